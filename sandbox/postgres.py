@@ -192,6 +192,8 @@ def remove_data(data_dir: Path) -> None:
         data_dir.unlink()
     if target.exists():
         shutil.rmtree(target)
+    if target.parent.parent == SYSTEM_HOME:
+        target.parent.rmdir()
 
 
 def _account_for(data_dir: Path) -> Account | None:

@@ -59,6 +59,14 @@ def children(pid: int) -> list[int]:
     return found
 
 
+def processes_below(folder: Path) -> list[int]:
+    """All living processes whose directory is `folder` or lies below it."""
+    place = folder.resolve()
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+    homes = [(pid, _directory(pid)) for pid in pids if _state(pid) not in "ZX"]
+    return [pid for pid, home in homes if home is not None and home.is_relative_to(place)]
+
+
 def wait_until_gone(pids: Iterable[int], *, seconds: float) -> None:
     """Wait until none of `pids` lives any more. Raises ServiceFailed after `seconds`."""
     deadline = time.monotonic() + seconds

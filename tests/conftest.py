@@ -1,0 +1,126 @@
+"""What every test may ask for: a fresh database, Redis, servers of its own; loopback only."""
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+import redis
+
+from casino.db import Database
+from sandbox.postgres import PostgresServer, start_postgres
+from sandbox.valkey import ValkeyServer, start_valkey
+from tests.servers import TEMPLATE, Run, Servers, begin_run, migrate, shared_servers
+
+RUN: pytest.StashKey[Run] = pytest.StashKey()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the run, or join the one that started this worker; nobody calls beyond this machine."""
+    from_controller: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if from_controller is None:
+        config.stash[RUN] = begin_run()
+    else:
+        config.stash[RUN] = Run(folder=type(config.rootpath)(from_controller["run_folder"]))
+    config.option.allow_hosts = "127.0.0.1,::1,localhost"
+    config.option.allow_unix_socket = True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker which run it belongs to."""
+    node.workerinput["run_folder"] = str(node.config.stash[RUN].folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash[RUN].end()
+
+
+@pytest.fixture(scope="session")
+def run(pytestconfig: pytest.Config) -> Run:
+    return pytestconfig.stash[RUN]
+
+
+@pytest.fixture(scope="session")
+def servers(run: Run) -> Servers:
+    """The PostgreSQL and the Valkey that all workers share, with a migrated template inside."""
+    return shared_servers(run, environment=os.environ)
+
+
+@pytest.fixture(scope="session")
+async def administrator(servers: Servers) -> AsyncIterator[asyncpg.Connection]:
+    """A connection that makes and drops databases."""
+    connection = await asyncpg.connect(servers.dsn_of("postgres"))
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+async def database_url(servers: Servers, administrator: asyncpg.Connection) -> AsyncIterator[str]:
+    """The address of a database of the newest schema that only this test sees."""
+    name = f"test_{secrets.token_hex(8)}"
+    await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    yield servers.url_of(name)
+    await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def db(database_url: str) -> AsyncIterator[Database]:
+    """The product's own way into this test's database; `async with db.transaction() as session`."""
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def redis_url(servers: Servers, worker_number: int) -> str:
+    """The address of an empty Redis database that only this worker uses."""
+    url = servers.redis_url_of(worker_number)
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+    return url
+
+
+@pytest.fixture(scope="session")
+def worker_number(pytestconfig: pytest.Config) -> int:
+    worker: dict[str, str] = getattr(pytestconfig, "workerinput", {"workerid": "gw0"})
+    return int(worker["workerid"].removeprefix("gw")) + 1
+
+
+@pytest.fixture
+def postgres_server(run: Run) -> Iterator[Callable[[], PostgresServer]]:
+    """Make PostgreSQL servers of the test's own, migrated, that it may stop and kill.
+
+    `server.url` is the migrated database; `server.kill()` then `server.start()` is a crash.
+    """
+    made: list[PostgresServer] = []
+
+    def make() -> PostgresServer:
+        server = start_postgres(
+            run.folder / secrets.token_hex(8) / "postgres", log=lambda _line: None
+        )
+        made.append(server)
+        migrate(server.url)
+        return server
+
+    yield make
+    for server in made:
+        server.stop("immediate")
+
+
+@pytest.fixture
+def valkey_server(run: Run) -> Iterator[Callable[[], ValkeyServer]]:
+    """Make Valkey servers of the test's own that it may stop and kill."""
+    made: list[ValkeyServer] = []
+
+    def make() -> ValkeyServer:
+        server = start_valkey(run.folder / secrets.token_hex(8) / "valkey", log=lambda _line: None)
+        made.append(server)
+        return server
+
+    yield make
+    for server in made:
+        server.stop()

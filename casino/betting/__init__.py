@@ -1,0 +1,1 @@
+"""Bets of every kind, from the gate to the receipt."""

@@ -1,0 +1,75 @@
+"""Settings from the environment, one class per concern; each process reads only its own."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseSettings):
+    """Where PostgreSQL is."""
+
+    model_config = SettingsConfigDict(env_prefix="DATABASE_", env_file=".env", extra="ignore")
+
+    url: str = "postgresql+asyncpg://fairhouse@127.0.0.1:5432/fairhouse"
+
+
+class RedisSettings(BaseSettings):
+    """Where Valkey or Redis is; it holds nothing that money needs."""
+
+    model_config = SettingsConfigDict(env_prefix="REDIS_", env_file=".env", extra="ignore")
+
+    url: str = "redis://127.0.0.1:6379/0"
+
+
+class VaultSettings(BaseSettings):
+    """Master keys that wrap the data keys of players."""
+
+    model_config = SettingsConfigDict(env_prefix="VAULT_", env_file=".env", extra="ignore")
+
+    master_keys: SecretStr = Field(description="version:base64 of 32 bytes, comma separated")
+
+
+class TelegramSettings(BaseSettings):
+    """Bot tokens and how updates reach us."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEGRAM_", env_file=".env", extra="ignore")
+
+    api_url: str = "https://api.telegram.org"
+    player_bot_token: SecretStr
+    player_bot_name: str = Field(description="user name of the player's bot, without @")
+    mode: str = Field(default="polling", pattern="^(polling|webhook)$")
+    webhook_url: str = Field(default="", description="public https address of the webapp")
+    webhook_secret: SecretStr = SecretStr("")
+    mini_app_url: str = "http://127.0.0.1:8080/"
+
+
+class AdminSettings(BaseSettings):
+    """The operators' bot: its own token, its people, its signing key."""
+
+    model_config = SettingsConfigDict(env_prefix="ADMIN_", env_file=".env", extra="ignore")
+
+    bot_token: SecretStr
+    owners: str = Field(default="", description="Telegram ids that become owners at start")
+    approval_key: SecretStr = Field(description="Ed25519 seed, 64 hex digits; signs orders")
+
+
+class WebappSettings(BaseSettings):
+    """The Mini App's server."""
+
+    model_config = SettingsConfigDict(env_prefix="WEBAPP_", env_file=".env", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    telegram_parent_origin: str = Field(
+        default="", description="origin allowed to frame the Mini App besides Telegram's own"
+    )
+
+
+class TelemetrySettings(BaseSettings):
+    """Logs and metrics of one process."""
+
+    model_config = SettingsConfigDict(env_prefix="TELEMETRY_", env_file=".env", extra="ignore")
+
+    json_logs: bool = True
+    metrics_port: int = Field(default=0, description="0 serves no metrics")

@@ -1,0 +1,89 @@
+"""Names of things: 64-bit time-ordered ids inside, UUIDv7 text where people see them.
+
+The database function `next_id()` makes the inner ids: milliseconds since `EPOCH_MS` in the upper
+41 bits, a sequence in the lower 22. The public form is the same number dressed as a UUIDv7 (RFC
+9562): its timestamp field is the id's, its random fields carry the sequence and a check value, so
+that a mistyped id is refused and nothing needs a second column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import NewType
+from uuid import UUID
+
+import uuid_utils
+
+from casino.errors import NotFound
+
+PlayerId = NewType("PlayerId", int)
+StaffId = NewType("StaffId", int)
+RoundId = NewType("RoundId", int)
+EntryId = NewType("EntryId", int)
+SeedPairId = NewType("SeedPairId", int)
+DepositId = NewType("DepositId", int)
+WithdrawalId = NewType("WithdrawalId", int)
+CaseId = NewType("CaseId", int)
+
+EPOCH_MS = 1_735_689_600_000  # 2025-01-01T00:00:00Z
+SEQUENCE_BITS = 22
+_SEQUENCE_MASK = (1 << SEQUENCE_BITS) - 1
+_CHECK_BITS = 52
+
+
+def public(inner: int) -> str:
+    """The UUIDv7 text that people see for an inner id."""
+    milliseconds = (inner >> SEQUENCE_BITS) + EPOCH_MS
+    sequence = inner & _SEQUENCE_MASK
+    bits = milliseconds << 80 | 0x7 << 76 | (sequence >> 10) << 64 | 0b10 << 62
+    bits |= (sequence & 0x3FF) << _CHECK_BITS | _check(inner)
+    return str(UUID(int=bits))
+
+
+def internal(text: str) -> int:
+    """The inner id behind its public text; raises NotFound for any other text."""
+    try:
+        bits = UUID(text).int
+    except ValueError as error:
+        raise NotFound(thing="id", key=text[:64]) from error
+    milliseconds = bits >> 80
+    sequence = (bits >> 64 & 0xFFF) << 10 | bits >> _CHECK_BITS & 0x3FF
+    inner = (milliseconds - EPOCH_MS) << SEQUENCE_BITS | sequence
+    if not 0 <= inner < 2**63 or public(inner) != text.lower():
+        raise NotFound(thing="id", key=text[:64])
+    return inner
+
+
+def moment_of(inner: int) -> datetime:
+    """When an inner id was made, to the millisecond."""
+    return datetime.fromtimestamp(0, UTC) + timedelta(
+        milliseconds=(inner >> SEQUENCE_BITS) + EPOCH_MS
+    )
+
+
+def first_id_at(moment: datetime) -> int:
+    """The smallest inner id of a moment; partitions and time windows are cut here."""
+    milliseconds = (moment - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
+    return (milliseconds - EPOCH_MS) << SEQUENCE_BITS
+
+
+def new_reference() -> str:
+    """A fresh UUIDv7, for callers that need an idempotency key of their own."""
+    return str(uuid_utils.uuid7())
+
+
+def reference_moment(reference: str) -> datetime | None:
+    """When a UUIDv7 reference was made, or None if the text is not a UUIDv7."""
+    try:
+        parsed = UUID(reference)
+    except ValueError:
+        return None
+    if parsed.version != 7 or str(parsed) != reference.lower():
+        return None
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=parsed.int >> 80)
+
+
+def _check(inner: int) -> int:
+    digest = hashlib.sha256(b"fairhouse-id:%d" % inner).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - _CHECK_BITS)

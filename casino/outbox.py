@@ -1,0 +1,135 @@
+"""Effects written with a change and delivered later, in order per key, at least once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import BigInteger, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from casino.db import Base
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+CHANNEL = "outbox"
+LEASE = timedelta(seconds=60)
+
+PLAYER = "player"  # messages of the player's bot; key = player id
+STAFF = "staff"  # cards and alerts of the operators' bot; key = subject id
+LIVE = "live"  # pushes to open Mini Apps; key = player id
+
+
+class OutboxRow(Base):
+    """One effect for one consumer; rows of a key are delivered in order of id."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_waiting",
+            "consumer",
+            "key",
+            "id",
+            postgresql_where=text("delivered_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=True)
+    consumer: Mapped[str] = mapped_column(Text)
+    key: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+    payload: Mapped[dict[str, object]] = mapped_column(JSONB)
+    written_by: Mapped[str] = mapped_column(Text, server_default=text("pg_current_xact_id()::text"))
+    created_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    available_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    delivered_at: Mapped[datetime | None]
+    outcome: Mapped[str | None] = mapped_column(Text)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A claimed row: deliver it, then say `delivered`, `retry` or `give_up`."""
+
+    id: int
+    consumer: str
+    key: int
+    kind: str
+    payload: Mapping[str, object]
+    attempts: int
+
+
+async def write(
+    session: AsyncSession, *, consumer: str, key: int, kind: str, payload: Mapping[str, object]
+) -> None:
+    """Write an effect in the caller's transaction and ring the doorbell at its commit."""
+    await session.execute(
+        text(
+            "INSERT INTO outbox (consumer, key, kind, payload)"
+            " VALUES (:consumer, :key, :kind, CAST(:payload AS jsonb))"
+        ).bindparams(consumer=consumer, key=key, kind=kind, payload=json.dumps(payload))
+    )
+    await session.execute(text("SELECT pg_notify(:c, :p)").bindparams(c=CHANNEL, p=consumer))
+
+
+async def claim(session: AsyncSession, *, consumer: str, limit: int = 20) -> Sequence[Effect]:
+    """Lease the oldest waiting effect of up to `limit` keys, at most one a key.
+
+    Only rows written by transactions older than every running one are seen, so a slow writer
+    cannot slip an earlier row behind a later one. A lease that is not answered runs out and the
+    effect is delivered again.
+    """
+    rows = await session.execute(
+        text(
+            """
+            UPDATE outbox SET attempts = attempts + 1, available_at = clock_timestamp() + :lease
+            WHERE id IN (
+                SELECT o.id FROM outbox o
+                WHERE o.consumer = :consumer AND o.delivered_at IS NULL
+                  AND o.available_at <= clock_timestamp()
+                  AND o.written_by::xid8 < pg_snapshot_xmin(pg_current_snapshot())
+                  AND NOT EXISTS (
+                      SELECT 1 FROM outbox e WHERE e.consumer = o.consumer AND e.key = o.key
+                         AND e.delivered_at IS NULL AND e.id < o.id)
+                ORDER BY o.id LIMIT :limit FOR UPDATE SKIP LOCKED)
+            RETURNING id, consumer, key, kind, payload, attempts
+            """
+        ).bindparams(consumer=consumer, lease=LEASE, limit=limit)
+    )
+    effects = [Effect(*row) for row in rows]
+    return sorted(effects, key=lambda effect: effect.id)
+
+
+async def delivered(session: AsyncSession, *, effect_id: int, outcome: str = "sent") -> None:
+    """Mark an effect done; it is never delivered again."""
+    await session.execute(
+        text(
+            "UPDATE outbox SET delivered_at = clock_timestamp(), outcome = :outcome WHERE id = :id"
+        ).bindparams(id=effect_id, outcome=outcome)
+    )
+
+
+async def retry(session: AsyncSession, *, effect_id: int, after: timedelta) -> None:
+    """Give an effect back; it is due again after the given time."""
+    await session.execute(
+        text(
+            "UPDATE outbox SET available_at = clock_timestamp() + :after WHERE id = :id"
+        ).bindparams(id=effect_id, after=after)
+    )
+
+
+async def oldest_seconds(session: AsyncSession) -> int:
+    """Age of the oldest effect that waits, in whole seconds; 0 when none does."""
+    age = await session.scalar(
+        text(
+            "SELECT extract(epoch FROM clock_timestamp() - min(created_at))::bigint"
+            " FROM outbox WHERE delivered_at IS NULL"
+        )
+    )
+    return int(age or 0)

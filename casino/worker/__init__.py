@@ -1,0 +1,1 @@
+"""The clockwork: scheduled jobs of the business."""

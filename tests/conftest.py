@@ -12,7 +12,16 @@ import redis
 from casino.db import Database
 from sandbox.postgres import PostgresServer, start_postgres
 from sandbox.valkey import ValkeyServer, start_valkey
-from tests.servers import TEMPLATE, Run, Servers, begin_run, migrate, shared_servers
+from tests.servers import (
+    TEMPLATE,
+    Run,
+    asyncpg_url,
+    begin_run,
+    in_database,
+    migrate,
+    shared_postgres,
+    shared_redis,
+)
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
 
@@ -45,25 +54,25 @@ def run(pytestconfig: pytest.Config) -> Run:
 
 
 @pytest.fixture(scope="session")
-def servers(run: Run) -> Servers:
-    """The PostgreSQL and the Valkey that all workers share, with a migrated template inside."""
-    return shared_servers(run, environment=os.environ)
+def postgres_dsn(run: Run) -> str:
+    """The PostgreSQL that all workers share, with a migrated template inside."""
+    return shared_postgres(run, environment=os.environ)
 
 
 @pytest.fixture(scope="session")
-async def administrator(servers: Servers) -> AsyncIterator[asyncpg.Connection]:
+async def administrator(postgres_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """A connection that makes and drops databases."""
-    connection = await asyncpg.connect(servers.dsn_of("postgres"))
+    connection = await asyncpg.connect(postgres_dsn)
     yield connection
     await connection.close()
 
 
 @pytest.fixture
-async def database_url(servers: Servers, administrator: asyncpg.Connection) -> AsyncIterator[str]:
+async def database_url(postgres_dsn: str, administrator: asyncpg.Connection) -> AsyncIterator[str]:
     """The address of a database of the newest schema that only this test sees."""
     name = f"test_{secrets.token_hex(8)}"
     await administrator.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
-    yield servers.url_of(name)
+    yield asyncpg_url(in_database(postgres_dsn, name))
     await administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -76,9 +85,9 @@ async def db(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-def redis_url(servers: Servers, worker_number: int) -> str:
+def redis_url(run: Run, worker_number: int) -> str:
     """The address of an empty Redis database that only this worker uses."""
-    url = servers.redis_url_of(worker_number)
+    url = in_database(shared_redis(run, environment=os.environ), str(worker_number))
     with redis.Redis.from_url(url) as client:
         client.flushdb()
     return url

@@ -1,15 +1,14 @@
 """The servers that the tests of one run share: started by the first who needs them, ended with it."""
 
 import fcntl
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
@@ -35,29 +34,10 @@ class Run:
         """Stop every server of the run and delete its folder; only the owner of the run does it."""
         if self.lock is None:
             return
-        for name, start in (("postgres", start_postgres), ("valkey", start_valkey)):
-            # Starting what already runs only finds it.
-            if processes_below(self.folder / name):
-                start(self.folder / name, log=_silent).stop()
+        if processes_below(self.folder / "postgres"):
+            start_postgres(self.folder / "postgres", log=_silent).stop()  # finds the running one
         _clear(self.folder)
         self.lock.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """Where the shared servers answer, and the name of the migrated database to clone."""
-
-    dsn: str
-    redis_url: str
-
-    def dsn_of(self, database: str) -> str:
-        return urlunsplit(urlsplit(self.dsn)._replace(path=f"/{database}"))
-
-    def url_of(self, database: str) -> str:
-        return asyncpg_url(self.dsn_of(database))
-
-    def redis_url_of(self, number: int) -> str:
-        return urlunsplit(urlsplit(self.redis_url)._replace(path=f"/{number}"))
 
 
 def begin_run() -> Run:
@@ -72,24 +52,29 @@ def begin_run() -> Run:
     return Run(folder=folder, lock=lock)
 
 
-def shared_servers(run: Run, *, environment: Mapping[str, str]) -> Servers:
-    """Find the run's servers, or start them and migrate the template; one process does, all wait.
+def shared_postgres(run: Run, *, environment: Mapping[str, str]) -> str:
+    """The DSN of the run's PostgreSQL, in which TEMPLATE is migrated; one starts it, all wait.
 
-    TEST_DATABASE_URL (an address whose user may create databases) and TEST_REDIS_URL, when set,
-    name servers to use instead.
+    TEST_DATABASE_URL, when set, names a server to use instead: an address whose user may create
+    databases.
     """
-    state = run.folder / "servers.json"
-    with _exclusive(run.folder / "starting"):
-        if not state.exists():
-            dsn, redis_url = environment.get("TEST_DATABASE_URL"), environment.get("TEST_REDIS_URL")
-            if dsn is None:
-                dsn = start_postgres(run.folder / "postgres", log=_silent).dsn
-            if redis_url is None:
-                redis_url = start_valkey(run.folder / "valkey", log=_silent).url
-            servers = Servers(dsn=dsn.replace("+asyncpg", ""), redis_url=redis_url)
-            _make_template(servers)
-            state.write_text(json.dumps({"dsn": servers.dsn, "redis_url": servers.redis_url}))
-        return Servers(**json.loads(state.read_text()))
+    return _agree(run.folder / "postgres.dsn", lambda: _start_postgres(run, environment))
+
+
+def shared_redis(run: Run, *, environment: Mapping[str, str]) -> str:
+    """The address of the run's Valkey, or TEST_REDIS_URL; tests empty its databases."""
+    return _agree(
+        run.folder / "redis.url",
+        lambda: (
+            environment.get("TEST_REDIS_URL")
+            or start_valkey(run.folder / "valkey", log=_silent).url
+        ),
+    )
+
+
+def in_database(address: str, database: str) -> str:
+    """The same server's address with another database (or Redis number) at its end."""
+    return urlunsplit(urlsplit(address)._replace(path=f"/{database}"))
 
 
 def migrate(url: str) -> None:
@@ -124,14 +109,25 @@ def administer(dsn: str, *statements: str) -> None:
     subprocess.run([sys.executable, "-c", program, dsn, *statements], check=True)
 
 
-def _make_template(servers: Servers) -> None:
-    # A given server may hold the template of an earlier run.
+def _start_postgres(run: Run, environment: Mapping[str, str]) -> str:
+    given = environment.get("TEST_DATABASE_URL", "").replace("+asyncpg", "")
+    dsn = given or start_postgres(run.folder / "postgres", log=_silent).dsn_of("postgres")
     administer(
-        servers.dsn,
-        f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)",
+        dsn,
+        f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)",  # of an earlier run on a given server
         f"CREATE DATABASE {TEMPLATE}",
     )
-    migrate(servers.url_of(TEMPLATE))
+    migrate(asyncpg_url(in_database(dsn, TEMPLATE)))
+    return dsn
+
+
+def _agree(answer: Path, find: Callable[[], str]) -> str:
+    """Return what `answer` holds; the first process to ask finds it while the others wait."""
+    with answer.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not answer.exists():
+            answer.write_text(find())
+        return answer.read_text()
 
 
 def _sweep() -> None:
@@ -152,13 +148,6 @@ def _clear(folder: Path) -> None:
     for cluster in clusters:
         remove_data(cluster)
     shutil.rmtree(folder)
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    with path.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _silent(_line: str) -> None:

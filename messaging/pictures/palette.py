@@ -1,0 +1,11 @@
+"""The colours of the product, as pictures use them."""
+
+INK = "#0E1513"
+INK_RAISED = "#16201D"
+INK_LINE = "#2C3B36"
+FELT = "#18A672"
+FELT_DEEP = "#0B6B49"
+BRASS = "#E3B341"
+PAPER = "#FFFFFF"
+TEXT = "#F2F6F4"
+TEXT_QUIET = "#9DB0A9"

@@ -1,0 +1,58 @@
+"""What an update is to the inbox: its source, its place in a chat's order, its exact JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from aiogram.methods.base import TelegramMethod
+
+from casino import inbox
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    RawUpdates = TelegramMethod[list[dict[str, Any]]]
+else:
+    RawUpdates = TelegramMethod
+
+PLAYER_SOURCE = "telegram:player"
+STAFF_SOURCE = "telegram:admin"
+
+PLAYER_UPDATES = ("message", "callback_query", "my_chat_member")
+STAFF_UPDATES = ("message", "callback_query", "my_chat_member")
+
+
+class GetRawUpdates(RawUpdates):
+    """getUpdates whose answer stays as Telegram wrote it, so that nothing is lost in storing it."""
+
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    limit: int = 100
+    timeout: int = 0
+    allowed_updates: list[str] | None = None
+
+
+def chat_key(update: Mapping[str, Any]) -> str:
+    """The key whose updates are handled one after another: the chat, or else the person."""
+    for name, content in update.items():
+        if name == "update_id" or not isinstance(content, Mapping):
+            continue
+        holder = content.get("message") or content
+        place = holder.get("chat") or content.get("chat") or content.get("from")
+        if isinstance(place, Mapping) and "id" in place:
+            return str(place["id"])
+    return "none"
+
+
+async def record_update(session: AsyncSession, *, source: str, update: Mapping[str, Any]) -> bool:
+    """Store one update of one bot; False says it was here before. Raises KeyError without an id."""
+    return await inbox.record(
+        session,
+        source=source,
+        external_id=str(update["update_id"]),
+        key=chat_key(update),
+        payload=update,
+    )

@@ -169,7 +169,7 @@ function descriptionV3(description) {
         credit_first: description.creditFirst,
         compute_ph: compute?.type === 'vm'
             ? { skipped: false, success: compute.success, gas_used: compute.gasUsed.toString(), exit_code: compute.exitCode }
-            : { skipped: true, reason: compute?.reason },
+            : { skipped: true, reason: compute?.reason?.replaceAll('-', '_') },
         ...(action && { action: { success: action.success, valid: action.valid, no_funds: action.noFunds, result_code: action.resultCode, tot_actions: action.totalActions, skipped_actions: action.skippedActions, msgs_created: action.messagesCreated } }),
         ...(bounce && { bounce: { type: bounce.type } }),
     };

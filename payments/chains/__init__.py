@@ -1,0 +1,1 @@
+"""One file per chain behind the Protocol of `base.py`."""

@@ -1,0 +1,159 @@
+"""What every chain promises to the watcher and the sender."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Outcome(StrEnum):
+    """What is known of an effect in the outside world; UNKNOWN unless there is proof."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The newest final block that the chain's index has read."""
+
+    block: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where reading an account stopped: everything up to this transaction was seen."""
+
+    lt: int = 0
+    tx_hash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainTransfer:
+    """Coins that came to one of our accounts and stayed there."""
+
+    business_key: str
+    """Unique for ever on this chain; one credit at most."""
+    tx_hash: str
+    account: str
+    sender: str
+    comment: str | None
+    """The text that came with it; None when there is none or it is not text."""
+    units: int
+    block: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFee:
+    """What one transaction of our account paid to the network."""
+
+    reference: str
+    units: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What happened to an account, in order and without a gap, after a position."""
+
+    transfers: tuple[ChainTransfer, ...]
+    fees: tuple[NetworkFee, ...]
+    position: Position
+    more: bool
+    """True when further transactions up to the same head wait for the next page."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountState:
+    """An account as of a final block."""
+
+    units: int
+    lt: int
+    """The account's last transaction; 0 if it has none."""
+    active: bool
+    block: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutMember:
+    """One payment inside a payout."""
+
+    withdrawal_id: int
+    destination: str
+    units: int
+    memo: str
+
+
+@dataclass(frozen=True, slots=True)
+class SentPayout:
+    """A payout whose signed bytes exist, as the chain adapter needs it to be found."""
+
+    payout_id: int
+    account: str
+    signed: bytes
+    query_id: int
+    created_at: datetime
+    expires_at: datetime
+    members: tuple[PayoutMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MemberVerdict:
+    """What final chain data says of one payment; SUCCEEDED and FAILED carry their evidence."""
+
+    withdrawal_id: int
+    outcome: Outcome
+    tx_hash: str = ""
+    proof: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutVerdict:
+    """What final chain data says of a whole payout."""
+
+    seen: bool
+    """The carrier is in a final block; sending it again is pointless."""
+    members: tuple[MemberVerdict, ...]
+
+
+class Chain(Protocol):
+    """A network. Every method may raise OutsideUnavailable: then nothing is known."""
+
+    @property
+    def name(self) -> str:
+        """The chain's name in tables, logs and metrics."""
+        ...
+
+    async def head(self) -> ChainHead:
+        """The newest final block."""
+        ...
+
+    async def page(self, account: str, *, after: Position, head: ChainHead, limit: int) -> Page:
+        """What happened to `account` after a position, up to `head`; never with a gap."""
+        ...
+
+    async def account(self, account: str) -> AccountState:
+        """Balance and last transaction of an account."""
+        ...
+
+    async def broadcast(self, signed: bytes) -> Outcome:
+        """Hand stored bytes to the network. SUCCEEDED: a node took them; FAILED: a node refused
+        them, which proves nothing about earlier sends; UNKNOWN: no clear answer."""
+        ...
+
+    async def judge(self, payout: SentPayout, *, head: ChainHead) -> PayoutVerdict:
+        """Judge every member by final chain data. A member is FAILED only with proof that its
+        bytes can never pay it."""
+        ...
+
+    async def close(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,149 @@
+"""What a TON transaction says, read from the index's JSON; nothing is assumed that is not there."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from ton_core import Cell
+
+from casino.errors import AddressInvalid, OutsideUnavailable
+from payments.addresses import parse_ton
+from payments.chains.base import ChainTransfer, NetworkFee, Position
+from payments.chains.ton_cells import CellError, normalised_hash, read_cell_base64, read_comment
+
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class TonMessage:
+    """A message that came in or went out."""
+
+    message_hash: str
+    source: str | None
+    destination: str | None
+    units: int
+    forward_fee_units: int
+    bounce: bool
+    bounced: bool
+    body: Cell
+
+
+@dataclass(frozen=True, slots=True)
+class TonTransaction:
+    """One transaction of one account, in a block."""
+
+    account: str
+    position: Position
+    previous: Position
+    block: int
+    at: datetime
+    aborted: bool
+    without_code: bool
+    """The account had no code to run, so that nothing could be refused."""
+    fee_units: int
+    incoming: TonMessage | None
+    outgoing: tuple[TonMessage, ...]
+
+    @property
+    def network_fee(self) -> NetworkFee:
+        """What the account paid: fees of this transaction and carriage of what it sent."""
+        units = self.fee_units + sum(message.forward_fee_units for message in self.outgoing)
+        return NetworkFee(f"{self.account}:{self.position.lt}", units, self.at)
+
+
+def read_transaction(record: Mapping[str, Any]) -> TonTransaction:
+    """A transaction from the index. Raises OutsideUnavailable when the record is not whole: the
+    caller must not go on as if the transaction did not exist."""
+    try:
+        return _transaction(record)
+    except (KeyError, TypeError, ValueError, AttributeError, AddressInvalid) as error:
+        raise OutsideUnavailable(source="toncenter", reason=f"unreadable: {error!r}") from error
+
+
+def received(transaction: TonTransaction) -> ChainTransfer | None:
+    """The coins that this transaction brought from someone else and that stayed, if any.
+
+    Refused or bounced money did not stay. A transaction that failed without sending the money
+    back keeps it, but its comment is not trusted, so that a person decides."""
+    message = transaction.incoming
+    if message is None or message.source is None or message.bounced or transaction.outgoing:
+        return None
+    if message.source == transaction.account or message.units <= 0:
+        return None
+    stayed_for_sure = not transaction.aborted or transaction.without_code
+    if transaction.aborted and message.bounce:
+        return None
+    return ChainTransfer(
+        business_key=f"{transaction.account}:{transaction.position.lt}",
+        tx_hash=transaction.position.tx_hash,
+        account=transaction.account,
+        sender=message.source,
+        comment=read_comment(message.body) if stayed_for_sure else None,
+        units=message.units,
+        block=transaction.block,
+        at=transaction.at,
+    )
+
+
+def _transaction(record: Mapping[str, Any]) -> TonTransaction:
+    description = record["description"]
+    compute = description["compute_ph"]
+    if record.get("emulated"):
+        raise ValueError("emulated, not final")
+    return TonTransaction(
+        account=parse_ton(record["account"]).raw,
+        position=Position(int(record["lt"]), _hash(record["hash"])),
+        previous=_previous(record),
+        block=int(record["mc_block_seqno"]),
+        at=datetime.fromtimestamp(int(record["now"]), UTC),
+        aborted=_flag(description["aborted"]),
+        without_code=_flag(compute["skipped"]) and compute.get("reason") == "no_state",
+        fee_units=int(record["total_fees"]),
+        incoming=None if record["in_msg"] is None else _message(record["in_msg"]),
+        outgoing=tuple(_message(message) for message in record["out_msgs"]),
+    )
+
+
+def _previous(record: Mapping[str, Any]) -> Position:
+    lt = int(record["prev_trans_lt"])
+    return Position(lt, _hash(record["prev_trans_hash"])) if lt else Position()
+
+
+def _message(record: Mapping[str, Any]) -> TonMessage:
+    body = read_cell_base64(record["message_content"]["body"])
+    source, destination = record["source"], record["destination"]
+    internal = record["value"] is not None
+    message_hash = _hash(record["hash"])
+    if source is None and destination is not None:
+        message_hash = normalised_hash(parse_ton(destination), body)
+    return TonMessage(
+        message_hash=message_hash,
+        source=None if source is None else parse_ton(source).raw,
+        destination=None if destination is None else parse_ton(destination).raw,
+        units=int(record["value"]) if internal else 0,
+        forward_fee_units=int(record["fwd_fee"]) if internal else 0,
+        bounce=internal and _flag(record["bounce"]),
+        bounced=internal and _flag(record["bounced"]),
+        body=body,
+    )
+
+
+def _flag(flag: object) -> bool:
+    if not isinstance(flag, bool):
+        raise TypeError("neither true nor false")
+    return flag
+
+
+def _hash(text: str) -> str:
+    try:
+        packed = base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise CellError("not a hash") from error
+    if len(packed) != HASH_BYTES:
+        raise CellError("not a hash")
+    return packed.hex()

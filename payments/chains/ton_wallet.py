@@ -1,0 +1,190 @@
+"""The hot wallet: a highload v3 contract, its address and the bytes that make it pay.
+
+The wallet works in two steps. The external message, signed by us, makes it send one message to
+itself; that second message carries the list of payments. So a payout has a carrier transaction and
+a paying transaction, and only the second one shows what was really paid."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ton_core import (
+    CONTRACT_CODES,
+    Address,
+    Cell,
+    ContractVersion,
+    ExternalMessage,
+    InternalMessage,
+    MessageAny,
+    PublicKey,
+    StateInit,
+    WalletHighloadV3Data,
+    begin_cell,
+)
+
+from payments.addresses import BASECHAIN, TonAddress, is_bounceable, parse_ton
+from payments.chains.ton_cells import (
+    INTERNAL_TRANSFER_OPCODE,
+    CellError,
+    comment_cell,
+    library_address,
+    normalised_hash,
+    read_cell,
+    write_boc,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+QUERY_IDS = 1 << 23
+QUERY_ID_BITS_MAX = 1022
+"""The contract refuses ids whose low ten bits are 1023."""
+TIMEOUT_SECONDS_MAX = (1 << 22) - 1
+MEMBERS_MAX = 200
+SEND_ACTION = 0x0EC3C86D
+PAY_FEES_SEPARATELY = 1
+PAY_FEES_AND_IGNORE_ERRORS = 3
+SELF_MESSAGE_UNITS = 50_000_000
+"""Travels from the wallet to itself and pays for the second step. It must be small and explicit:
+were it the sum of the payments, one payment too dear would stop all the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class HotWallet:
+    """Everything that decides the wallet's address."""
+
+    public_key: bytes
+    subwallet_id: int
+    timeout_seconds: int
+
+    def state_init(self) -> StateInit:
+        """Code and first data, which deploy the wallet with its first payout."""
+        if not 0 < self.timeout_seconds <= TIMEOUT_SECONDS_MAX:
+            raise CellError("timeout does not fit the wallet's field")
+        data = WalletHighloadV3Data(
+            public_key=PublicKey(self.public_key),
+            subwallet_id=self.subwallet_id,
+            timeout=self.timeout_seconds,
+        )
+        code = Cell.one_from_boc(CONTRACT_CODES[ContractVersion.WalletHighloadV3R1])
+        return StateInit(code=code, data=data.serialize())
+
+    @property
+    def address(self) -> TonAddress:
+        """Where the wallet lives; a function of its code and first data."""
+        return TonAddress(BASECHAIN, bytes(self.state_init().serialize().hash))
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment of a payout."""
+
+    destination: str
+    """As ordered; its bounceable flag decides whether refused money comes back."""
+    units: int
+    memo: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedMessage:
+    """Bytes ready for the network, and the hash by which they are found there."""
+
+    boc: bytes
+    message_hash: str
+
+
+def require_query_id(query_id: int) -> int:
+    """`query_id`, or CellError if the contract would refuse it."""
+    if not 0 <= query_id < QUERY_IDS or query_id & 1023 > QUERY_ID_BITS_MAX:
+        raise CellError("the wallet does not take this query id")
+    return query_id
+
+
+def payment_body(payment: Payment) -> Cell:
+    """What the receiver finds in the message."""
+    return comment_cell(payment.memo)
+
+
+def build_payout(
+    wallet: HotWallet,
+    payments: Sequence[Payment],
+    *,
+    query_id: int,
+    created_at: int,
+    deploy: bool,
+    sign: Callable[[bytes], bytes],
+) -> SignedMessage:
+    """The external message that pays `payments`; the same input gives the same bytes.
+
+    `created_at` is chain time in seconds; `sign` makes an Ed25519 signature of 32 bytes of hash.
+    Raises CellError for an empty or too long list, a bad query id or a payment of nothing."""
+    if not 1 <= len(payments) <= MEMBERS_MAX:
+        raise CellError("a payout has between 1 and 200 members")
+    address = wallet.address
+    inner = InternalMessage(
+        dest=library_address(address),
+        value=SELF_MESSAGE_UNITS,
+        bounce=False,
+        body=_transfer_body(payments, query_id=require_query_id(query_id)),
+    )
+    order = (
+        begin_cell()
+        .store_uint(wallet.subwallet_id, 32)
+        .store_ref(inner.serialize())
+        .store_uint(PAY_FEES_SEPARATELY, 8)
+        .store_uint(query_id, 23)
+        .store_uint(created_at, 64)
+        .store_uint(wallet.timeout_seconds, 22)
+        .end_cell()
+    )
+    body = begin_cell().store_bytes(sign(bytes(order.hash))).store_ref(order).end_cell()
+    external = ExternalMessage(
+        dest=library_address(address),
+        state_init=wallet.state_init() if deploy else None,
+        body=body,
+    )
+    return SignedMessage(write_boc(external.serialize()), normalised_hash(address, body))
+
+
+def carried_hash(boc: bytes) -> str:
+    """The normalised hash of a stored external message, worked out from its bytes alone."""
+    message = MessageAny.deserialize(read_cell(boc).begin_parse())
+    destination = message.info.dest
+    if not isinstance(destination, Address):
+        raise CellError("a message to nobody")
+    return normalised_hash(TonAddress(destination.wc, destination.hash_part), message.body)
+
+
+def digest(boc: bytes) -> str:
+    """A short name for stored bytes in journals and logs."""
+    return hashlib.sha256(boc).hexdigest()
+
+
+def _transfer_body(payments: Sequence[Payment], *, query_id: int) -> Cell:
+    actions = Cell.empty()
+    for payment in payments:
+        if payment.units <= 0:
+            raise CellError("a payment needs a positive amount")
+        message = InternalMessage(
+            dest=library_address(parse_ton(payment.destination, testnet=True)),
+            value=payment.units,
+            bounce=is_bounceable(payment.destination),
+            body=payment_body(payment),
+        )
+        actions = (
+            begin_cell()
+            .store_ref(actions)
+            .store_uint(SEND_ACTION, 32)
+            .store_uint(PAY_FEES_AND_IGNORE_ERRORS, 8)
+            .store_ref(message.serialize())
+            .end_cell()
+        )
+    return (
+        begin_cell()
+        .store_uint(INTERNAL_TRANSFER_OPCODE, 32)
+        .store_uint(query_id, 64)
+        .store_ref(actions)
+        .end_cell()
+    )

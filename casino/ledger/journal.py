@@ -1,0 +1,365 @@
+"""The only way money moves: lock, load, decide, store, for one command or many at once.
+
+The ledger owns the mechanism and knows nothing of games. The layer above hands it a desk: what
+else to load and store with the wallets, and the pure function that decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from casino.db import driver_connection
+from casino.errors import (
+    IdempotencyConflict,
+    InsufficientFunds,
+    InvariantViolation,
+    Refusal,
+    RoundClosed,
+)
+from casino.ids import EntryId, PlayerId
+from casino.ledger import sql
+from casino.ledger.chart import Account
+from casino.ledger.keys import TOMBSTONE, Key, StoredKey, fingerprint
+from casino.ledger.wallet import Posting, Wallet, deficit_first
+from casino.money import Asset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import asyncpg
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+CommandT = TypeVar("CommandT", bound="Command")
+StateT = TypeVar("StateT")
+AnswerT = TypeVar("AnswerT")
+
+HOUSE = PlayerId(0)
+
+
+class Command(Protocol):
+    """What a desk's commands have in common."""
+
+    @property
+    def player_id(self) -> PlayerId: ...
+    @property
+    def key(self) -> Key: ...
+    @property
+    def fingerprint(self) -> bytes: ...
+    @property
+    def related(self) -> tuple[Key, ...]: ...
+
+
+Wallets = dict[Asset, Wallet]
+Seen = dict[Key, StoredKey]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[StateT, AnswerT]):
+    """A decision: the player's new state, the transfers, and what to answer and to remember.
+
+    `answer_stored` is kept with the key for repeats; None leaves the desk to find the answer by
+    the entry id. `tombstones` are keys refused from now on although nothing happened under them.
+    """
+
+    state: StateT
+    answer: AnswerT
+    subject_id: int
+    postings: tuple[Posting, ...] = ()
+    answer_stored: bytes | None = None
+    tombstones: tuple[Key, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Result(Generic[AnswerT]):
+    """What a caller learns: the answer (the stored one for a repeat) and the wallets now."""
+
+    answer: AnswerT
+    entry_id: EntryId
+    wallets: Mapping[Asset, Wallet]
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[CommandT, StateT, AnswerT]):
+    """A command that went through, for the desk to store its own rows."""
+
+    command: CommandT
+    entry_id: EntryId
+    entry: Entry[StateT, AnswerT]
+
+
+class Desk(Protocol[CommandT, StateT, AnswerT]):
+    """The layer above: what it loads, how it decides, what it stores."""
+
+    keys_for_ever: bool
+
+    async def load(
+        self,
+        connection: asyncpg.Connection,
+        commands: Sequence[CommandT],
+        seen: Seen,
+        now: datetime,
+    ) -> dict[PlayerId, StateT]:
+        """Bring each player's state, after the lock, in statements of its own."""
+        ...
+
+    def decide(
+        self,
+        state: StateT,
+        wallets: Wallets,
+        command: CommandT,
+        seen: Seen,
+        *,
+        entry_id: EntryId,
+        now: datetime,
+    ) -> Entry[StateT, AnswerT] | Refusal:
+        """Apply every rule, purely; a refusal is a value."""
+        ...
+
+    def replay(self, state: StateT, command: CommandT, stored: StoredKey) -> AnswerT:
+        """The answer given when this command went through the first time."""
+        ...
+
+    async def store(
+        self,
+        connection: asyncpg.Connection,
+        decided: Sequence[Decided[CommandT, StateT, AnswerT]],
+        states: Mapping[PlayerId, StateT],
+        now: datetime,
+    ) -> None:
+        """Write the desk's own rows; `states` are the final states of players that changed."""
+        ...
+
+
+async def apply(
+    connection: asyncpg.Connection,
+    commands: Sequence[CommandT],
+    desk: Desk[CommandT, StateT, AnswerT],
+    *,
+    now: datetime,
+) -> list[Result[AnswerT] | Refusal | IdempotencyConflict]:
+    """Decide and store commands in order inside the caller's transaction.
+
+    Answers stand in the order of the commands. A repeat of a reference gives the stored answer;
+    the same reference with other content gives an IdempotencyConflict. Raises only where the whole
+    batch must be rolled back.
+    """
+    await lock(connection, {command.player_id for command in commands})
+    # Loaded by further statements: at READ COMMITTED the locking statement's own snapshot may be
+    # older than the lock it waited for.
+    wallets = await sql.load_wallets(connection, {command.player_id for command in commands})
+    entry_ids, seen = await _load_keys(connection, commands, desk, now)
+    states = await desk.load(connection, commands, seen, now)
+
+    answers: list[Result[AnswerT] | Refusal | IdempotencyConflict] = []
+    decided: list[Decided[CommandT, StateT, AnswerT]] = []
+    rows = sql.Rows()
+    for command, entry_id in zip(commands, entry_ids, strict=True):
+        player_id, state = command.player_id, states[command.player_id]
+        purse = wallets.setdefault(player_id, {})
+        stored = seen.get(command.key)
+        if stored is not None:
+            if stored.is_tombstone:
+                answers.append(RoundClosed(status="rolled_back"))
+            elif stored.player_id != player_id or stored.fingerprint != command.fingerprint:
+                answers.append(IdempotencyConflict(reference=command.key.reference))
+            else:
+                answer = desk.replay(state, command, stored)
+                answers.append(Result(answer, stored.entry_id, dict(purse), replayed=True))
+            continue
+        made = desk.decide(state, purse, command, seen, entry_id=entry_id, now=now)
+        if isinstance(made, Refusal):
+            answers.append(made)
+            continue
+        postings = _post(purse, made.postings)
+        rows.add_transfers(entry_id, player_id, made.subject_id, postings, now)
+        mark = command.fingerprint
+        fresh = {command.key: StoredKey(entry_id, player_id, mark, made.answer_stored)}
+        for key in made.tombstones:
+            fresh[key] = StoredKey(entry_id, player_id, TOMBSTONE, None)
+        seen.update(fresh)
+        for key, kept in fresh.items():
+            rows.add_key(key, kept, for_ever=desk.keys_for_ever)
+        if player_id != HOUSE:
+            rows.touch(player_id, purse)
+        states[player_id] = made.state
+        decided.append(Decided(command, entry_id, made))
+        answers.append(Result(made.answer, entry_id, dict(purse), replayed=False))
+
+    if decided:
+        await sql.store(connection, rows)
+        changed = {one.command.player_id for one in decided}
+        await desk.store(connection, decided, {p: states[p] for p in changed}, now)
+    return answers
+
+
+async def _load_keys(
+    connection: asyncpg.Connection,
+    commands: Sequence[CommandT],
+    desk: Desk[CommandT, StateT, AnswerT],
+    now: datetime,
+) -> tuple[list[EntryId], Seen]:
+    keys = [key for command in commands for key in (command.key, *command.related)]
+    found = await sql.load_keys(connection, keys, for_ever=desk.keys_for_ever, now=now)
+    seen: Seen = {key: stored for key, _, stored in found if stored is not None}
+    entry_ids, place = [], 0
+    for command in commands:
+        entry_ids.append(found[place][1])
+        place += 1 + len(command.related)
+    return entry_ids, seen
+
+
+async def lock(connection: asyncpg.Connection, player_ids: set[PlayerId]) -> None:
+    """Lock players' rows in id order; raises InvariantViolation for a player without one.
+
+    The house has a row too (id 0): a command on both locks its player first and moves house money
+    last, so that two such commands never wait for each other.
+    """
+    wanted = sorted(player_ids)
+    found = await sql.lock_players(connection, wanted)
+    if len(found) != len(wanted):
+        missing = sorted(set(wanted) - set(found))
+        raise InvariantViolation(reason="players without ledger row", players=missing)
+
+
+async def lock_players(session: AsyncSession, player_ids: Sequence[PlayerId]) -> None:
+    """Lock players at the start of a command on their money, limits, status or seeds."""
+    await lock(await driver_connection(session), set(player_ids))
+
+
+async def open_player(session: AsyncSession, player_id: PlayerId) -> None:
+    """Create a new player's ledger row and empty wallets."""
+    await sql.open_player(await driver_connection(session), player_id)
+
+
+async def balances(session: AsyncSession, player_id: PlayerId) -> Mapping[Asset, Wallet]:
+    """A player's wallets by asset, without a lock: for screens."""
+    found = await sql.load_wallets(await driver_connection(session), {player_id})
+    return found.get(player_id, {})
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyCommand:
+    """Transfers that are already decided: deposits, holds, releases, house money."""
+
+    player_id: PlayerId
+    key: Key
+    fingerprint: bytes
+    postings: tuple[Posting, ...]
+    subject_id: int
+    related: tuple[Key, ...] = ()
+
+
+class MoneyDesk:
+    """Posts decided transfers; refuses only what the wallet cannot pay."""
+
+    keys_for_ever = True
+
+    async def load(
+        self,
+        _connection: asyncpg.Connection,
+        commands: Sequence[MoneyCommand],
+        _seen: Seen,
+        _now: datetime,
+    ) -> dict[PlayerId, None]:
+        """Nothing but wallets is needed."""
+        return {command.player_id: None for command in commands}
+
+    def decide(
+        self,
+        _state: None,
+        wallets: Wallets,
+        command: MoneyCommand,
+        _seen: Seen,
+        *,
+        entry_id: EntryId,
+        now: datetime,
+    ) -> Entry[None, EntryId] | Refusal:
+        """Let the transfers through if no player account would go below zero."""
+        del now
+        for posting in command.postings:
+            if posting.debit is Account.PLAYER_CASH:
+                have = wallets.get(posting.asset, Wallet(posting.asset)).cash
+                if posting.units > have:
+                    return InsufficientFunds(available=have, asset=posting.asset)
+        return Entry(None, entry_id, command.subject_id, command.postings)
+
+    def replay(self, _state: None, _command: MoneyCommand, stored: StoredKey) -> EntryId:
+        """The entry made the first time."""
+        return stored.entry_id
+
+    async def store(
+        self,
+        _connection: asyncpg.Connection,
+        _decided: Sequence[Decided[MoneyCommand, None, EntryId]],
+        _states: Mapping[PlayerId, None],
+        _now: datetime,
+    ) -> None:
+        """Nothing beyond the book itself."""
+
+
+async def post(
+    session: AsyncSession,
+    *,
+    player_id: PlayerId,
+    source: str,
+    kind_key: str,
+    reference: str,
+    request: Mapping[str, object],
+    postings: Sequence[Posting],
+    subject_id: int,
+    now: datetime,
+) -> Result[EntryId]:
+    """Move a player's money in the caller's transaction, once for (source, kind_key, reference).
+
+    Raises InsufficientFunds, or IdempotencyConflict for the same reference with another request.
+    """
+    command = MoneyCommand(
+        player_id=player_id,
+        key=Key(f"{source}/{kind_key}", reference),
+        fingerprint=fingerprint(request),
+        postings=tuple(postings),
+        subject_id=subject_id,
+    )
+    (answer,) = await apply(await driver_connection(session), [command], MoneyDesk(), now=now)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+async def post_house(
+    session: AsyncSession,
+    *,
+    source: str,
+    kind_key: str,
+    reference: str,
+    request: Mapping[str, object],
+    postings: Sequence[Posting],
+    subject_id: int,
+    now: datetime,
+) -> Result[EntryId]:
+    """Move money between accounts of the house and the outside, once for its reference."""
+    if any(p.debit.is_players or p.credit.is_players for p in postings):
+        raise InvariantViolation(reason="a player's account needs a player")
+    return await post(
+        session,
+        player_id=HOUSE,
+        source=source,
+        kind_key=kind_key,
+        reference=reference,
+        request=request,
+        postings=postings,
+        subject_id=subject_id,
+        now=now,
+    )
+
+
+def _post(purse: Wallets, postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
+    for asset in {posting.asset for posting in postings}:
+        postings = deficit_first(postings, purse.get(asset, Wallet(asset)))
+    for posting in postings:
+        wallet = purse.get(posting.asset, Wallet(posting.asset))
+        purse[posting.asset] = wallet.with_posting(posting)
+    return postings

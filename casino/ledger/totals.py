@@ -1,0 +1,103 @@
+"""Sums over the book for roll-ups and reports; other packages never read ledger rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from casino.ids import first_id_at
+from casino.ledger.chart import Account, Kind
+from casino.money import Asset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.ids import PlayerId
+
+
+async def by_kind(
+    session: AsyncSession, *, since: datetime, until: datetime, player_id: PlayerId | None = None
+) -> Mapping[tuple[Kind, Asset], int]:
+    """Units moved by kind and asset in [since, until), for the house or one player."""
+    rows = await session.execute(
+        text(
+            "SELECT kind, asset, sum(amount)::bigint FROM transfers"
+            " WHERE entry_id >= :low AND entry_id < :high"
+            "   AND (CAST(:player_id AS bigint) IS NULL OR player_id = :player_id)"
+            " GROUP BY kind, asset"
+        ).bindparams(low=first_id_at(since), high=first_id_at(until), player_id=player_id)
+    )
+    return {(Kind(kind), Asset.from_code(asset)): units for kind, asset, units in rows}
+
+
+async def by_kind_hour(
+    session: AsyncSession, *, since: datetime, until: datetime
+) -> Mapping[tuple[datetime, Kind, Asset], int]:
+    """Units moved by hour (UTC), kind and asset in [since, until)."""
+    rows = await session.execute(
+        text(
+            "SELECT date_trunc('hour', created_at, 'UTC'), kind, asset, sum(amount)::bigint"
+            " FROM transfers WHERE entry_id >= :low AND entry_id < :high GROUP BY 1, 2, 3"
+        ),
+        {"low": first_id_at(since), "high": first_id_at(until)},
+    )
+    return {(hour, Kind(kind), Asset.from_code(asset)): units for hour, kind, asset, units in rows}
+
+
+async def account_balance(session: AsyncSession, account: Account, asset: Asset) -> int:
+    """What an account of the house or the outside stands at now: roll-up plus what came since."""
+    return int(
+        await session.scalar(
+            text(
+                """
+                WITH rolled AS (
+                    SELECT coalesce(max(upto_entry_id), 0) AS upto,
+                           coalesce(sum(balance), 0) AS balance
+                    FROM house_rollups WHERE account = :account AND asset = :asset)
+                SELECT (rolled.balance + coalesce((
+                    SELECT sum(CASE WHEN credit_account = :account THEN amount ELSE -amount END)
+                    FROM transfers, rolled
+                    WHERE entry_id > rolled.upto AND asset = :asset
+                      AND :account IN (credit_account, debit_account)), 0))::bigint
+                FROM rolled
+                """
+            ).bindparams(account=int(account), asset=asset.code)
+        )
+        or 0
+    )
+
+
+async def roll_up(session: AsyncSession, *, upto: datetime) -> int:
+    """Move the house's cached balances on to `upto`; returns the number of accounts changed.
+
+    `upto` must lie behind the oldest running transaction: later entries with smaller ids would be
+    missed otherwise.
+    """
+    rows = await session.execute(
+        text(
+            """
+            WITH fresh AS (
+                SELECT account, t.asset, sum(units)::bigint AS units
+                FROM transfers t
+                CROSS JOIN LATERAL (VALUES (t.credit_account, t.amount),
+                                           (t.debit_account, -t.amount)) v(account, units)
+                LEFT JOIN house_rollups h ON h.account = v.account AND h.asset = t.asset
+                WHERE t.entry_id < :upto AND t.entry_id >= (
+                        SELECT coalesce(min(upto_entry_id), 0) FROM house_rollups)
+                  AND t.entry_id > coalesce(h.upto_entry_id, 0)
+                  AND v.account > :players_last
+                GROUP BY account, t.asset)
+            INSERT INTO house_rollups (account, asset, upto_entry_id, balance)
+            SELECT account, asset, :upto - 1, units FROM fresh
+            ON CONFLICT (account, asset) DO UPDATE SET
+                balance = house_rollups.balance + excluded.balance,
+                upto_entry_id = excluded.upto_entry_id
+            RETURNING account
+            """
+        ).bindparams(upto=first_id_at(upto), players_last=int(Account.PLAYER_DEFICIT))
+    )
+    return len(rows.all())

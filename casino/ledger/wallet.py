@@ -1,0 +1,97 @@
+"""What a player's wallet in one asset is: pure state and its moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from casino.errors import CurrencyMismatch, NegativeBalance
+from casino.ledger.chart import Account, Kind
+from casino.money import UNITS_MAX, Asset
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A transfer to be made: `units` leave the debit account and reach the credit account."""
+
+    debit: Account
+    credit: Account
+    units: int
+    asset: Asset
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Wallet:
+    """Units of one asset by what may be done with them.
+
+    cash: to play and withdraw; bonus: to play under terms; reserved: for withdrawals under way;
+    held: visible, not playable; deficit: owed to the house, paid first by what comes in;
+    not_final: part of cash whose deposits are not final on their chain, playable but not to be
+    withdrawn.
+    """
+
+    asset: Asset
+    cash: int = 0
+    bonus: int = 0
+    reserved: int = 0
+    held: int = 0
+    deficit: int = 0
+    not_final: int = 0
+
+    @property
+    def withdrawable(self) -> int:
+        """What may leave the house now."""
+        return max(0, self.cash - self.not_final)
+
+    def with_posting(self, posting: Posting) -> Wallet:
+        """The wallet after a transfer; raises NegativeBalance where a rule should have refused."""
+        if posting.asset is not self.asset:
+            raise CurrencyMismatch(wallet=self.asset, posting=posting.asset)
+        if not 0 < posting.units <= UNITS_MAX:
+            raise NegativeBalance(account=posting.debit.path, units=posting.units)
+        return _moved(_moved(self, posting.debit, -posting.units), posting.credit, posting.units)
+
+
+def deficit_first(postings: tuple[Posting, ...], wallet: Wallet) -> tuple[Posting, ...]:
+    """The same postings followed by the payment of an open deficit out of what they bring in."""
+    owed = wallet.deficit
+    incoming = sum(
+        posting.units
+        for posting in postings
+        if posting.credit is Account.PLAYER_CASH and posting.asset is wallet.asset
+    )
+    payment = min(owed, incoming)
+    if not payment:
+        return postings
+    return (
+        *postings,
+        Posting(
+            Account.PLAYER_CASH,
+            Account.PLAYER_DEFICIT,
+            payment,
+            wallet.asset,
+            Kind.DEFICIT_PAYMENT,
+        ),
+    )
+
+
+def _moved(wallet: Wallet, account: Account, change: int) -> Wallet:
+    match account:
+        case Account.PLAYER_CASH:
+            return replace(wallet, cash=_within(wallet.cash + change, account))
+        case Account.PLAYER_BONUS:
+            return replace(wallet, bonus=_within(wallet.bonus + change, account))
+        case Account.PLAYER_RESERVED:
+            return replace(wallet, reserved=_within(wallet.reserved + change, account))
+        case Account.PLAYER_HELD:
+            return replace(wallet, held=_within(wallet.held + change, account))
+        case Account.PLAYER_DEFICIT:
+            return replace(wallet, deficit=_within(wallet.deficit - change, account))
+        case _:
+            return wallet
+
+
+def _within(units: int, account: Account) -> int:
+    if not 0 <= units <= UNITS_MAX:
+        raise NegativeBalance(account=account.path, units=units)
+    return units

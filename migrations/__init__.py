@@ -1,0 +1,1 @@
+"""Schema of the house, one small reversible step a file."""

@@ -1,0 +1,34 @@
+"""Every table of the house, imported so that the metadata is complete."""
+
+from __future__ import annotations
+
+import casino.audit
+import casino.betting.tables
+import casino.cashier.tables
+import casino.flags
+import casino.inbox
+import casino.ledger.tables
+import casino.outbox
+import casino.players.tables
+import casino.rates
+import casino.staff.tables
+import casino.support.tables
+import casino.vault
+from casino.db import Base
+
+MODULES = (
+    casino.audit,
+    casino.betting.tables,
+    casino.cashier.tables,
+    casino.flags,
+    casino.inbox,
+    casino.ledger.tables,
+    casino.outbox,
+    casino.players.tables,
+    casino.rates,
+    casino.staff.tables,
+    casino.support.tables,
+    casino.vault,
+)
+
+metadata = Base.metadata

@@ -1,0 +1,82 @@
+# Fairhouse: `make` prints what there is. The work itself is in sandbox/setup and in the tools.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The first Python that we run on; `make PYTHON=/path/to/python` names another.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
+    >/dev/null 2>&1 && echo $$python && break; done)
+BIN := .venv/bin
+PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandbox
+WORKERS ?= 2
+ARGS ?=
+
+.PHONY: help setup setup-browser demo demo-reset test test-fast lint format check smoke migrate lock clean
+
+help: ## print this list
+	@echo "Fairhouse. Targets:"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "Variables: DEMO_PORT=8080 for the demo, WORKERS=2 and ARGS=... for pytest, PYTHON=python3.12"
+
+setup: ## install everything below this folder (done by itself before demo, test and smoke)
+	@$(call with_python,-m sandbox.setup)
+
+setup-browser:
+	@$(call with_python,-m sandbox.setup --browser)
+
+demo: setup ## start the whole house on this machine and print one link
+	@exec $(BIN)/python -m sandbox demo
+
+demo-reset: ## forget everything that the demo keeps in .demo/
+	@$(call with_venv,python -m sandbox reset)
+
+test: setup-browser ## run every test
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -o faulthandler_timeout=240 $(ARGS)
+
+test-fast: setup ## run the tests that need no browser, no chain and no crash
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m "not browser and not chain and not faults" $(ARGS)
+
+lint: setup ## style, types, import contracts; nothing is changed
+	@failed=""; \
+	run() { echo "-- $$*"; "$$@" || failed="$$failed [$$*]"; }; \
+	run $(BIN)/ruff check .; \
+	run $(BIN)/ruff format --check .; \
+	run $(BIN)/mypy; \
+	run $(BIN)/lint-imports; \
+	run npm --prefix webapp/frontend run typecheck --silent; \
+	if [ -n "$$failed" ]; then echo "lint failed:$$failed"; exit 1; fi; echo "lint passed"
+
+format: ## bring the code into its form
+	@$(call with_venv,ruff check --fix-only --quiet .)
+	@$(call with_venv,ruff format .)
+
+check: format lint test-fast ## what to run before a commit
+
+smoke: setup ## run the demo's story without a screen: one JSON line per step
+	@exec $(BIN)/python -m sandbox smoke
+
+migrate: ## bring the database of DATABASE_URL (or .env) to the newest schema
+	@$(call with_venv,alembic upgrade head)
+
+lock: ## write requirements.lock anew from pyproject.toml
+	@$(call with_venv,uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --all-extras pyproject.toml -o requirements.lock)
+
+clean: ## remove what the set-up and the tools made; .demo/ and .env stay
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
+	  htmlcov test-results webapp/static webapp/frontend/node_modules sandbox/ton/node_modules
+
+define with_python
+	if [ -z "$(PYTHON)" ]; then \
+	  echo "Python 3.11, 3.12 or 3.13 is needed and none was found."; \
+	  echo "Install it (often: sudo apt-get install python3 python3-venv) or name it: make PYTHON=/path/to/python3.12"; \
+	  exit 1; \
+	fi; \
+	exec $(PYTHON) $(1)
+endef
+
+define with_venv
+	if [ ! -x $(BIN)/python ]; then echo "Run \`make setup\` first."; exit 1; fi; \
+	exec $(BIN)/$(1)
+endef

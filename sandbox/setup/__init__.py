@@ -1,0 +1,1 @@
+"""Getting a bare machine ready, before anything is installed: standard library only."""

@@ -1,0 +1,1 @@
+"""People who decide: members, roles, signed orders."""

@@ -1,0 +1,1 @@
+"""Conversations between a player and staff."""

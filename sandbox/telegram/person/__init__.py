@@ -1,0 +1,1 @@
+"""What people do: messages, taps, launches and payments, over HTTP."""

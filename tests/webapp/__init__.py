@@ -1,0 +1,1 @@
+"""Tests of the Mini App's server."""

@@ -1,0 +1,217 @@
+"""What a player, or an aggregator in his name, may ask of betting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from casino.ledger.keys import Key, fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from casino.betting.game import Choice, InstantGame, StepGame
+    from casino.ids import PlayerId, RoundId
+    from casino.money import Asset
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    player_id: PlayerId
+    reference: str
+
+    @property
+    def related(self) -> tuple[Key, ...]:
+        """Other keys that the decision depends on."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceBet(_Asked):
+    """An instant round; `stake` in units, `choice` canonical."""
+
+    game: InstantGame
+    asset: Asset
+    stake: int
+    choice: Choice
+
+    @property
+    def key(self) -> Key:
+        """One bet for one reference."""
+        return Key("play/bet", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Game, stake and choice."""
+        return _bet_fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRound(_Asked):
+    """The opening of a round of several steps."""
+
+    game: StepGame
+    asset: Asset
+    stake: int
+    choice: Choice
+
+    @property
+    def key(self) -> Key:
+        """One round for one reference."""
+        return Key("play/open", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Game, stake and choice."""
+        return _bet_fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Act(_Asked):
+    """One step in an open round."""
+
+    round_id: RoundId
+    action: Mapping[str, object]
+
+    @property
+    def key(self) -> Key:
+        """One step for one reference."""
+        return Key("play/act", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Round and action."""
+        return fingerprint({"round": self.round_id, "action": dict(self.action)})
+
+
+@dataclass(frozen=True, slots=True)
+class CashOut(_Asked):
+    """The end of an open round at its present multiplier."""
+
+    round_id: RoundId
+
+    @property
+    def key(self) -> Key:
+        """One cash-out for one reference."""
+        return Key("play/cash_out", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The round."""
+        return fingerprint({"round": self.round_id})
+
+
+@dataclass(frozen=True, slots=True)
+class RotateSeed(_Asked):
+    """Reveal the active server seed, promote the next one under `client_seed`.
+
+    `server_seed` is the secret that is committed to as the new next one.
+    """
+
+    client_seed: str | None
+    server_seed: str
+
+    @property
+    def key(self) -> Key:
+        """One rotation for one reference."""
+        return Key("seed/rotate", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The client seed asked for; the fresh secret is ours, not the request's."""
+        return fingerprint({"client_seed": self.client_seed})
+
+
+@dataclass(frozen=True, slots=True)
+class _Seamless(_Asked):
+    provider: str
+    asset: Asset
+    round_reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Debit(_Seamless):
+    """A stake in another company's game; `reference` is the provider's transaction id."""
+
+    units: int
+
+    @property
+    def key(self) -> Key:
+        """One debit for one transaction id."""
+        return Key(f"{self.provider}/debit", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Player, amount and round."""
+        return _seamless_fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Credit(_Seamless):
+    """A payout of another company's game; may be zero, which closes the round without a win."""
+
+    units: int
+
+    @property
+    def key(self) -> Key:
+        """One credit for one transaction id."""
+        return Key(f"{self.provider}/credit", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """Player, amount and round."""
+        return _seamless_fingerprint(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollback(_Seamless):
+    """Take back a debit, seen or not yet seen: `target` is the debit's transaction id."""
+
+    target: str
+
+    @property
+    def key(self) -> Key:
+        """One rollback for one transaction id."""
+        return Key(f"{self.provider}/rollback", self.reference)
+
+    @property
+    def fingerprint(self) -> bytes:
+        """The debit taken back."""
+        return fingerprint({"target": self.target, "asset": self.asset.value})
+
+    @property
+    def target_key(self) -> Key:
+        """The debit that is taken back."""
+        return Key(f"{self.provider}/debit", self.target)
+
+    @property
+    def undone_key(self) -> Key:
+        """Marks the debit as taken back, whichever rollback did it."""
+        return Key(f"{self.provider}/undone", self.target)
+
+    @property
+    def related(self) -> tuple[Key, ...]:
+        """The debit and whether it was taken back already."""
+        return (self.target_key, self.undone_key)
+
+
+BettingCommand: TypeAlias = (
+    PlaceBet | OpenRound | Act | CashOut | RotateSeed | Debit | Credit | Rollback
+)
+
+
+def _bet_fingerprint(bet: PlaceBet | OpenRound) -> bytes:
+    return fingerprint(
+        {
+            "game": bet.game.slug,
+            "asset": bet.asset.value,
+            "stake": bet.stake,
+            "choice": dict(bet.choice),
+        }
+    )
+
+
+def _seamless_fingerprint(call: Debit | Credit) -> bytes:
+    return fingerprint(
+        {"asset": call.asset.value, "units": call.units, "round": call.round_reference}
+    )

@@ -1,0 +1,366 @@
+"""Wallet + command + rules -> new state, transfers, round | refusal; pure.
+
+The rules of a bet stand in `_gate` and `_take` in the order in which they are applied: consent and
+exclusion, kill switches, stake range, the player's own limits, funds, exposure, draw, payout,
+counters, receipt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from casino.betting import bankroll, fairness
+from casino.betting.fairness import Seeds
+from casino.betting.receipts import GENESIS, receipt_hash
+from casino.betting.state import House, PlayState, Round, StakeRange
+from casino.errors import (
+    ExposureReached,
+    InsufficientFunds,
+    NotFound,
+    Paused,
+    RateStale,
+    Refusal,
+    RoundClosed,
+    SeedInUse,
+    StakeOutOfRange,
+)
+from casino.flags import BETS, asset_flag, game_flag
+from casino.ids import EntryId, RoundId
+from casino.ledger.chart import Account, Kind
+from casino.ledger.wallet import Posting, Wallet
+from casino.money import UNITS_MAX, Asset, Money
+from casino.players.rules import check_play, check_stake
+from casino.rates import USABLE_FOR
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from casino.betting.commands import (
+        Act,
+        CashOut,
+        Debit,
+        OpenRound,
+        PlaceBet,
+        RotateSeed,
+    )
+    from casino.betting.game import StepGame
+
+Wallets = dict[Asset, Wallet]
+Made = tuple[PlayState, Round, tuple[Posting, ...]]
+
+
+def place_bet(
+    state: PlayState,
+    wallets: Wallets,
+    bet: PlaceBet,
+    house: House,
+    *,
+    entry_id: EntryId,
+    now: datetime,
+) -> Made | Refusal:
+    """An instant round: every rule, the draw, the payout and the receipt."""
+    refusal = _gate(state, wallets, bet, house, now=now)
+    if refusal is not None:
+        return refusal
+    most = Money(bet.stake, bet.asset).scaled(bet.game.max_multiplier(bet.choice))
+    allowed = bankroll.winnings_max(
+        bankroll=house.bankroll.get(bet.asset, 0), rtp=bet.game.rtp(bet.choice)
+    )
+    if most.units - bet.stake > allowed:
+        return ExposureReached(maximum=allowed, asset=bet.asset)
+    state, seeds = _take_nonce(state)
+    outcome = bet.game.resolve(bet.choice, seeds.stream())
+    payout = Money(bet.stake, bet.asset).scaled(outcome.multiplier)
+    drawn = replace(
+        _opened(state, bet, seeds, entry_id, now),
+        payout=payout.units,
+        details=outcome.details,
+        multiplier=outcome.multiplier,
+    )
+    state = _counted(state, house, bet.asset, stake=bet.stake, payout=payout.units, now=now)
+    state, settled = _settled(state, drawn, now)
+    postings = (
+        Posting(Account.PLAYER_CASH, Account.HOUSE_GAMING, bet.stake, bet.asset, Kind.BET_STAKE),
+        *_paid(payout),
+    )
+    return state, settled, postings
+
+
+def open_round(
+    state: PlayState,
+    wallets: Wallets,
+    bet: OpenRound,
+    house: House,
+    *,
+    entry_id: EntryId,
+    now: datetime,
+) -> Made | Refusal:
+    """The opening of a round of several steps: the stake is held, the draw is fixed.
+
+    The round ends by itself at the last step whose payout the house can cover, which leaves its
+    return to player as it is: every stopping point of a step game has the same return.
+    """
+    refusal = _gate(state, wallets, bet, house, now=now)
+    if refusal is not None:
+        return refusal
+    for round_ in state.open_rounds.values():
+        if round_.game == bet.game.slug:
+            return RoundClosed(status="open", round=round_.id)
+    capital = house.bankroll.get(bet.asset, 0)
+    allowed = bankroll.winnings_max(bankroll=capital, rtp=bet.game.rtp(bet.choice))
+    steps = steps_covered(bet.game, bet, allowed)
+    if steps == 0:
+        return ExposureReached(maximum=allowed, asset=bet.asset)
+    exposure = _payout(bet.game, bet, steps).units - bet.stake
+    room = bankroll.open_max(bankroll=capital) - house.exposure_open.get(bet.asset, 0)
+    if exposure > room:
+        return ExposureReached(maximum=max(0, room), asset=bet.asset)
+    state, seeds = _take_nonce(state)
+    opened = replace(
+        _opened(state, bet, seeds, entry_id, now),
+        status="open",
+        steps=(),
+        multiplier=Fraction(1),
+        steps_allowed=steps,
+        exposure=exposure,
+    )
+    state = _counted(state, house, bet.asset, stake=bet.stake, payout=0, now=now)
+    state = replace(state, open_rounds={**state.open_rounds, opened.id: opened})
+    held = Posting(
+        Account.PLAYER_CASH, Account.HOUSE_OPEN_ROUNDS, bet.stake, bet.asset, Kind.BET_STAKE
+    )
+    return state, opened, (held,)
+
+
+def act(
+    state: PlayState,
+    command: Act,
+    game: StepGame,
+    secret: tuple[int, ...],
+    house: House,
+    now: datetime,
+) -> Made | Refusal:
+    """One step; a lost or last step settles the round. Rounds already open go on whatever the
+    kill switches, limits or exclusions say: the stake was placed under the rules of then."""
+    round_ = state.open_rounds.get(command.round_id)
+    if round_ is None:
+        return RoundClosed(status="settled")
+    step = game.act(round_.choice, secret, round_.steps or (), command.action)
+    if step.lost:
+        lost = replace(round_, steps=step.steps, multiplier=Fraction(0))
+        return _close(state, lost, game, secret, house, now)
+    multiplier = game.multiplier(round_.choice, len(step.steps))
+    going = replace(round_, steps=step.steps, multiplier=multiplier)
+    if step.finished or len(step.steps) == round_.steps_allowed:
+        return _close(state, going, game, secret, house, now)
+    return replace(state, open_rounds={**state.open_rounds, going.id: going}), going, ()
+
+
+def cash_out(
+    state: PlayState,
+    command: CashOut,
+    game: StepGame,
+    secret: tuple[int, ...],
+    house: House,
+    now: datetime,
+) -> Made | Refusal:
+    """End an open round at its present multiplier; with no step made the stake simply returns."""
+    round_ = state.open_rounds.get(command.round_id)
+    if round_ is None:
+        return RoundClosed(status="settled")
+    return _close(state, round_, game, secret, house, now)
+
+
+def rotate_seed(state: PlayState, command: RotateSeed) -> PlayState | Refusal:
+    """Reveal the active pair and promote the next one; refused while a round under it is open."""
+    for round_ in state.open_rounds.values():
+        return SeedInUse(round=round_.id)
+    old = state.seeds
+    own = command.client_seed is not None
+    return replace(
+        state,
+        seeds=replace(
+            old,
+            pair_id=old.next_pair_id,
+            server_seed=old.next_server_seed,
+            commitment=old.next_commitment,
+            client_seed=command.client_seed if own else old.client_seed,
+            client_seed_by="player" if own else old.client_seed_by,
+            used=0,
+            next_server_seed=command.server_seed,
+            next_commitment=fairness.commitment(command.server_seed),
+        ),
+    )
+
+
+def check_debit(
+    state: PlayState, wallets: Wallets, call: Debit, house: House, *, now: datetime
+) -> Refusal | None:
+    """The rules of a stake in another company's game: theirs is the draw, ours the gate."""
+    return (
+        check_play(state.facts, now=now)
+        or _check_switches(house, game_flag(call.provider), call.asset)
+        or _check_limits(state, house, call.asset, call.units, now)
+        or _check_funds(wallets, call.asset, call.units)
+    )
+
+
+def debited(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
+    """Count a stake placed in another company's game."""
+    return _counted(state, house, asset, stake=units, payout=0, now=now)
+
+
+def credited(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
+    """Count a payout received from another company's game."""
+    return _counted(state, house, asset, stake=0, payout=units, now=now)
+
+
+def steps_covered(game: StepGame, bet: OpenRound, allowed: int) -> int:
+    """How many steps a round may have so that its winnings stay within `allowed` units."""
+    steps = 0
+    while steps < game.steps_max(bet.choice):
+        if _payout(game, bet, steps + 1).units - bet.stake > allowed:
+            break
+        steps += 1
+    return steps
+
+
+def _gate(
+    state: PlayState, wallets: Wallets, bet: PlaceBet | OpenRound, house: House, *, now: datetime
+) -> Refusal | None:
+    return (
+        check_play(state.facts, now=now)
+        or _check_switches(house, game_flag(bet.game.slug), bet.asset)
+        or _check_range(house.stakes.get((bet.game.slug, bet.asset)), bet.stake, bet.asset)
+        or _check_limits(state, house, bet.asset, bet.stake, now)
+        or _check_funds(wallets, bet.asset, bet.stake)
+    )
+
+
+def _check_switches(house: House, game: str, asset: Asset) -> Refusal | None:
+    for switch in (BETS, game, asset_flag(asset)):
+        if switch in house.stopped:
+            return Paused(switch=switch)
+    return None
+
+
+def _check_range(stakes: StakeRange | None, stake: int, asset: Asset) -> Refusal | None:
+    if stakes is None:
+        return Paused(switch=asset_flag(asset))
+    if not stakes.low <= stake <= min(stakes.high, UNITS_MAX):
+        return StakeOutOfRange(minimum=stakes.low, maximum=stakes.high, asset=asset)
+    return None
+
+
+def _check_limits(
+    state: PlayState, house: House, asset: Asset, stake: int, now: datetime
+) -> Refusal | None:
+    rate = house.rates.get(asset)
+    if rate is None or now - rate.quoted_at > USABLE_FOR:
+        return RateStale(asset=asset)
+    return check_stake(state.facts, stake_ref=rate.to_reference(stake), now=now)
+
+
+def _check_funds(wallets: Wallets, asset: Asset, units: int) -> Refusal | None:
+    have = wallets.get(asset, Wallet(asset)).cash
+    return InsufficientFunds(available=have, asset=asset) if units > have else None
+
+
+def _take_nonce(state: PlayState) -> tuple[PlayState, Seeds]:
+    pair = state.seeds
+    seeds = Seeds(pair.server_seed, pair.client_seed, pair.used)
+    return replace(state, seeds=replace(pair, used=pair.used + 1)), seeds
+
+
+def _opened(
+    state: PlayState, bet: PlaceBet | OpenRound, seeds: Seeds, entry_id: EntryId, now: datetime
+) -> Round:
+    return Round(
+        id=RoundId(entry_id),
+        player_id=bet.player_id,
+        game=bet.game.slug,
+        algorithm=bet.game.algorithm,
+        asset=bet.asset,
+        status="settled",
+        stake=bet.stake,
+        payout=0,
+        choice=bet.choice,
+        steps=None,
+        details=None,
+        multiplier=Fraction(0),
+        steps_allowed=None,
+        exposure=0,
+        seed_pair_id=state.seeds.pair_id,
+        seed_nonce=seeds.nonce,
+        commitment=state.seeds.commitment,
+        client_seed=seeds.client_seed,
+        receipt_hash=None,
+        receipt_before=None,
+        opened_at=now,
+        settled_at=None,
+    )
+
+
+def _counted(
+    state: PlayState, house: House, asset: Asset, *, stake: int, payout: int, now: datetime
+) -> PlayState:
+    rate = house.rates.get(asset)
+    if rate is None:
+        return state
+    counters = state.facts.counters.rolled(now)
+    if stake:
+        counters = counters.with_stake(rate.to_reference(stake), rate_id=rate.id)
+    if payout:
+        # Rounded down, as a stake is rounded up: rounding never makes room under a limit.
+        counters = counters.with_payout(-rate.to_reference(-payout), rate_id=rate.id)
+    return replace(state, facts=replace(state.facts, counters=counters))
+
+
+def _settled(state: PlayState, round_: Round, now: datetime) -> tuple[PlayState, Round]:
+    before = state.seeds.receipt_head or GENESIS
+    ended = replace(round_, status="settled", settled_at=now, receipt_before=before)
+    proof = receipt_hash(ended, before=before)
+    state = replace(state, seeds=replace(state.seeds, receipt_head=proof))
+    return state, replace(ended, receipt_hash=proof)
+
+
+def _close(
+    state: PlayState,
+    round_: Round,
+    game: StepGame,
+    secret: tuple[int, ...],
+    house: House,
+    now: datetime,
+) -> Made:
+    payout = Money(round_.stake, round_.asset).scaled(round_.multiplier)
+    ended = replace(
+        round_, payout=payout.units, details=game.view(round_.choice, secret, round_.steps or ())
+    )
+    state = _counted(state, house, round_.asset, stake=0, payout=payout.units, now=now)
+    state, settled = _settled(state, ended, now)
+    left = {key: other for key, other in state.open_rounds.items() if key != round_.id}
+    taken = Posting(
+        Account.HOUSE_OPEN_ROUNDS,
+        Account.HOUSE_GAMING,
+        round_.stake,
+        round_.asset,
+        Kind.BET_SETTLE,
+    )
+    return replace(state, open_rounds=left), settled, (taken, *_paid(payout))
+
+
+def _paid(payout: Money) -> tuple[Posting, ...]:
+    if not payout.units:
+        return ()
+    return (
+        Posting(
+            Account.HOUSE_GAMING, Account.PLAYER_CASH, payout.units, payout.asset, Kind.BET_PAYOUT
+        ),
+    )
+
+
+def _payout(game: StepGame, bet: OpenRound, steps: int) -> Money:
+    return Money(bet.stake, bet.asset).scaled(game.multiplier(bet.choice, steps))

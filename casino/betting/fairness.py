@@ -1,0 +1,66 @@
+"""Fair numbers from seeds; pure.
+
+The stream of the Stake family: block i is HMAC-SHA256 keyed with the server seed's text over
+"<client seed>:<nonce>:<i>"; every four bytes, big-endian, are one 32-bit number u, and a draw of n
+is floor(u * n / 2^32), computed in integers so that every language agrees.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import struct
+from dataclasses import dataclass
+
+from casino.errors import BadChoice
+
+SERVER_SEED_BYTES = 32
+CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}")
+_BLOCK = struct.Struct(">8I")
+
+
+@dataclass(frozen=True, slots=True)
+class Seeds:
+    """What a round is drawn from."""
+
+    server_seed: str
+    client_seed: str
+    nonce: int
+
+    def stream(self) -> Draws:
+        """The round's numbers from the first one on."""
+        return Draws(self.server_seed.encode(), self.client_seed, self.nonce)
+
+
+class Draws:
+    """Numbers of one round; blocks are made as they are needed."""
+
+    __slots__ = ("_block", "_key", "_numbers", "_prefix")
+
+    def __init__(self, key: bytes, client_seed: str, nonce: int) -> None:
+        self._key = key
+        self._prefix = f"{client_seed}:{nonce}:"
+        self._block = 0
+        self._numbers: list[int] = []
+
+    def draw(self, n: int) -> int:
+        """The next number of 0 .. n-1."""
+        if not self._numbers:
+            message = f"{self._prefix}{self._block}".encode()
+            self._numbers = list(_BLOCK.unpack(hmac.digest(self._key, message, "sha256")))
+            self._numbers.reverse()
+            self._block += 1
+        return self._numbers.pop() * n >> 32
+
+
+def commitment(server_seed: str) -> str:
+    """What is shown before the first bet: SHA-256 over the seed's text, in hex."""
+    return hashlib.sha256(server_seed.encode()).hexdigest()
+
+
+def require_client_seed(text: str) -> str:
+    """A client seed of 1-64 printable ASCII characters without spaces or colons, or BadChoice."""
+    if CLIENT_SEED.fullmatch(text) is None:
+        raise BadChoice(field="client_seed")
+    return text

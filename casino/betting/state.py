@@ -1,0 +1,95 @@
+"""What a decision in betting reads: the player, his seeds, his open rounds, the house."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from casino.betting.game import Choice, Details
+    from casino.ids import EntryId, PlayerId, RoundId, SeedPairId
+    from casino.money import Asset
+    from casino.players.rules import PlayerFacts
+    from casino.rates import Rate
+
+
+@dataclass(frozen=True, slots=True)
+class SeedState:
+    """The active pair with its secret, and what is committed to as the next one."""
+
+    pair_id: SeedPairId
+    server_seed: str
+    commitment: str
+    client_seed: str
+    client_seed_by: str
+    used: int
+    receipt_head: bytes | None
+    next_pair_id: SeedPairId
+    next_server_seed: str
+    next_commitment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round as it stands; `details` are known once it has ended."""
+
+    id: RoundId
+    player_id: PlayerId
+    game: str
+    algorithm: str
+    asset: Asset
+    status: str
+    stake: int
+    payout: int
+    choice: Choice
+    steps: tuple[int, ...] | None
+    details: Details | None
+    multiplier: Fraction
+    steps_allowed: int | None
+    exposure: int
+    seed_pair_id: SeedPairId
+    seed_nonce: int
+    commitment: str
+    client_seed: str
+    receipt_hash: bytes | None
+    receipt_before: bytes | None
+    opened_at: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StakeRange:
+    """Smallest and largest stake, in units."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is the same for every player of a batch; units by asset.
+
+    `bankroll` is what the house owns for gaming; `exposure_open` is what open rounds may still
+    cost it, with the batch's own earlier rounds included.
+    """
+
+    stopped: frozenset[str]
+    rates: Mapping[Asset, Rate]
+    stakes: Mapping[tuple[str, Asset], StakeRange]
+    bankroll: Mapping[Asset, int]
+    exposure_open: Mapping[Asset, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlayState:
+    """One player under his lock."""
+
+    facts: PlayerFacts
+    seeds: SeedState
+    open_rounds: Mapping[RoundId, Round] = field(default_factory=dict)
+    replays: Mapping[EntryId, Round] = field(default_factory=dict)
+    debits: Mapping[EntryId, int] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""What is played: our own engines, other people's games, and the verifier."""

@@ -1,0 +1,1 @@
+"""Pure arithmetic, one file a game: no money, no database, no clock."""

@@ -68,16 +68,15 @@ def read_transaction(record: Mapping[str, Any]) -> TonTransaction:
 def received(transaction: TonTransaction) -> ChainTransfer | None:
     """The coins that this transaction brought from someone else and that stayed, if any.
 
-    Refused or bounced money did not stay. A transaction that failed without sending the money
-    back keeps it, but its comment is not trusted, so that a person decides."""
+    Whatever sent something out in answer did not keep it: that is a bounce. A transaction that
+    failed without sending the money back keeps it, but its comment is not trusted, so that a
+    person decides; the exception is an account that has no code yet and could not refuse."""
     message = transaction.incoming
     if message is None or message.source is None or message.bounced or transaction.outgoing:
         return None
     if message.source == transaction.account or message.units <= 0:
         return None
     stayed_for_sure = not transaction.aborted or transaction.without_code
-    if transaction.aborted and message.bounce:
-        return None
     return ChainTransfer(
         business_key=f"{transaction.account}:{transaction.position.lt}",
         tx_hash=transaction.position.tx_hash,

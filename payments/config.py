@@ -1,0 +1,56 @@
+"""Settings of the processes that move money; key locations exist only here."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class TonNetwork(StrEnum):
+    """Which TON we are on; addresses flagged for testing are refused on the main network."""
+
+    MAINNET = "mainnet"
+    TESTNET = "testnet"
+
+
+class TonSettings(BaseSettings):
+    """The node that we read and pay through, and how often."""
+
+    model_config = SettingsConfigDict(env_prefix="TON_", env_file=".env", extra="ignore")
+
+    network: TonNetwork = TonNetwork.TESTNET
+    toncenter_url: str = Field(
+        default="https://testnet.toncenter.com", description="toncenter, API v2 and v3"
+    )
+    toncenter_api_key: SecretStr = SecretStr("")
+    requests_per_second: int = Field(default=1, ge=1, le=1000, description="of the API plan")
+    poll_seconds: int = Field(default=5, ge=1, le=600, description="pause between two readings")
+    watcher_lag_blocks_max: int = Field(
+        default=100, ge=1, description="the sender waits while the watcher is further behind"
+    )
+
+
+class TonWalletSettings(BaseSettings):
+    """What decides the hot wallet's address besides its key; never change it with coins inside."""
+
+    model_config = SettingsConfigDict(env_prefix="TON_WALLET_", env_file=".env", extra="ignore")
+
+    subwallet_id: int = Field(default=0x10AD, ge=0, lt=2**32)
+    timeout_seconds: int = Field(default=3600, ge=60, le=86400, description="life of a payout")
+
+
+class SignerSettings(BaseSettings):
+    """The only process with keys: where they are, whom it obeys, how much it may pay."""
+
+    model_config = SettingsConfigDict(env_prefix="SIGNER_", env_file=".env", extra="ignore")
+
+    keystore: str = Field(default="keystore.json", description="file made by `init`")
+    keystore_password: SecretStr = SecretStr("")
+    approval_public_key: str = Field(
+        default="", description="Ed25519 public key of the operators' bot, 64 hex digits"
+    )
+    ton_order_units_max: int = Field(default=100_000_000_000, gt=0)
+    ton_day_units_max: int = Field(default=1_000_000_000_000, gt=0)
+    poll_seconds: int = Field(default=1, ge=1, le=60)

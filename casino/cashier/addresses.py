@@ -1,0 +1,117 @@
+"""Where a player sends coins: the hot wallet's address and the tag that is his alone."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from casino import flags
+from casino.cashier import tags
+from casino.cashier.rails import Rail, get_rail, required_switches
+from casino.cashier.tables import DepositTagRow
+from casino.errors import InvariantViolation, Paused
+from casino.ids import PlayerId
+from casino.ledger.journal import lock_players
+from casino.players import facts as player_facts
+from casino.players import rules
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.money import Asset
+
+_DRAWS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """What to show to someone who wants to deposit; `minimum` in units of `asset`."""
+
+    rail: str
+    asset: Asset
+    address: str
+    tag: str
+    minimum: int
+    uri: str
+    confirmations_text_key: str
+
+
+async def deposit_instruction(
+    session: AsyncSession, *, player_id: int, rail: str, now: datetime
+) -> Instruction:
+    """The player's way to deposit on a rail; his tag is made when he asks for the first time and
+    stays his for ever.
+
+    Raises Paused (a kill switch, or a rail without a wallet), AccountClosed, SelfExcluded,
+    CoolingOff, ConsentRequired.
+    """
+    offered = await get_rail(session, rail)
+    flags.require_running(await flags.stopped(session), *required_switches(offered, flags.DEPOSITS))
+    if not offered.deposits_enabled or offered.address is None:
+        raise Paused(switch=f"rail:{rail}")
+    await lock_players(session, [PlayerId(player_id)])
+    facts = await player_facts.load_one(session, player_id=player_id)
+    # The same gate as for play: money that could not be played should not be asked for.
+    refusal = rules.check_play(facts, now=now)
+    if refusal is not None:
+        raise refusal
+    tag = await _find_tag(session, player_id, rail) or await _make_tag(
+        session, player_id, rail, now
+    )
+    return Instruction(
+        rail=rail,
+        asset=offered.asset,
+        address=offered.address,
+        tag=tag,
+        minimum=offered.deposit_min,
+        uri=_uri(offered, offered.address, tag),
+        confirmations_text_key=offered.confirmations_text_key,
+    )
+
+
+async def find_owners(
+    session: AsyncSession, *, rail: str, wanted: Sequence[str]
+) -> Mapping[str, int]:
+    """Which players own which of these tags."""
+    rows = await session.execute(
+        select(DepositTagRow.tag, DepositTagRow.player_id).where(
+            DepositTagRow.rail == rail, DepositTagRow.tag.in_(set(wanted))
+        )
+    )
+    return {row.tag: row.player_id for row in rows}
+
+
+async def _find_tag(session: AsyncSession, player_id: int, rail: str) -> str | None:
+    return await session.scalar(
+        select(DepositTagRow.tag).where(
+            DepositTagRow.player_id == player_id, DepositTagRow.rail == rail
+        )
+    )
+
+
+async def _make_tag(session: AsyncSession, player_id: int, rail: str, now: datetime) -> str:
+    # Drawn at random: a tag says nothing about how many players there are or when they came.
+    for _ in range(_DRAWS_MAX):
+        tag = tags.make(secrets.randbelow(tags.NUMBERS))
+        stored = await session.scalar(
+            insert(DepositTagRow)
+            .values(tag=tag, player_id=player_id, rail=rail, created_at=now)
+            .on_conflict_do_nothing(index_elements=[DepositTagRow.tag])
+            .returning(DepositTagRow.tag)
+        )
+        if stored is not None:
+            return stored
+    raise InvariantViolation(reason="no free deposit tag found")
+
+
+def _uri(rail: Rail, address: str, tag: str) -> str:
+    """What a wallet opens: the address with the tag as its comment."""
+    return f"{rail.chain}://transfer/{quote(address)}?text={quote(tag)}"

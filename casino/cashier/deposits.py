@@ -1,0 +1,370 @@
+"""Deposits: what the watcher saw becomes money in wallets, once for each chain transfer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Row, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from casino import flags
+from casino.cashier import crediting, tags, unclaimed
+from casino.cashier.addresses import find_owners
+from casino.cashier.crediting import Deposit, DepositStatus
+from casino.cashier.rails import FAUCET, Rail, get_rail
+from casino.cashier.tables import ChainCursorRow, DepositRow, UnclaimedRow
+from casino.cashier.unclaimed import ChainDeposit, Unclaimed
+from casino.errors import IdempotencyConflict, InvariantViolation, NotFound
+from casino.ids import PlayerId
+from casino.ledger.chart import Account, hot_wallet
+from casino.ledger.journal import lock_players
+from casino.money import require_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.money import Asset
+
+__all__ = ["ChainDeposit", "Deposit", "DepositStatus", "Unclaimed"]
+
+WAITING = (DepositStatus.SEEN, DepositStatus.CONFIRMING)
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """How many transfers of a page were new, and how many of those had no known owner."""
+
+    new: int
+    unclaimed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where reading an account stopped; everything up to this transaction is booked."""
+
+    lt: int
+    tx_hash: str
+    block: int
+
+
+async def observe(
+    session: AsyncSession, *, rail: str, transfers: Sequence[ChainDeposit], now: datetime
+) -> Observed:
+    """Write down what was seen on the chain: a deposit for the owner of the tag in the comment,
+    an unclaimed transfer otherwise. A transfer that is known already changes nothing; one that
+    is known with other content raises IdempotencyConflict, since a chain does not change its mind
+    about what happened under one key."""
+    await _one_reader(session, rail)
+    offered = await get_rail(session, rail)
+    wanted = {
+        transfer.business_key: tag
+        for transfer in transfers
+        if transfer.comment is not None and (tag := tags.parse(transfer.comment)) is not None
+    }
+    owners = await find_owners(session, rail=rail, wanted=list(wanted.values()))
+    new = ownerless = 0
+    for transfer in transfers:
+        require_units(transfer.units)
+        if await _known(session, rail, transfer):
+            continue
+        player_id = owners.get(wanted.get(transfer.business_key, ""))
+        if player_id is not None:
+            await _see(session, offered, transfer, player_id, now)
+        else:
+            await unclaimed.keep(session, rail=offered, transfer=transfer, now=now)
+            ownerless += 1
+        new += 1
+    return Observed(new, ownerless)
+
+
+async def confirm(session: AsyncSession, *, rail: str, final_block: int, now: datetime) -> int:
+    """Credit every deposit of the rail whose block is final, hold those that may not be played,
+    and book transfers without an owner. Returns how many deposits ended."""
+    await _one_reader(session, rail)
+    offered = await get_rail(session, rail)
+    waiting = (
+        await session.execute(
+            select(DepositRow.id, DepositRow.player_id, DepositRow.status, DepositRow.block)
+            .where(DepositRow.rail == rail, DepositRow.status.in_(WAITING))
+            .order_by(DepositRow.id)
+        )
+    ).all()
+    due = [each for each in waiting if each.block <= final_block]
+    early = [each for each in waiting if each.block > final_block and each.status == "seen"]
+    await lock_players(session, sorted({PlayerId(each.player_id) for each in due}))
+    ended = await _locked(session, due, *WAITING)
+    for row in ended:
+        await _finish(session, row, offered, now)
+    for row in await _locked(session, early, DepositStatus.SEEN):
+        await crediting.move(session, row, DepositStatus.CONFIRMING, now=now)
+    await unclaimed.book(session, rail=offered, final_block=final_block, now=now)
+    return len(ended)
+
+
+async def orphan(
+    session: AsyncSession, *, rail: str, business_keys: Iterable[str], now: datetime
+) -> int:
+    """Drop transfers that a reorganisation took away before they were final; returns how many.
+    Raises IllegalMove for one that was credited: finality was judged too early."""
+    keys = list(business_keys)
+    found = (
+        await session.execute(
+            select(DepositRow.id).where(
+                DepositRow.rail == rail,
+                DepositRow.business_key.in_(keys),
+                DepositRow.status != DepositStatus.ORPHANED,
+            )
+        )
+    ).all()
+    rows = await _locked(session, found, *(set(DepositStatus) - {DepositStatus.ORPHANED}))
+    for row in rows:
+        await crediting.move(session, row, DepositStatus.ORPHANED, now=now)
+    lost = await unclaimed.drop(session, rail=rail, business_keys=keys)
+    return len(rows) + lost
+
+
+async def read_cursor(session: AsyncSession, *, chain: str, account: str) -> Cursor:
+    """Where to go on reading an account; the beginning of its history at first."""
+    row = await session.get(ChainCursorRow, (chain, account), populate_existing=True)
+    return Cursor(row.lt, row.tx_hash, row.block) if row else Cursor(0, "", 0)
+
+
+async def advance_cursor(
+    session: AsyncSession,
+    *,
+    chain: str,
+    account: str,
+    lt: int,
+    tx_hash: str,
+    block: int,
+    now: datetime,
+) -> None:
+    """Say that everything up to here is booked, in the transaction that booked it. A cursor never
+    goes back: raises InvariantViolation."""
+    row = await session.get(
+        ChainCursorRow, (chain, account), with_for_update=True, populate_existing=True
+    )
+    if row is not None and (lt < row.lt or block < row.block):
+        raise InvariantViolation(reason="the cursor of a chain went back", chain=chain)
+    values = {"lt": lt, "tx_hash": tx_hash, "block": block, "moved_at": now}
+    await session.execute(
+        insert(ChainCursorRow)
+        .values(chain=chain, account=account, **values)
+        .on_conflict_do_update(
+            index_elements=[ChainCursorRow.chain, ChainCursorRow.account], set_=values
+        )
+    )
+
+
+async def credit_faucet(
+    session: AsyncSession,
+    *,
+    player_id: int,
+    units: int,
+    asset: Asset,
+    reference: str,
+    now: datetime,
+) -> Deposit:
+    """Give play money under `reference`, once; on the same path as coins from a chain."""
+    rail = await get_rail(session, FAUCET)
+    flags.require_running(await flags.stopped(session), flags.DEPOSITS)
+    if asset is not rail.asset:
+        raise NotFound(thing="rail", key=f"faucet:{asset}")
+    require_units(units)
+    await lock_players(session, [PlayerId(player_id)])
+    transfer = ChainDeposit(
+        business_key=reference,
+        tx_hash="",
+        account=FAUCET,
+        sender=FAUCET,
+        comment=None,
+        units=units,
+        block=0,
+        at=now,
+    )
+    if not await _known(session, FAUCET, transfer):
+        await _see(session, rail, transfer, player_id, now)
+    row = (
+        await session.scalars(
+            select(DepositRow)
+            .where(DepositRow.rail == FAUCET, DepositRow.business_key == reference)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    ).one()
+    if row.player_id != player_id:
+        raise IdempotencyConflict(reference=reference)
+    if row.status in WAITING:
+        await _finish(session, row, rail, now)
+    return crediting.view(row)
+
+
+async def get_deposit(session: AsyncSession, *, deposit_id: int) -> Deposit:
+    """One deposit, or NotFound."""
+    row = await session.get(DepositRow, deposit_id, populate_existing=True)
+    if row is None:
+        raise NotFound(thing="deposit", key=deposit_id)
+    return crediting.view(row)
+
+
+async def list_held(session: AsyncSession, *, limit: int = 20) -> Sequence[Deposit]:
+    """Deposits that wait for staff or for the player's limits, the oldest first."""
+    rows = await session.scalars(
+        select(DepositRow)
+        .where(DepositRow.status == DepositStatus.HELD)
+        .order_by(DepositRow.id)
+        .limit(limit)
+    )
+    return [crediting.view(row) for row in rows]
+
+
+async def release_held(
+    session: AsyncSession, *, deposit_id: int, actor: str, now: datetime
+) -> Deposit:
+    """Make a held deposit playable. The player's limits and exclusions still decide: raises what
+    they refuse with, or IllegalMove when the deposit is not held (any more)."""
+    deposit = await get_deposit(session, deposit_id=deposit_id)
+    await lock_players(session, [PlayerId(deposit.player_id)])
+    row = await session.get_one(
+        DepositRow, deposit_id, with_for_update=True, populate_existing=True
+    )
+    crediting.require_move(row, DepositStatus.CREDITED)
+    rail = await get_rail(session, row.rail)
+    await crediting.release(session, row, rail, actor=actor, now=now)
+    return crediting.view(row)
+
+
+async def list_unclaimed(
+    session: AsyncSession, *, before_id: int | None = None, limit: int = 20
+) -> Sequence[Unclaimed]:
+    """Transfers whose owner staff have to find, the newest first."""
+    return await unclaimed.list_waiting(session, before_id=before_id, limit=limit)
+
+
+async def resolve_unclaimed(
+    session: AsyncSession, *, unclaimed_id: int, player_id: int, actor: str, now: datetime
+) -> Deposit:
+    """Give a transfer without an owner to a player, as a deposit of his: from here on his limits
+    and exclusions decide, as for any other. The rail's minimum does not: somebody took the
+    trouble. Raises NotFound, or IllegalMove when it is not waiting (any more)."""
+    await lock_players(session, [PlayerId(player_id)])
+    found = await unclaimed.lock_waiting(session, unclaimed_id=unclaimed_id)
+    rail = await get_rail(session, found.rail)
+    row = DepositRow(
+        player_id=player_id,
+        rail=found.rail,
+        business_key=found.business_key,
+        asset=found.asset,
+        units=found.units,
+        tx_hash=found.tx_hash,
+        account=found.account,
+        sender=found.sender,
+        block=found.block,
+        sent_at=found.sent_at,
+        seen_at=found.seen_at,
+    )
+    await crediting.move(session, row, DepositStatus.SEEN, now=now)
+    await unclaimed.resolve(session, found, deposit_id=row.id, actor=actor, now=now)
+    await crediting.credit_or_hold(
+        session, row, rail, source=Account.HOUSE_UNCLAIMED, actor=actor, now=now
+    )
+    return crediting.view(row)
+
+
+async def _one_reader(session: AsyncSession, rail: str) -> None:
+    """Readers of one rail take turns until they commit, should two of them ever overlap."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
+            key=f"deposits:{rail}"
+        )
+    )
+
+
+async def _known(session: AsyncSession, rail: str, transfer: ChainDeposit) -> bool:
+    """Whether a transfer was written down before; raises IdempotencyConflict if it differed."""
+    for table in (DepositRow, UnclaimedRow):
+        row = await session.scalar(
+            select(table).where(table.rail == rail, table.business_key == transfer.business_key)
+        )
+        if row is None:
+            continue
+        before = (row.units, row.tx_hash, row.account)
+        if before != (transfer.units, transfer.tx_hash, transfer.account):
+            raise IdempotencyConflict(reference=transfer.business_key)
+        return True
+    return False
+
+
+async def _see(
+    session: AsyncSession, rail: Rail, transfer: ChainDeposit, player_id: int, now: datetime
+) -> None:
+    row = DepositRow(
+        player_id=player_id,
+        rail=rail.name,
+        business_key=transfer.business_key,
+        asset=rail.asset.code,
+        units=transfer.units,
+        tx_hash=transfer.tx_hash,
+        account=transfer.account,
+        sender=transfer.sender,
+        block=transfer.block,
+        sent_at=transfer.at,
+        seen_at=now,
+    )
+    await crediting.move(session, row, DepositStatus.SEEN, now=now)
+    await crediting.tell_player(session, row, rail, kind="deposit.seen")
+
+
+async def _locked(
+    session: AsyncSession, found: Sequence[Row[Any]], *statuses: DepositStatus
+) -> Sequence[DepositRow]:
+    """Lock these deposits and read them again: only those still in one of `statuses`."""
+    if not found:
+        return []
+    return (
+        await session.scalars(
+            select(DepositRow)
+            .where(DepositRow.id.in_([each.id for each in found]), DepositRow.status.in_(statuses))
+            .order_by(DepositRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    ).all()
+
+
+async def _finish(session: AsyncSession, row: DepositRow, rail: Rail, now: datetime) -> None:
+    """Credit or hold a final deposit; too small ones wait until together they are enough."""
+    if row.units >= rail.deposit_min:
+        await crediting.credit_or_hold(session, row, rail, source=hot_wallet(rail.name), now=now)
+        return
+    await crediting.book_unclaimed(
+        session,
+        rail=rail,
+        business_key=row.business_key,
+        units=row.units,
+        subject_id=row.id,
+        now=now,
+    )
+    await crediting.move(session, row, DepositStatus.BELOW_MINIMUM, now=now)
+    small = (
+        await session.scalars(
+            select(DepositRow)
+            .where(
+                DepositRow.player_id == row.player_id,
+                DepositRow.rail == rail.name,
+                DepositRow.status == DepositStatus.BELOW_MINIMUM,
+            )
+            .order_by(DepositRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+    ).all()
+    if sum(each.units for each in small) < rail.deposit_min:
+        await crediting.tell_player(session, row, rail, kind="deposit.below_minimum")
+        return
+    for each in small:
+        await crediting.credit_or_hold(session, each, rail, source=Account.HOUSE_UNCLAIMED, now=now)

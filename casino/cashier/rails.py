@@ -1,0 +1,151 @@
+"""Rails: the ways for coins to come and go, with their minimums, fees and hot wallets."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from casino import audit, flags
+from casino.cashier.tables import RailRow
+from casino.errors import NotFound
+from casino.money import Asset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+
+@dataclass(frozen=True, slots=True)
+class Rail:
+    """A rail as an edge shows it; amounts in units of `asset`."""
+
+    name: str
+    asset: Asset
+    chain: str
+    address: str | None
+    deposit_min: int
+    withdrawal_min: int
+    withdrawal_fee: int
+    explorer_tx_url: str
+    confirmations_text_key: str
+    deposits_enabled: bool
+    withdrawals_enabled: bool
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything can be done on it now."""
+        return self.deposits_enabled or self.withdrawals_enabled
+
+    def tx_url(self, tx_hash: str | None) -> str | None:
+        """Where people look at a chain transfer, if the rail has such a place."""
+        if not tx_hash or not self.explorer_tx_url:
+            return None
+        return self.explorer_tx_url.format(tx_hash=tx_hash)
+
+
+FAUCET = "usdt_faucet"
+
+# What a new install offers. A row of the table replaces the default of its name as a whole.
+DEFAULTS = (
+    Rail(
+        name="ton",
+        asset=Asset.TON,
+        chain="ton",
+        address=None,
+        deposit_min=100_000_000,
+        withdrawal_min=500_000_000,
+        withdrawal_fee=50_000_000,
+        explorer_tx_url="https://tonviewer.com/transaction/{tx_hash}",
+        confirmations_text_key="cashier.confirmations.ton",
+        deposits_enabled=True,
+        withdrawals_enabled=True,
+    ),
+    # Play money that the sandbox hands out. It has no wallet to send to and never leaves.
+    Rail(
+        name=FAUCET,
+        asset=Asset.USDT,
+        chain="faucet",
+        address=None,
+        deposit_min=1,
+        withdrawal_min=1_000_000,
+        withdrawal_fee=0,
+        explorer_tx_url="",
+        confirmations_text_key="cashier.confirmations.faucet",
+        deposits_enabled=True,
+        withdrawals_enabled=False,
+    ),
+)
+
+
+async def list_rails(session: AsyncSession) -> Sequence[Rail]:
+    """All rails in the order of DEFAULTS, as they are offered now (kill switches aside)."""
+    rows = {row.name: row for row in await session.scalars(select(RailRow))}
+    return [_rail(rows[default.name]) if default.name in rows else default for default in DEFAULTS]
+
+
+async def get_rail(session: AsyncSession, name: str) -> Rail:
+    """One rail, or NotFound."""
+    for rail in await list_rails(session):
+        if rail.name == name:
+            return rail
+    raise NotFound(thing="rail", key=name[:64])
+
+
+async def set_hot_wallet(
+    session: AsyncSession, *, rail: str, address: str, actor: str = "system", now: datetime
+) -> Rail:
+    """Say where the rail's coins are kept; audited when the address changes."""
+    before = await get_rail(session, rail)
+    if before.address == address:
+        return before
+    return await change_rail(session, rail=replace(before, address=address), actor=actor, now=now)
+
+
+async def change_rail(session: AsyncSession, *, rail: Rail, actor: str, now: datetime) -> Rail:
+    """Replace what a rail offers, with the old and the new terms in the audit log."""
+    before = await get_rail(session, rail.name)
+    values = {**asdict(rail), "asset": rail.asset.code, "changed_at": now}
+    await session.execute(
+        insert(RailRow)
+        .values(**values)
+        .on_conflict_do_update(
+            index_elements=[RailRow.name],
+            set_={key: value for key, value in values.items() if key != "name"},
+        )
+    )
+    await audit.append(
+        session,
+        actor=actor,
+        action="rail.changed",
+        subject=f"rail:{rail.name}",
+        before=asdict(before),
+        after=asdict(rail),
+        now=now,
+    )
+    return rail
+
+
+def required_switches(rail: Rail, direction: str) -> tuple[str, ...]:
+    """Kill switches that stop deposits or withdrawals on a rail."""
+    return (direction, flags.asset_flag(rail.asset))
+
+
+def _rail(row: RailRow) -> Rail:
+    return Rail(
+        name=row.name,
+        asset=Asset.from_code(row.asset),
+        chain=row.chain,
+        address=row.address,
+        deposit_min=row.deposit_min,
+        withdrawal_min=row.withdrawal_min,
+        withdrawal_fee=row.withdrawal_fee,
+        explorer_tx_url=row.explorer_tx_url,
+        confirmations_text_key=row.confirmations_text_key,
+        deposits_enabled=row.deposits_enabled,
+        withdrawals_enabled=row.withdrawals_enabled,
+    )

@@ -1,0 +1,378 @@
+"""Rows of the cashier: rails, terms, tags, cursors, deposits, withdrawals, payouts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from casino.db import Base
+
+NEXT_ID = text("next_id()")
+ZERO = text("0")
+
+
+class RailRow(Base):
+    """A way for coins to come and go; replaces the default of its name in `rails.DEFAULTS`."""
+
+    __tablename__ = "rails"
+    __table_args__ = (
+        CheckConstraint("deposit_min > 0", name="deposit_min"),
+        CheckConstraint("withdrawal_fee >= 0", name="withdrawal_fee"),
+        CheckConstraint("withdrawal_min > withdrawal_fee", name="withdrawal_min"),
+    )
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    asset: Mapped[int] = mapped_column(SmallInteger)
+    chain: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    deposit_min: Mapped[int] = mapped_column(BigInteger)
+    withdrawal_min: Mapped[int] = mapped_column(BigInteger)
+    withdrawal_fee: Mapped[int] = mapped_column(BigInteger)
+    explorer_tx_url: Mapped[str] = mapped_column(Text)
+    confirmations_text_key: Mapped[str] = mapped_column(Text)
+    deposits_enabled: Mapped[bool]
+    withdrawals_enabled: Mapped[bool]
+    # The last replay key given to a payout; its row is locked by whoever takes the next.
+    last_query_id: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
+    changed_at: Mapped[datetime]
+
+
+class TermsRow(Base):
+    """Ceilings of the cashier in reference micro-units; the newest row is the one in force."""
+
+    __tablename__ = "cashier_terms"
+    __table_args__ = (
+        CheckConstraint("level_0_lifetime >= 0 AND level_1_month >= 0", name="ceilings"),
+        CheckConstraint("second_person_above >= 0", name="second_person_above"),
+        CheckConstraint("order_valid_hours BETWEEN 1 AND 720", name="order_valid_hours"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    level_0_lifetime: Mapped[int] = mapped_column(BigInteger)
+    level_1_month: Mapped[int] = mapped_column(BigInteger)
+    second_person_above: Mapped[int] = mapped_column(BigInteger)
+    order_valid_hours: Mapped[int] = mapped_column(SmallInteger)
+    actor: Mapped[str] = mapped_column(Text)
+    set_at: Mapped[datetime]
+
+
+class DepositTagRow(Base):
+    """The comment that tells one player's deposits from another's; one a player and rail."""
+
+    __tablename__ = "deposit_tags"
+    __table_args__ = (UniqueConstraint("player_id", "rail"),)
+
+    tag: Mapped[str] = mapped_column(Text, primary_key=True)
+    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    rail: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
+
+
+class ChainCursorRow(Base):
+    """Where reading an account of ours stopped; moves in the transaction that books the page."""
+
+    __tablename__ = "chain_cursors"
+
+    chain: Mapped[str] = mapped_column(Text, primary_key=True)
+    account: Mapped[str] = mapped_column(Text, primary_key=True)
+    lt: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[str] = mapped_column(Text)
+    block: Mapped[int] = mapped_column(BigInteger)
+    moved_at: Mapped[datetime]
+
+
+class DepositRow(Base):
+    """Coins that came for a player, from the first sight on the chain to the credit."""
+
+    __tablename__ = "deposits"
+    __table_args__ = (
+        UniqueConstraint("rail", "business_key"),
+        CheckConstraint("units > 0", name="units"),
+        CheckConstraint(
+            "status IN ('seen', 'confirming', 'below_minimum', 'credited', 'held', 'returned',"
+            " 'orphaned')",
+            name="status",
+        ),
+        Index("ix_deposits_player_id", "player_id", "id"),
+        Index(
+            "ix_deposits_waiting",
+            "rail",
+            "id",
+            postgresql_where=text("status IN ('seen', 'confirming')"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    rail: Mapped[str] = mapped_column(Text)
+    business_key: Mapped[str] = mapped_column(Text)
+    asset: Mapped[int] = mapped_column(SmallInteger)
+    units: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[str] = mapped_column(Text)
+    account: Mapped[str] = mapped_column(Text)
+    sender: Mapped[str] = mapped_column(Text)
+    block: Mapped[int] = mapped_column(BigInteger)
+    sent_at: Mapped[datetime]
+    status: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    seen_at: Mapped[datetime]
+    credited_at: Mapped[datetime | None]
+    # Reference value when it was credited, for ceilings and risk facts.
+    reference_units: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class DepositHistoryRow(Base):
+    """One move of a deposit's status; never changed."""
+
+    __tablename__ = "deposit_history"
+    __table_args__ = (Index("ix_deposit_history_deposit_id", "deposit_id", "id"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    deposit_id: Mapped[int] = mapped_column(ForeignKey("deposits.id"))
+    from_status: Mapped[str | None] = mapped_column(Text)
+    to_status: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, object]] = mapped_column(JSONB)
+    at: Mapped[datetime]
+
+
+class UnclaimedRow(Base):
+    """Coins that came without a tag that we gave out; kept until staff find their owner."""
+
+    __tablename__ = "unclaimed_transfers"
+    __table_args__ = (
+        UniqueConstraint("rail", "business_key"),
+        CheckConstraint("units > 0", name="units"),
+        CheckConstraint("status IN ('seen', 'waiting', 'resolved', 'orphaned')", name="status"),
+        CheckConstraint("(status = 'resolved') = (deposit_id IS NOT NULL)", name="resolved"),
+        Index("ix_unclaimed_transfers_status", "status", "rail", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    rail: Mapped[str] = mapped_column(Text)
+    business_key: Mapped[str] = mapped_column(Text)
+    asset: Mapped[int] = mapped_column(SmallInteger)
+    units: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[str] = mapped_column(Text)
+    account: Mapped[str] = mapped_column(Text)
+    sender: Mapped[str] = mapped_column(Text)
+    comment: Mapped[str | None] = mapped_column(Text)
+    block: Mapped[int] = mapped_column(BigInteger)
+    sent_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    seen_at: Mapped[datetime]
+    deposit_id: Mapped[int | None] = mapped_column(ForeignKey("deposits.id"), index=True)
+    resolved_by: Mapped[str | None] = mapped_column(Text)
+    resolved_at: Mapped[datetime | None]
+
+
+class WithdrawalRow(Base):
+    """Coins that a player asked for, from the request to the final payment."""
+
+    __tablename__ = "withdrawals"
+    __table_args__ = (
+        UniqueConstraint("player_id", "reference"),
+        CheckConstraint("units > fee_units AND fee_units >= 0", name="units"),
+        CheckConstraint(
+            "status IN ('requested', 'in_review', 'approved', 'assigned', 'signed', 'broadcast',"
+            " 'confirmed', 'rejected', 'cancelled', 'dead', 'refunded')",
+            name="status",
+        ),
+        CheckConstraint("(order_text IS NULL) = (order_signature IS NULL)", name="order_signed"),
+        Index("ix_withdrawals_player_id", "player_id", "id"),
+        Index(
+            "ix_withdrawals_open",
+            "rail",
+            "status",
+            "id",
+            postgresql_where=text(
+                "status NOT IN ('confirmed', 'rejected', 'cancelled', 'refunded')"
+            ),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    rail: Mapped[str] = mapped_column(Text)
+    asset: Mapped[int] = mapped_column(SmallInteger)
+    units: Mapped[int] = mapped_column(BigInteger)
+    fee_units: Mapped[int] = mapped_column(BigInteger)
+    destination: Mapped[str] = mapped_column(Text)
+    memo: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text)
+    # Reference value at the request, rounded up; what ceilings add up.
+    reference_units: Mapped[int] = mapped_column(BigInteger)
+    # Whether the player had never been paid to this address when he asked.
+    first_use: Mapped[bool]
+    status: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    requested_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+    order_text: Mapped[str | None] = mapped_column(Text)
+    order_signature: Mapped[bytes | None] = mapped_column(LargeBinary)
+    order_expires_at: Mapped[datetime | None]
+    # Set when a dead payment may be tried again in a new payout.
+    retry_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(SmallInteger, server_default=ZERO)
+    tx_hash: Mapped[str | None] = mapped_column(Text)
+    seen_at: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+
+
+class WithdrawalHistoryRow(Base):
+    """One move of a withdrawal's status; never changed."""
+
+    __tablename__ = "withdrawal_history"
+    __table_args__ = (Index("ix_withdrawal_history_withdrawal_id", "withdrawal_id", "id"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    withdrawal_id: Mapped[int] = mapped_column(ForeignKey("withdrawals.id"))
+    from_status: Mapped[str | None] = mapped_column(Text)
+    to_status: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    details: Mapped[dict[str, object]] = mapped_column(JSONB)
+    at: Mapped[datetime]
+
+
+class ApprovalRow(Base):
+    """One person's yes to one withdrawal; goes when its order runs out, the history stays."""
+
+    __tablename__ = "withdrawal_approvals"
+
+    withdrawal_id: Mapped[int] = mapped_column(
+        ForeignKey("withdrawals.id"), primary_key=True, autoincrement=False
+    )
+    member_id: Mapped[int] = mapped_column(
+        ForeignKey("staff_members.id"), primary_key=True, autoincrement=False, index=True
+    )
+    at: Mapped[datetime]
+
+
+class AddressUseRow(Base):
+    """A destination that a player was paid to, for address books and risk facts."""
+
+    __tablename__ = "address_uses"
+    __table_args__ = (Index("ix_address_uses_player_id", "player_id"),)
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    destination: Mapped[str] = mapped_column(Text, primary_key=True)
+    player_id: Mapped[int] = mapped_column(
+        ForeignKey("players.id"), primary_key=True, autoincrement=False
+    )
+    requests: Mapped[int] = mapped_column(server_default=ZERO)
+    payments: Mapped[int] = mapped_column(server_default=ZERO)
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+
+
+class PayoutRow(Base):
+    """A batch of payments under one replay key, chosen and committed before anything is signed."""
+
+    __tablename__ = "payouts"
+    __table_args__ = (
+        UniqueConstraint("rail", "query_id", "created_at"),
+        CheckConstraint("expires_at > created_at", name="lifetime"),
+        CheckConstraint("(signed IS NULL) = (signed_at IS NULL)", name="signed"),
+        CheckConstraint("(signed IS NULL) = (message_hash IS NULL)", name="message_hash"),
+        Index("ix_payouts_open", "rail", "id", postgresql_where=text("closed_at IS NULL")),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    rail: Mapped[str] = mapped_column(Text)
+    account: Mapped[str] = mapped_column(Text)
+    query_id: Mapped[int] = mapped_column(BigInteger)
+    # Chain time: the two moments that stand in the signed bytes.
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    claimed_at: Mapped[datetime]
+    signed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    message_hash: Mapped[str | None] = mapped_column(Text)
+    signed_at: Mapped[datetime | None]
+    broadcast_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]
+
+
+class PayoutMemberRow(Base):
+    """One payment inside a payout and how it ended."""
+
+    __tablename__ = "payout_members"
+    __table_args__ = (
+        CheckConstraint("outcome IN ('pending', 'paid', 'dead')", name="outcome"),
+        # A withdrawal is in one living payout at most, and is paid once.
+        Index(
+            "uq_payout_members_living",
+            "withdrawal_id",
+            unique=True,
+            postgresql_where=text("outcome IN ('pending', 'paid')"),
+        ),
+        Index("ix_payout_members_withdrawal_id", "withdrawal_id"),
+    )
+
+    payout_id: Mapped[int] = mapped_column(
+        ForeignKey("payouts.id"), primary_key=True, autoincrement=False
+    )
+    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    withdrawal_id: Mapped[int] = mapped_column(ForeignKey("withdrawals.id"))
+    outcome: Mapped[str] = mapped_column(Text)
+    tx_hash: Mapped[str | None] = mapped_column(Text)
+    proof: Mapped[str | None] = mapped_column(Text)
+    ended_at: Mapped[datetime | None]
+
+
+class SignedOrderRow(Base):
+    """The signer's own journal: which order it put into which payout; written with the bytes."""
+
+    __tablename__ = "signed_orders"
+
+    withdrawal_id: Mapped[int] = mapped_column(
+        ForeignKey("withdrawals.id"), primary_key=True, autoincrement=False
+    )
+    payout_id: Mapped[int] = mapped_column(
+        ForeignKey("payouts.id"), primary_key=True, autoincrement=False, index=True
+    )
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    units: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ChainBalanceRow(Base):
+    """What a rail's hot wallet held on chain at a final block, and how far the book was off."""
+
+    __tablename__ = "chain_balances"
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    units: Mapped[int] = mapped_column(BigInteger)
+    book_units: Mapped[int] = mapped_column(BigInteger)
+    block: Mapped[int] = mapped_column(BigInteger)
+    read_at: Mapped[datetime]
+    # The difference that staff were last told of; None while all is well.
+    alerted_units: Mapped[int | None] = mapped_column(BigInteger)

@@ -1,0 +1,192 @@
+"""Coins that came without a tag of ours: kept, booked, and given to their owner by staff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from casino import outbox
+from casino.cashier import crediting, tags
+from casino.cashier.tables import UnclaimedRow
+from casino.errors import IllegalMove, NotFound
+from casino.money import Asset
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Select
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.cashier.rails import Rail
+
+SEEN = "seen"
+WAITING = "waiting"
+RESOLVED = "resolved"
+ORPHANED = "orphaned"
+COMMENT_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ChainDeposit:
+    """Coins that came to an account of ours, as the chain's adapter read them.
+
+    `business_key` is the chain's own name for this credit and unique for ever on the rail;
+    `comment` is None when there is none or it is not text; `units` at the asset's scale.
+    """
+
+    business_key: str
+    tx_hash: str
+    account: str
+    sender: str
+    comment: str | None
+    units: int
+    block: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unclaimed:
+    """A transfer without an owner, as staff read it."""
+
+    id: int
+    rail: str
+    asset: Asset
+    units: int
+    tx_hash: str
+    sender: str
+    comment: str | None
+    reason: str
+    sent_at: datetime
+
+
+async def keep(session: AsyncSession, *, rail: Rail, transfer: ChainDeposit, now: datetime) -> None:
+    """Write a transfer without an owner down and tell staff of it."""
+    row = UnclaimedRow(
+        rail=rail.name,
+        business_key=transfer.business_key,
+        asset=rail.asset.code,
+        units=transfer.units,
+        tx_hash=transfer.tx_hash,
+        account=transfer.account,
+        sender=transfer.sender,
+        # A comment is a stranger's text: bounded, and without the one character that a text
+        # column cannot hold.
+        comment=transfer.comment and transfer.comment.replace("\0", "")[:COMMENT_MAX],
+        block=transfer.block,
+        sent_at=transfer.at,
+        reason=_reason(transfer.comment),
+        status=SEEN,
+        seen_at=now,
+    )
+    session.add(row)
+    await session.flush()
+    await outbox.write(
+        session,
+        consumer=outbox.STAFF,
+        key=row.id,
+        kind="deposit.unclaimed",
+        payload={
+            "unclaimed_id": row.id,
+            "rail": rail.name,
+            "amount": {"units": row.units, "asset": rail.asset},
+            "reason": row.reason,
+            "comment": row.comment,
+            "sender": row.sender,
+            "url": rail.tx_url(row.tx_hash),
+        },
+    )
+
+
+async def book(session: AsyncSession, *, rail: Rail, final_block: int, now: datetime) -> None:
+    """Enter those of a final block into the book; only then may staff give them away."""
+    query = select(UnclaimedRow).where(
+        UnclaimedRow.rail == rail.name,
+        UnclaimedRow.status == SEEN,
+        UnclaimedRow.block <= final_block,
+    )
+    for row in await _locked(session, query):
+        await crediting.book_unclaimed(
+            session,
+            rail=rail,
+            business_key=row.business_key,
+            units=row.units,
+            subject_id=row.id,
+            now=now,
+        )
+        row.status = WAITING
+    await session.flush()
+
+
+async def drop(session: AsyncSession, *, rail: str, business_keys: Sequence[str]) -> int:
+    """Forget transfers that a reorganisation took away before they were final; how many."""
+    query = select(UnclaimedRow).where(
+        UnclaimedRow.rail == rail,
+        UnclaimedRow.business_key.in_(business_keys),
+        UnclaimedRow.status == SEEN,
+    )
+    rows = await _locked(session, query)
+    for row in rows:
+        row.status = ORPHANED
+    await session.flush()
+    return len(rows)
+
+
+async def list_waiting(
+    session: AsyncSession, *, before_id: int | None, limit: int
+) -> Sequence[Unclaimed]:
+    """Those whose owner staff have to find, the newest first."""
+    query = select(UnclaimedRow).where(UnclaimedRow.status == WAITING)
+    if before_id is not None:
+        query = query.where(UnclaimedRow.id < before_id)
+    rows = await session.scalars(query.order_by(UnclaimedRow.id.desc()).limit(limit))
+    return [
+        Unclaimed(
+            id=row.id,
+            rail=row.rail,
+            asset=Asset.from_code(row.asset),
+            units=row.units,
+            tx_hash=row.tx_hash,
+            sender=row.sender,
+            comment=row.comment,
+            reason=row.reason,
+            sent_at=row.sent_at,
+        )
+        for row in rows
+    ]
+
+
+async def lock_waiting(session: AsyncSession, *, unclaimed_id: int) -> UnclaimedRow:
+    """Lock a transfer that waits for its owner; raises NotFound or IllegalMove."""
+    rows = await _locked(session, select(UnclaimedRow).where(UnclaimedRow.id == unclaimed_id))
+    if not rows:
+        raise NotFound(thing="unclaimed", key=unclaimed_id)
+    if rows[0].status != WAITING:
+        raise IllegalMove(thing="unclaimed", current=rows[0].status, wanted=RESOLVED)
+    return rows[0]
+
+
+async def resolve(
+    session: AsyncSession, row: UnclaimedRow, *, deposit_id: int, actor: str, now: datetime
+) -> None:
+    """Say which deposit a locked transfer became, and who decided it."""
+    row.status = RESOLVED
+    row.deposit_id = deposit_id
+    row.resolved_by = actor
+    row.resolved_at = now
+    await session.flush()
+
+
+async def _locked(
+    session: AsyncSession, query: Select[tuple[UnclaimedRow]]
+) -> Sequence[UnclaimedRow]:
+    ordered = query.order_by(UnclaimedRow.id).with_for_update()
+    return (await session.scalars(ordered.execution_options(populate_existing=True))).all()
+
+
+def _reason(comment: str | None) -> str:
+    if not comment or not comment.strip():
+        return "no_comment"
+    return "unknown_tag" if tags.parse(comment) else "not_a_tag"

@@ -1,0 +1,298 @@
+"""A withdrawal's statuses: which may follow which, and the one function that moves them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from casino import audit, outbox
+from casino.cashier.tables import WithdrawalHistoryRow, WithdrawalRow
+from casino.errors import IllegalMove, NotFound
+from casino.ids import PlayerId
+from casino.ledger import journal
+from casino.ledger.chart import Account, Kind
+from casino.ledger.wallet import Posting
+from casino.money import Asset
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+SYSTEM = "system"
+
+
+class WithdrawalStatus(StrEnum):
+    """Where a withdrawal stands."""
+
+    REQUESTED = "requested"
+    IN_REVIEW = "in_review"
+    APPROVED = "approved"
+    ASSIGNED = "assigned"
+    SIGNED = "signed"
+    BROADCAST = "broadcast"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    DEAD = "dead"
+    REFUNDED = "refunded"
+
+
+_S = WithdrawalStatus
+
+ALLOWED: Mapping[WithdrawalStatus | None, frozenset[WithdrawalStatus]] = {
+    None: frozenset({_S.REQUESTED}),
+    _S.REQUESTED: frozenset({_S.IN_REVIEW, _S.REJECTED, _S.CANCELLED}),
+    _S.IN_REVIEW: frozenset({_S.APPROVED, _S.REJECTED, _S.CANCELLED}),
+    # Back to review when the signed order ran out before anybody paid it.
+    _S.APPROVED: frozenset({_S.ASSIGNED, _S.REJECTED, _S.IN_REVIEW}),
+    # From here on bytes may exist that pay: money goes back only by way of a proven death.
+    _S.ASSIGNED: frozenset({_S.SIGNED, _S.DEAD}),
+    _S.SIGNED: frozenset({_S.BROADCAST, _S.DEAD}),
+    _S.BROADCAST: frozenset({_S.CONFIRMED, _S.DEAD}),
+    _S.DEAD: frozenset({_S.ASSIGNED, _S.REFUNDED}),
+    _S.CONFIRMED: frozenset(),
+    _S.REJECTED: frozenset(),
+    _S.CANCELLED: frozenset(),
+    _S.REFUNDED: frozenset(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """A withdrawal as screens show it; amounts in units of `asset`, `units` with the fee."""
+
+    id: int
+    player_id: int
+    rail: str
+    asset: Asset
+    units: int
+    fee_units: int
+    net_units: int
+    destination: str
+    memo: str
+    reference: str
+    reference_units: int
+    status: WithdrawalStatus
+    reason: str | None
+    requested_at: datetime
+    decided_at: datetime | None
+    tx_hash: str | None
+    seen_at: datetime | None
+    final_at: datetime | None
+    attempts: int
+
+
+def view(row: WithdrawalRow) -> Withdrawal:
+    """The value behind a row."""
+    return Withdrawal(
+        id=row.id,
+        player_id=row.player_id,
+        rail=row.rail,
+        asset=Asset.from_code(row.asset),
+        units=row.units,
+        fee_units=row.fee_units,
+        net_units=row.units - row.fee_units,
+        destination=row.destination,
+        memo=row.memo,
+        reference=row.reference,
+        reference_units=row.reference_units,
+        status=WithdrawalStatus(row.status),
+        reason=row.reason,
+        requested_at=row.requested_at,
+        decided_at=row.decided_at,
+        tx_hash=row.tx_hash,
+        seen_at=row.seen_at,
+        final_at=row.final_at,
+        attempts=row.attempts,
+    )
+
+
+async def lock(session: AsyncSession, *, withdrawal_id: int) -> WithdrawalRow:
+    """Lock the player, then his withdrawal, and read it afresh; raises NotFound."""
+    player_id = await session.scalar(
+        select(WithdrawalRow.player_id).where(WithdrawalRow.id == withdrawal_id)
+    )
+    if player_id is None:
+        raise NotFound(thing="withdrawal", key=withdrawal_id)
+    await journal.lock_players(session, [PlayerId(player_id)])
+    return await session.get_one(
+        WithdrawalRow, withdrawal_id, with_for_update=True, populate_existing=True
+    )
+
+
+def require_move(row: WithdrawalRow, to: WithdrawalStatus) -> WithdrawalStatus | None:
+    """The status that the withdrawal would leave, None if it is new; raises IllegalMove."""
+    # A row that was never flushed is new: nothing has read it yet.
+    current = WithdrawalStatus(row.status) if row.id is not None else None
+    if to not in ALLOWED[current]:
+        raise IllegalMove(thing="withdrawal", current=current, wanted=to)
+    return current
+
+
+async def move(
+    session: AsyncSession,
+    row: WithdrawalRow,
+    to: WithdrawalStatus,
+    *,
+    actor: str = SYSTEM,
+    reason: str | None = None,
+    details: Mapping[str, object] | None = None,
+    now: datetime,
+) -> None:
+    """Give a withdrawal its next status and a line of history; what people do is audited as well.
+    The caller holds the row's lock. Raises IllegalMove."""
+    current = require_move(row, to)
+    row.status = to
+    row.reason = reason
+    session.add(row)
+    await session.flush()
+    session.add(
+        WithdrawalHistoryRow(
+            withdrawal_id=row.id,
+            from_status=current,
+            to_status=to,
+            actor=actor,
+            details={**(details or {}), **({"reason": reason} if reason else {})},
+            at=now,
+        )
+    )
+    await session.flush()
+    if actor == SYSTEM:
+        # A batch moves withdrawals of many players in one transaction; the head of the audit
+        # chain is locked only by commands on a single one, as their last lock.
+        return
+    await audit.append(
+        session,
+        actor=actor,
+        action=f"withdrawal.{to}",
+        subject=f"withdrawal:{row.id}",
+        before={"status": current} if current else None,
+        after={
+            "status": to,
+            "units": row.units,
+            "asset": Asset.from_code(row.asset),
+            "destination": row.destination,
+            **(details or {}),
+            **({"reason": reason} if reason else {}),
+        },
+        now=now,
+    )
+
+
+async def give_back(session: AsyncSession, row: WithdrawalRow, *, now: datetime) -> None:
+    """Return the reserved money to the player's cash, once in a withdrawal's life."""
+    asset = Asset.from_code(row.asset)
+    await _end(
+        session,
+        row,
+        how="released",
+        postings=[
+            Posting(
+                Account.PLAYER_RESERVED,
+                Account.PLAYER_CASH,
+                row.units,
+                asset,
+                Kind.WITHDRAWAL_RELEASE,
+            )
+        ],
+        now=now,
+    )
+
+
+async def pay_out(
+    session: AsyncSession, row: WithdrawalRow, *, wallet: Account, now: datetime
+) -> None:
+    """Book the payment: the net amount left the hot wallet, the fee is the house's."""
+    asset, net = Asset.from_code(row.asset), row.units - row.fee_units
+    postings = [Posting(Account.PLAYER_RESERVED, wallet, net, asset, Kind.WITHDRAWAL_PAYOUT)]
+    if row.fee_units:
+        postings.append(
+            Posting(
+                Account.PLAYER_RESERVED,
+                Account.HOUSE_FEES,
+                row.fee_units,
+                asset,
+                Kind.WITHDRAWAL_FEE,
+            )
+        )
+    await _end(session, row, how="paid", postings=postings, now=now)
+
+
+async def tell_player(
+    session: AsyncSession, row: WithdrawalRow, *, kind: str, **more: object
+) -> None:
+    """News of a withdrawal for the player's chat and for his open Mini Apps."""
+    await outbox.write(
+        session,
+        consumer=outbox.PLAYER,
+        key=row.player_id,
+        kind=kind,
+        payload=facts_of(row) | more,
+    )
+    await outbox.write(
+        session,
+        consumer=outbox.LIVE,
+        key=row.player_id,
+        kind="wallet.changed",
+        payload={
+            "because": kind,
+            "asset": Asset.from_code(row.asset),
+            "withdrawal_id": row.id,
+            "status": row.status,
+        },
+    )
+
+
+async def tell_staff(
+    session: AsyncSession, row: WithdrawalRow, *, kind: str, **more: object
+) -> None:
+    """Something for the operators to look at; cards are read afresh from the id."""
+    await outbox.write(
+        session,
+        consumer=outbox.STAFF,
+        key=row.id,
+        kind=kind,
+        payload=facts_of(row) | {"player_id": row.player_id} | more,
+    )
+
+
+def facts_of(row: WithdrawalRow) -> dict[str, object]:
+    """What messages about a withdrawal need."""
+    asset = Asset.from_code(row.asset)
+    return {
+        "withdrawal_id": row.id,
+        "rail": row.rail,
+        "amount": {"units": row.units, "asset": asset},
+        "fee": {"units": row.fee_units, "asset": asset},
+        "net": {"units": row.units - row.fee_units, "asset": asset},
+        "destination": row.destination,
+        "status": row.status,
+    }
+
+
+async def _end(
+    session: AsyncSession,
+    row: WithdrawalRow,
+    *,
+    how: str,
+    postings: list[Posting],
+    now: datetime,
+) -> None:
+    # One key for both ends: money that was paid can never be given back as well, whatever the
+    # status says.
+    await journal.post(
+        session,
+        player_id=PlayerId(row.player_id),
+        source="withdrawal",
+        kind_key="end",
+        reference=str(row.id),
+        request={"withdrawal": row.id, "how": how},
+        postings=postings,
+        subject_id=row.id,
+        now=now,
+    )

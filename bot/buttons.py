@@ -1,0 +1,48 @@
+"""Buttons by what they do; texts come from the locale files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiogram.types import CopyTextButton, InlineKeyboardButton, WebAppInfo
+
+from bot.callbacks import Go
+
+if TYPE_CHECKING:
+    from aiogram.filters.callback_data import CallbackData
+
+    from bot.words import Words
+
+COPY_MAX = 256
+
+Row = tuple[InlineKeyboardButton, ...]
+
+
+def tap(text: str, data: CallbackData, *, style: str | None = None) -> InlineKeyboardButton:
+    """A button that calls us back; `style` is primary, success or danger."""
+    return InlineKeyboardButton(text=text, callback_data=data.pack(), style=style)
+
+
+def go(words: Words, to: str, *, style: str | None = None) -> InlineKeyboardButton:
+    """A button to another screen, named by that screen."""
+    return tap(words.plain(f"bot.button.{to}"), Go(to=to), style=style)
+
+
+def back(words: Words, to: str = "menu") -> Row:
+    """The last row of a screen."""
+    return (tap(words.plain("bot.button.back"), Go(to=to)),)
+
+
+def app(text: str, url: str, *, style: str | None = None) -> InlineKeyboardButton:
+    """A button that opens the Mini App."""
+    return InlineKeyboardButton(text=text, web_app=WebAppInfo(url=url), style=style)
+
+
+def link(text: str, url: str) -> InlineKeyboardButton:
+    """A button that opens a page."""
+    return InlineKeyboardButton(text=text, url=url)
+
+
+def copy(text: str, what: str) -> InlineKeyboardButton:
+    """A button that puts `what` on the clipboard."""
+    return InlineKeyboardButton(text=text, copy_text=CopyTextButton(text=what[:COPY_MAX]))

@@ -1,0 +1,70 @@
+"""Every error as words: what happened, whether anything was lost, what to do next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from casino.errors import CasinoError
+from casino.money import Asset, Money
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from bot.words import Words
+
+MONEY_FIELDS = ("available", "minimum", "maximum", "remaining")
+REFERENCE_FIELDS = ("limit", "used", "ceiling")
+_ASSETS = frozenset(asset.value for asset in Asset)
+MOMENT_FIELDS = ("until", "resets_at")
+
+
+def explain(error: CasinoError, words: Words) -> str:
+    """A sentence or two without markup. The detailed text of a code is used when the error
+    carries all that it names; otherwise the general text, which every code has."""
+    params = _spoken(error.data, words)
+    for key in _keys(error):
+        if not words.knows(key):
+            continue
+        try:
+            return words.plain(key, **params)
+        except KeyError:
+            continue  # the detailed text names something this error does not carry
+    return words.plain(CasinoError.code)
+
+
+def explain_code(code: str, words: Words) -> str:
+    """A reason as it was stored: one of our codes in words, or what a person wrote, as it is."""
+    return words.plain(code) if words.knows(code) else code
+
+
+def _keys(error: CasinoError) -> list[str]:
+    """Texts to try, the most telling first: by reason, with detail, general."""
+    reason = error.data.get("reason")
+    by_reason = [f"{error.code}.{reason}"] if isinstance(reason, str) else []
+    kind = error.data.get("kind")
+    by_kind = [f"{error.code}.{kind}"] if isinstance(kind, str) else []
+    open_end = [f"{error.code}.for_life"] if error.data.get("until", 0) is None else []
+    return [*open_end, *by_reason, *by_kind, f"{error.code}.detail", error.code]
+
+
+def _spoken(data: Mapping[str, object], words: Words) -> dict[str, object]:
+    asset = data.get("asset")
+    spoken: dict[str, object] = {}
+    for name, part in data.items():
+        if isinstance(part, Money):
+            spoken[name] = words.amount(part)
+        elif isinstance(part, datetime):
+            if name in MOMENT_FIELDS:
+                spoken[name] = words.moment(part)
+        elif isinstance(part, int) and name in MONEY_FIELDS:
+            if isinstance(asset, str) and asset in _ASSETS:
+                spoken[name] = words.amount(Money(part, Asset(asset)))
+        elif isinstance(part, int) and name in REFERENCE_FIELDS:
+            spoken[name] = words.reference(part)
+        elif isinstance(part, int | str):
+            spoken[name] = part
+    window = data.get("window")
+    if isinstance(window, str) and words.knows(f"window.{window}"):
+        spoken["window"] = words.plain(f"window.{window}")
+    return spoken

@@ -1,0 +1,1 @@
+"""What the player can ask for: one file for each family of screens."""

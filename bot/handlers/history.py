@@ -1,0 +1,144 @@
+"""What happened: money in and out, and rounds played, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiogram import F, Router
+from aiogram.filters import Command
+from aiogram.types import CallbackQuery, InlineKeyboardButton, Message
+from casino.betting.history import RoundLine
+from casino.cashier.history import Movement
+
+from bot import buttons
+from bot.callbacks import Go, HistoryPage, WithdrawCancel
+from bot.house import House
+from bot.talk import Screen, Talk
+from bot.words import Markup, Words, paragraphs
+from casino.betting import history as rounds
+from casino.cashier import history as cashier
+from casino.money import Money
+from casino.players.identity import Player
+
+PAGE = 5
+MONEY = "money"
+ROUNDS = "rounds"
+SHELVES = (MONEY, ROUNDS)
+RETURNABLE = ("requested", "in_review")
+
+
+async def newest(
+    _event: Message | CallbackQuery, player: Player, words: Words, talk: Talk, house: House
+) -> None:
+    """The newest movements of money."""
+    await talk.show(await _page(house, player, words, shelf=MONEY, before=0))
+
+
+async def page(
+    _tap: CallbackQuery,
+    callback_data: HistoryPage,
+    player: Player,
+    words: Words,
+    talk: Talk,
+    house: House,
+) -> None:
+    """An older page, or the other shelf."""
+    await talk.show(
+        await _page(house, player, words, shelf=callback_data.shelf, before=callback_data.before)
+    )
+
+
+async def _page(house: House, player: Player, words: Words, *, shelf: str, before: int) -> Screen:
+    # One more than fits says whether there is an older page.
+    async with house.database.transaction() as session:
+        if shelf == MONEY:
+            movements = await cashier.list_movements(
+                session, player_id=player.id, before_id=before or None, limit=PAGE + 1
+            )
+            lines = [(movement.id, _movement(movement, words)) for movement in movements]
+            open_ones = _open_withdrawals(movements[:PAGE], words)
+        else:
+            played = await rounds.list_rounds(
+                session, player_id=player.id, before_id=before or None, limit=PAGE + 1
+            )
+            lines = [(line.round_id, _round(line, words)) for line in played]
+            open_ones = ()
+    shown, more = lines[:PAGE], len(lines) > PAGE
+    turning: list[InlineKeyboardButton] = []
+    if before:
+        turning.append(
+            buttons.tap(words.plain("bot.button.newest"), HistoryPage(shelf=shelf, before=0))
+        )
+    if more:
+        turning.append(
+            buttons.tap(
+                words.plain("bot.button.older"), HistoryPage(shelf=shelf, before=shown[-1][0])
+            )
+        )
+    other = ROUNDS if shelf == MONEY else MONEY
+    return Screen(
+        paragraphs(
+            words.say(f"bot.history.{shelf}"),
+            *(text for _, text in shown),
+            None if shown else words.say(f"bot.history.{shelf}_empty"),
+        ),
+        (
+            tuple(turning),
+            *open_ones,
+            (
+                buttons.tap(
+                    words.plain(f"bot.button.history_{other}"),
+                    HistoryPage(shelf=other, before=0),
+                ),
+            ),
+            buttons.back(words),
+        ),
+    )
+
+
+def _movement(movement: Movement, words: Words) -> Markup:
+    kind = str(movement.kind)
+    line = words.say(
+        f"bot.history.{kind}",
+        amount=words.amount(movement.amount),
+        status=words.plain(f"{kind}.status.{movement.status}"),
+        moment=words.moment(movement.at),
+    )
+    url = movement.detail.get("url")
+    if not isinstance(url, str):
+        return line
+    return words.say("bot.history.with_link", line=line, url=url)
+
+
+def _open_withdrawals(
+    movements: Sequence[Movement], words: Words
+) -> tuple[tuple[InlineKeyboardButton, ...], ...]:
+    return tuple(
+        (
+            buttons.tap(
+                words.plain("bot.button.take_back_of", amount=words.amount(movement.amount)),
+                WithdrawCancel(withdrawal=movement.id),
+            ),
+        )
+        for movement in movements
+        if movement.kind == "withdrawal" and movement.status in RETURNABLE
+    )
+
+
+def _round(line: RoundLine, words: Words) -> Markup:
+    return words.say(
+        f"bot.history.round_{line.status}",
+        game=words.plain(f"game.{line.game}"),
+        stake=words.amount(Money(line.stake, line.asset)),
+        payout=words.amount(Money(line.payout, line.asset)),
+        moment=words.moment(line.at),
+    )
+
+
+def build_router() -> Router:
+    """The screens of this file and what leads to them."""
+    router = Router(name="history")
+    router.message.register(newest, Command("history"))
+    router.callback_query.register(newest, Go.filter(F.to == "history"))
+    router.callback_query.register(page, HistoryPage.filter(F.shelf.in_(SHELVES)))
+    return router

@@ -1,0 +1,152 @@
+"""News for a player: every kind of effect that the player's bot delivers, as a message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from bot import buttons
+from bot.errors import explain_code
+from bot.talk import Screen
+from bot.words import Markup, Words, paragraphs
+from casino import clock
+from casino.money import Asset, Money
+from casino.players import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from aiogram import Bot
+
+    from bot.buttons import Row
+    from bot.house import House
+    from casino.outbox import Effect
+
+    Payload = Mapping[str, object]
+    Compose = Callable[[Payload, Words], Screen]
+
+log = structlog.get_logger(__name__)
+
+
+class Notices:
+    """Delivers effects of the outbox's player consumer to private chats."""
+
+    def __init__(self, bot: Bot, house: House) -> None:
+        self._bot = bot
+        self._house = house
+
+    async def deliver(self, effect: Effect) -> str:
+        """Send one piece of news; returns the outcome to be stored with the effect."""
+        compose = NEWS.get(effect.kind)
+        if compose is None:
+            log.warning("notice.unknown", kind=effect.kind, effect=effect.id)
+            return f"unknown kind: {effect.kind}"
+        async with self._house.database.transaction() as session:
+            player = await identity.get(session, player_id=effect.key)
+        if player.unreachable:
+            return "unreachable"
+        screen = compose(effect.payload, Words(player.language))
+        sent = await self._bot.send_message(
+            player.telegram_id, screen.text, reply_markup=screen.keyboard
+        )
+        return f"sent: {sent.message_id}"
+
+    async def unreachable(self, effect: Effect) -> None:
+        """The player blocked the bot: nothing more is sent until he comes back."""
+        async with self._house.database.transaction() as session:
+            player = await identity.get(session, player_id=effect.key)
+            await identity.mark_unreachable(
+                session, telegram_id=player.telegram_id, now=clock.utc_now()
+            )
+
+
+def _deposit(kind: str, *, on_top: str) -> Compose:
+    def compose(payload: Payload, words: Words) -> Screen:
+        return Screen(
+            paragraphs(
+                words.say(f"news.deposit.{kind}", amount=_amount(payload, words)),
+                words.say(f"news.deposit.{kind}_body", reason=_reason(payload, words)),
+            ),
+            (_explorer(payload, words), (buttons.go(words, on_top),), buttons.back(words)),
+        )
+
+    return compose
+
+
+def _withdrawal(kind: str, *, on_top: str = "history") -> Compose:
+    def compose(payload: Payload, words: Words) -> Screen:
+        return Screen(
+            paragraphs(
+                words.say(f"news.withdrawal.{kind}", amount=_amount(payload, words)),
+                words.say(f"news.withdrawal.{kind}_body", reason=_reason(payload, words)),
+            ),
+            (_explorer(payload, words), (buttons.go(words, on_top),), buttons.back(words)),
+        )
+
+    return compose
+
+
+def _plain(kind: str, *, on_top: str) -> Compose:
+    def compose(payload: Payload, words: Words) -> Screen:
+        return Screen(
+            paragraphs(
+                words.say(f"news.{kind}"),
+                words.say(f"news.{kind}_body", reason=_reason(payload, words)),
+            ),
+            ((buttons.go(words, on_top),), buttons.back(words)),
+        )
+
+    return compose
+
+
+def _answered(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("news.support.answered"),
+            words.say("news.support.answered_body", text=str(payload.get("text", ""))),
+        ),
+        ((buttons.go(words, "support"),), buttons.back(words)),
+    )
+
+
+def _amount(payload: Payload, words: Words) -> str:
+    """The amount of a payload as people read it; a payload without one is a bug of its writer."""
+    amount = payload["amount"]
+    if not isinstance(amount, dict):
+        raise TypeError("amount")
+    return words.amount(Money(int(amount["units"]), Asset(amount["asset"])))
+
+
+def _reason(payload: Payload, words: Words) -> Markup:
+    """Why: a code of ours in words, or what staff wrote, escaped."""
+    reason = payload.get("reason")
+    if not isinstance(reason, str) or not reason:
+        return words.say("news.no_reason")
+    return words.say("news.reason", reason=explain_code(reason, words))
+
+
+def _explorer(payload: Payload, words: Words) -> Row:
+    url = payload.get("url")
+    if not isinstance(url, str) or not url:
+        return ()
+    return (buttons.link(words.plain("bot.button.explorer"), url),)
+
+
+NEWS: Mapping[str, Compose] = {
+    "deposit.seen": _deposit("seen", on_top="history"),
+    "deposit.credited": _deposit("credited", on_top="play"),
+    "deposit.held": _deposit("held", on_top="support"),
+    "withdrawal.requested": _withdrawal("requested"),
+    "withdrawal.approved": _withdrawal("approved"),
+    "withdrawal.rejected": _withdrawal("rejected", on_top="support"),
+    "withdrawal.sent": _withdrawal("sent"),
+    "withdrawal.confirmed": _withdrawal("confirmed"),
+    "withdrawal.refunded": _withdrawal("refunded", on_top="support"),
+    "withdrawal.cancelled": _withdrawal("cancelled"),
+    "kyc.approved": _plain("kyc.approved", on_top="withdraw"),
+    "kyc.rejected": _plain("kyc.rejected", on_top="kyc"),
+    "player.blocked": _plain("player.blocked", on_top="support"),
+    "player.unblocked": _plain("player.unblocked", on_top="play"),
+    "support.answered": _answered,
+}

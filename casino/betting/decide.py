@@ -1,15 +1,15 @@
 """Wallet + command + rules -> new state, transfers, round | refusal; pure.
 
-The rules of a bet stand in `_gate` and `_take` in the order in which they are applied: consent and
-exclusion, kill switches, stake range, the player's own limits, funds, exposure, draw, payout,
-counters, receipt.
+The rules of a bet stand in `_gate`, `place_bet` and `open_round` in the order in which they are
+applied: consent and exclusion, kill switches, stake range, the player's own limits, funds,
+exposure, draw, payout, counters, receipt.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from casino.betting import bankroll, fairness
 from casino.betting.fairness import Seeds
@@ -18,7 +18,6 @@ from casino.betting.state import House, PlayState, Round, StakeRange
 from casino.errors import (
     ExposureReached,
     InsufficientFunds,
-    NotFound,
     Paused,
     RateStale,
     Refusal,
@@ -27,7 +26,7 @@ from casino.errors import (
     StakeOutOfRange,
 )
 from casino.flags import BETS, asset_flag, game_flag
-from casino.ids import EntryId, RoundId
+from casino.ids import EntryId, RoundId, SeedPairId
 from casino.ledger.chart import Account, Kind
 from casino.ledger.wallet import Posting, Wallet
 from casino.money import UNITS_MAX, Asset, Money
@@ -35,7 +34,6 @@ from casino.players.rules import check_play, check_stake
 from casino.rates import USABLE_FOR
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from casino.betting.commands import (
@@ -49,7 +47,7 @@ if TYPE_CHECKING:
     from casino.betting.game import StepGame
 
 Wallets = dict[Asset, Wallet]
-Made = tuple[PlayState, Round, tuple[Posting, ...]]
+Made: TypeAlias = tuple[PlayState, Round, tuple[Posting, ...]]
 
 
 def place_bet(
@@ -174,12 +172,13 @@ def cash_out(
     return _close(state, round_, game, secret, house, now)
 
 
-def rotate_seed(state: PlayState, command: RotateSeed) -> PlayState | Refusal:
+def rotate_seed(
+    state: PlayState, command: RotateSeed, *, next_pair_id: SeedPairId
+) -> PlayState | Refusal:
     """Reveal the active pair and promote the next one; refused while a round under it is open."""
     for round_ in state.open_rounds.values():
         return SeedInUse(round=round_.id)
     old = state.seeds
-    own = command.client_seed is not None
     return replace(
         state,
         seeds=replace(
@@ -187,9 +186,10 @@ def rotate_seed(state: PlayState, command: RotateSeed) -> PlayState | Refusal:
             pair_id=old.next_pair_id,
             server_seed=old.next_server_seed,
             commitment=old.next_commitment,
-            client_seed=command.client_seed if own else old.client_seed,
-            client_seed_by="player" if own else old.client_seed_by,
+            client_seed=command.client_seed or old.client_seed,
+            client_seed_by="player" if command.client_seed else old.client_seed_by,
             used=0,
+            next_pair_id=next_pair_id,
             next_server_seed=command.server_seed,
             next_commitment=fairness.commitment(command.server_seed),
         ),
@@ -216,6 +216,17 @@ def debited(state: PlayState, house: House, asset: Asset, units: int, now: datet
 def credited(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
     """Count a payout received from another company's game."""
     return _counted(state, house, asset, stake=0, payout=units, now=now)
+
+
+def refunded(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
+    """Take a stake back out of the counters."""
+    rate = house.rates.get(asset)
+    if rate is None:
+        return state
+    counters = state.facts.counters.rolled(now).with_refund(
+        -rate.to_reference(-units), rate_id=rate.id
+    )
+    return replace(state, facts=replace(state.facts, counters=counters))
 
 
 def steps_covered(game: StepGame, bet: OpenRound, allowed: int) -> int:

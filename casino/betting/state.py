@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from casino.betting.game import Choice, Details
-    from casino.ids import EntryId, PlayerId, RoundId, SeedPairId
+    from casino.ids import PlayerId, RoundId, SeedPairId
     from casino.money import Asset
     from casino.players.rules import PlayerFacts
     from casino.rates import Rate
@@ -84,12 +84,27 @@ class House:
     exposure_open: Mapping[Asset, int]
 
 
+class BatchView:
+    """What the commands of one batch share: the house, and the rounds that the batch has made."""
+
+    __slots__ = ("now", "rounds")
+
+    def __init__(self, house: House, rounds: Mapping[RoundId, Round]) -> None:
+        self.now = house
+        self.rounds = dict(rounds)
+
+    def expose(self, asset: Asset, change: int) -> None:
+        """Count a round opened or closed earlier in the batch."""
+        opened = dict(self.now.exposure_open)
+        opened[asset] = opened.get(asset, 0) + change
+        self.now = replace(self.now, exposure_open=opened)
+
+
 @dataclass(frozen=True, slots=True)
 class PlayState:
-    """One player under his lock."""
+    """One player under his lock, and the batch he is in."""
 
     facts: PlayerFacts
     seeds: SeedState
+    batch: BatchView
     open_rounds: Mapping[RoundId, Round] = field(default_factory=dict)
-    replays: Mapping[EntryId, Round] = field(default_factory=dict)
-    debits: Mapping[EntryId, int] = field(default_factory=dict)

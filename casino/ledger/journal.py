@@ -114,7 +114,7 @@ class Desk(Protocol[CommandT, StateT, AnswerT]):
         *,
         entry_id: EntryId,
         now: datetime,
-    ) -> Entry[StateT, AnswerT] | Refusal:
+    ) -> Entry[StateT, AnswerT] | Refusal | IdempotencyConflict:
         """Apply every rule, purely; a refusal is a value."""
         ...
 
@@ -170,7 +170,7 @@ async def apply(
                 answers.append(Result(answer, stored.entry_id, dict(purse), replayed=True))
             continue
         made = desk.decide(state, purse, command, seen, entry_id=entry_id, now=now)
-        if isinstance(made, Refusal):
+        if isinstance(made, Refusal | IdempotencyConflict):
             answers.append(made)
             continue
         postings = _post(purse, made.postings)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from casino.ids import first_id_at
-from casino.ledger.chart import Account, Kind
+from casino.ledger.chart import BANKROLL, Account, Kind
 from casino.money import Asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.ids import PlayerId
@@ -69,6 +70,16 @@ async def account_balance(session: AsyncSession, account: Account, asset: Asset)
         )
         or 0
     )
+
+
+async def bankroll(connection: asyncpg.Connection) -> Mapping[Asset, int]:
+    """What the house owns for gaming, as of the last roll-up, in units by asset."""
+    rows = await connection.fetch(
+        "SELECT asset, sum(balance)::bigint FROM house_rollups"
+        " WHERE account = ANY($1::smallint[]) GROUP BY asset",
+        [int(account) for account in BANKROLL],
+    )
+    return {Asset.from_code(asset): units for asset, units in rows}
 
 
 async def roll_up(session: AsyncSession, *, upto: datetime) -> int:

@@ -1,0 +1,261 @@
+"""What betting hands the ledger: the state it loads, the rules it applies, the rows it stores."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from casino.betting import decide, notices, seamless, sql
+from casino.betting.answers import (
+    Answer,
+    RotationAnswer,
+    RoundAnswer,
+    keep,
+    keep_round,
+    recall_rotation,
+    recall_round,
+    recall_seamless,
+    round_id_of,
+)
+from casino.betting.commands import (
+    Act,
+    CashOut,
+    Credit,
+    Debit,
+    OpenRound,
+    PlaceBet,
+    Rollback,
+    RotateSeed,
+)
+from casino.betting.fairness import Seeds
+from casino.betting.seeds import SeedStore, view
+from casino.betting.state import BatchView, PlayState, Round
+from casino.errors import InvariantViolation, Refusal, RoundClosed
+from casino.ids import EntryId, PlayerId, RoundId, SeedPairId
+from casino.ledger import totals
+from casino.ledger.journal import Decided, Entry, Seen, Wallets
+from casino.ledger.keys import StoredKey
+from casino.players import facts
+from casino.telemetry import bets_total
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import asyncpg
+
+    from casino.betting.commands import BettingCommand
+    from casino.betting.game import StepGame
+    from casino.errors import IdempotencyConflict
+    from casino.money import Asset
+
+BettingEntry: TypeAlias = Entry[PlayState, Answer]
+
+BANKROLL_AGE_MAX = timedelta(seconds=1)
+
+
+class BettingDesk:
+    """Holds what outlives a batch: opened seeds and a bankroll at most a second old."""
+
+    keys_for_ever = False
+
+    def __init__(self, seeds: SeedStore, step_games: Mapping[str, StepGame]) -> None:
+        self._seeds = seeds
+        self._step_games = step_games
+        self._bankroll: Mapping[Asset, int] = {}
+        self._bankroll_at: datetime | None = None
+
+    async def load(
+        self,
+        connection: asyncpg.Connection,
+        commands: Sequence[BettingCommand],
+        seen: Seen,
+        now: datetime,
+    ) -> dict[PlayerId, PlayState]:
+        """Facts, seeds and open rounds of the batch's players, and the house as it stands."""
+        players = sorted({command.player_id for command in commands})
+        known = await facts.load(connection, players)
+        seeds = await self._seeds.load(connection, players)
+        stepping = any(
+            not isinstance(one, PlaceBet | Debit | Credit | Rollback) for one in commands
+        )
+        if any(isinstance(one, OpenRound) for one in commands):
+            await sql.lock_exposure(connection)
+        house = await sql.load_house(connection, await self._funds(connection, now))
+        rounds = await sql.load_open_rounds(connection, players) if stepping else []
+        wanted = _asked_again(commands, seen)
+        earlier = await sql.load_rounds(connection, wanted) if wanted else []
+        batch = BatchView(house, {round_.id: round_ for round_ in earlier})
+        return {
+            player_id: PlayState(
+                facts=known[player_id],
+                seeds=seeds[player_id],
+                batch=batch,
+                open_rounds=_of(player_id, rounds),
+            )
+            for player_id in players
+        }
+
+    def decide(  # noqa: C901 - one branch a command
+        self,
+        state: PlayState,
+        wallets: Wallets,
+        command: BettingCommand,
+        seen: Seen,
+        *,
+        entry_id: EntryId,
+        now: datetime,
+    ) -> BettingEntry | Refusal | IdempotencyConflict:
+        """Apply the rules of the command."""
+        house = state.batch.now
+        match command:
+            case PlaceBet():
+                made = decide.place_bet(state, wallets, command, house, entry_id=entry_id, now=now)
+            case OpenRound():
+                made = decide.open_round(state, wallets, command, house, entry_id=entry_id, now=now)
+            case Act():
+                made = self._in_round(state, command, now)
+            case CashOut():
+                made = self._in_round(state, command, now)
+            case RotateSeed():
+                return _rotated(state, command, entry_id)
+            case Debit():
+                return seamless.debit(state, wallets, command, entry_id=entry_id, now=now)
+            case Credit():
+                return seamless.credit(state, command, entry_id=entry_id, now=now)
+            case Rollback():
+                return seamless.rollback(state, command, seen, entry_id=entry_id, now=now)
+        if isinstance(made, Refusal):
+            bets_total.labels(game=_slug(command), asset="", result=made.code).inc()
+            return made
+        after, round_, postings = made
+        if round_.exposure:
+            change = _exposure_change(command, round_)
+            if change:
+                state.batch.expose(round_.asset, change)
+        # A repeat of the reference further on in the batch asks for the round.
+        state.batch.rounds[round_.id] = round_
+        kept = None if isinstance(command, PlaceBet) else keep_round(round_)
+        return Entry(after, RoundAnswer(round_), round_.id, postings, kept)
+
+    def replay(self, state: PlayState, command: BettingCommand, stored: StoredKey) -> Answer:
+        """The answer given the first time."""
+        match command:
+            case PlaceBet():
+                return RoundAnswer(_require(state, RoundId(stored.entry_id)))
+            case OpenRound() | Act() | CashOut():
+                kept = _kept(stored)
+                return RoundAnswer(recall_round(kept, _require(state, round_id_of(kept))))
+            case RotateSeed():
+                return recall_rotation(_kept(stored))
+            case Debit() | Credit() | Rollback():
+                return recall_seamless(_kept(stored))
+
+    async def store(
+        self,
+        connection: asyncpg.Connection,
+        decided: Sequence[Decided[BettingCommand, PlayState, Answer]],
+        states: Mapping[PlayerId, PlayState],
+        now: datetime,
+    ) -> None:
+        """Write rounds, seeds, counters, exposure, and notices of what is worth telling."""
+        new: dict[RoundId, Round] = {}
+        changed: dict[RoundId, Round] = {}
+        exposure: dict[Asset, int] = {}
+        for one in decided:
+            answer = one.entry.answer
+            if isinstance(answer, RotationAnswer):
+                fresh = one.entry.state.seeds
+                await self._seeds.rotate(connection, one.command.player_id, answer, fresh, now)
+                continue
+            if not isinstance(answer, RoundAnswer):
+                continue
+            round_ = answer.round
+            if isinstance(one.command, PlaceBet | OpenRound) or round_.id in new:
+                new[round_.id] = round_
+            else:
+                changed[round_.id] = round_
+            if round_.exposure:
+                change = _exposure_change(one.command, round_)
+                exposure[round_.asset] = exposure.get(round_.asset, 0) + change
+        if new:
+            await sql.store_rounds(connection, list(new.values()))
+        if changed:
+            await sql.change_rounds(connection, list(changed.values()))
+        if any(exposure.values()):
+            await sql.change_exposure(connection, exposure)
+        await sql.store_seeds(
+            connection,
+            [(s.seeds.pair_id, s.seeds.used, s.seeds.receipt_head) for s in states.values()],
+        )
+        await facts.store_counters(
+            connection, [(player_id, state.facts.counters) for player_id, state in states.items()]
+        )
+        await notices.write(connection, [*new.values(), *changed.values()], states)
+
+    async def _funds(self, connection: asyncpg.Connection, now: datetime) -> Mapping[Asset, int]:
+        if self._bankroll_at is None or abs(now - self._bankroll_at) > BANKROLL_AGE_MAX:
+            self._bankroll = await totals.bankroll(connection)
+            self._bankroll_at = now
+        return self._bankroll
+
+    def _in_round(
+        self, state: PlayState, command: Act | CashOut, now: datetime
+    ) -> decide.Made | Refusal:
+        round_ = state.open_rounds.get(command.round_id)
+        if round_ is None:
+            return RoundClosed(status="not_open")
+        game = self._step_games[round_.game]
+        seeds = Seeds(state.seeds.server_seed, round_.client_seed, round_.seed_nonce)
+        secret = game.secret(round_.choice, seeds.stream())
+        if isinstance(command, Act):
+            return decide.act(state, command, game, secret, state.batch.now, now)
+        return decide.cash_out(state, command, game, secret, state.batch.now, now)
+
+
+def _rotated(state: PlayState, command: RotateSeed, entry_id: EntryId) -> BettingEntry | Refusal:
+    after = decide.rotate_seed(state, command, next_pair_id=SeedPairId(entry_id))
+    if isinstance(after, Refusal):
+        return after
+    answer = RotationAnswer.of(state.seeds, view(after.seeds))
+    return Entry(after, answer, entry_id, (), keep(answer))
+
+
+def _asked_again(commands: Sequence[BettingCommand], seen: Seen) -> list[int]:
+    wanted: list[int] = []
+    for command in commands:
+        stored = seen.get(command.key)
+        if stored is None or stored.is_tombstone:
+            continue
+        if isinstance(command, PlaceBet):
+            wanted.append(stored.entry_id)
+        elif isinstance(command, OpenRound | Act | CashOut):
+            wanted.append(round_id_of(_kept(stored)))
+    return wanted
+
+
+def _of(player_id: PlayerId, rounds: Sequence[Round]) -> dict[RoundId, Round]:
+    return {round_.id: round_ for round_ in rounds if round_.player_id == player_id}
+
+
+def _require(state: PlayState, round_id: RoundId) -> Round:
+    round_ = state.batch.rounds.get(round_id)
+    if round_ is None or round_.player_id != state.facts.player_id:
+        raise InvariantViolation(reason="a stored key has no round", round=round_id)
+    return round_
+
+
+def _kept(stored: StoredKey) -> bytes:
+    if stored.answer is None:
+        raise InvariantViolation(reason="a stored key has no answer", entry=stored.entry_id)
+    return stored.answer
+
+
+def _exposure_change(command: BettingCommand, round_: Round) -> int:
+    if isinstance(command, OpenRound):
+        return round_.exposure
+    return -round_.exposure if round_.status == "settled" else 0
+
+
+def _slug(command: BettingCommand) -> str:
+    return command.game.slug if isinstance(command, PlaceBet | OpenRound) else ""

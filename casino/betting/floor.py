@@ -1,0 +1,166 @@
+"""The gaming floor of one process: the way in for every bet, through the group commit."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from casino.betting.answers import Answer, RotationAnswer, RoundAnswer, SeamlessAnswer
+from casino.betting.commands import (
+    Act,
+    BettingCommand,
+    CashOut,
+    Credit,
+    Debit,
+    OpenRound,
+    PlaceBet,
+    Rollback,
+    RotateSeed,
+)
+from casino.betting.desk import BettingDesk
+from casino.betting.fairness import require_client_seed
+from casino.betting.seeds import SeedStore, new_server_seed
+from casino.betting.state import PlayState, Round
+from casino.clock import utc_now
+from casino.errors import InvariantViolation, StaleReference
+from casino.ids import reference_moment
+from casino.ledger.batch import Batch, open_batch
+from casino.ledger.journal import Result
+from casino.money import require_units
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from casino.betting.game import InstantGame, StepGame
+    from casino.ids import PlayerId, RoundId
+    from casino.money import Asset
+    from casino.vault import Vault
+
+AnswerT = TypeVar("AnswerT")
+
+REFERENCE_AGE_MAX = timedelta(days=28)
+REFERENCE_AHEAD_MAX = timedelta(minutes=5)
+
+
+class GamingFloor:
+    """Takes bets, steps, cash-outs, seed rotations and aggregators' calls.
+
+    Every method returns after the commit. Each raises the refusal of a rule, IdempotencyConflict,
+    or OutsideUnavailable when the outcome is unknown: send the same reference again.
+    """
+
+    def __init__(
+        self,
+        batch: Batch[BettingCommand, PlayState, Answer],
+        seeds: SeedStore,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._batch = batch
+        self._clock = clock
+        self.seeds = seeds
+
+    async def place_bet(
+        self,
+        *,
+        player_id: PlayerId,
+        game: InstantGame,
+        asset: Asset,
+        stake: int,
+        choice: Mapping[str, object],
+        reference: str,
+    ) -> Result[Round]:
+        """Play an instant round; `reference` is a UUIDv7 that the client keeps until answered."""
+        self._require_fresh(reference)
+        command = PlaceBet(
+            player_id, reference, game, asset, require_units(stake), game.parse(choice)
+        )
+        return _round(await self._batch.submit(command))
+
+    async def open_round(
+        self,
+        *,
+        player_id: PlayerId,
+        game: StepGame,
+        asset: Asset,
+        stake: int,
+        choice: Mapping[str, object],
+        reference: str,
+    ) -> Result[Round]:
+        """Open a round of several steps; the stake is held until it ends."""
+        self._require_fresh(reference)
+        command = OpenRound(
+            player_id, reference, game, asset, require_units(stake), game.parse(choice)
+        )
+        return _round(await self._batch.submit(command))
+
+    async def act(
+        self,
+        *,
+        player_id: PlayerId,
+        round_id: RoundId,
+        action: Mapping[str, object],
+        reference: str,
+    ) -> Result[Round]:
+        """Take one step in an open round."""
+        self._require_fresh(reference)
+        return _round(await self._batch.submit(Act(player_id, reference, round_id, action)))
+
+    async def cash_out(
+        self, *, player_id: PlayerId, round_id: RoundId, reference: str
+    ) -> Result[Round]:
+        """End an open round at its present multiplier."""
+        self._require_fresh(reference)
+        return _round(await self._batch.submit(CashOut(player_id, reference, round_id)))
+
+    async def rotate_seed(
+        self, *, player_id: PlayerId, client_seed: str | None, reference: str
+    ) -> Result[RotationAnswer]:
+        """Reveal the active server seed and go on with the next, under a new client seed."""
+        self._require_fresh(reference)
+        if client_seed is not None:
+            client_seed = require_client_seed(client_seed)
+        command = RotateSeed(player_id, reference, client_seed, new_server_seed())
+        result = await self._batch.submit(command)
+        if not isinstance(result.answer, RotationAnswer):
+            raise InvariantViolation(reason="a rotation was answered with something else")
+        return _with(result, result.answer)
+
+    async def seamless(self, call: Debit | Credit | Rollback) -> Result[SeamlessAnswer]:
+        """Settle an aggregator's call; idempotent by provider, kind and transaction id."""
+        result = await self._batch.submit(call)
+        if not isinstance(result.answer, SeamlessAnswer):
+            raise InvariantViolation(reason="a wallet call was answered with something else")
+        return _with(result, result.answer)
+
+    def _require_fresh(self, reference: str) -> None:
+        made = reference_moment(reference)
+        now = self._clock()
+        if made is None or not now - REFERENCE_AGE_MAX <= made <= now + REFERENCE_AHEAD_MAX:
+            raise StaleReference
+
+
+@asynccontextmanager
+async def open_floor(
+    dsn: str,
+    vault: Vault,
+    *,
+    step_games: Mapping[str, StepGame],
+    lanes: int = 2,
+    clock: Callable[[], datetime] = utc_now,
+) -> AsyncIterator[GamingFloor]:
+    """Run the floor of a process until the context ends; bets in flight are settled first."""
+    seeds = SeedStore(vault)
+    desk = BettingDesk(seeds, step_games)
+    async with open_batch(dsn, desk, lanes=lanes, clock=clock) as batch:
+        yield GamingFloor(batch, seeds, clock)
+
+
+def _round(result: Result[Answer]) -> Result[Round]:
+    if not isinstance(result.answer, RoundAnswer):
+        raise InvariantViolation(reason="a bet was answered with something else")
+    return _with(result, result.answer.round)
+
+
+def _with(result: Result[Answer], answer: AnswerT) -> Result[AnswerT]:
+    return Result(answer, result.entry_id, result.wallets, result.replayed)

@@ -1,0 +1,254 @@
+"""The statements that load and store rounds, seed pairs and the facts of the house."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from casino.betting.state import House, Round, StakeRange
+from casino.ids import RoundId, SeedPairId
+from casino.money import Asset
+from casino.rates import Rate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import asyncpg
+
+    from casino.betting.game import Choice, Details
+
+    from casino.ids import PlayerId
+
+ROUND_COLUMNS = """
+r.id, r.player_id, r.game, r.algorithm, r.asset, r.status, r.stake, r.payout, r.choice, r.steps,
+r.details, r.multiplier_n, r.multiplier_d, r.steps_allowed, r.exposure, r.seed_pair_id,
+r.seed_nonce, s.commitment, s.client_seed, r.receipt_hash, r.receipt_before, r.opened_at,
+r.settled_at
+"""
+
+LOAD_HOUSE = """
+SELECT
+  (SELECT array_agg(name) FROM flags WHERE stopped),
+  (SELECT json_agg(q) FROM (SELECT DISTINCT ON (asset) asset, id, numerator, denominator,
+      quoted_at FROM rates ORDER BY asset, id DESC) q),
+  (SELECT json_agg(t) FROM (SELECT DISTINCT ON (game, asset) game, asset, stake_min, stake_max
+      FROM game_terms ORDER BY game, asset, id DESC) t),
+  (SELECT json_agg(e) FROM house_exposure e)
+"""
+
+LOAD_OPEN_ROUNDS = f"""
+SELECT {ROUND_COLUMNS} FROM rounds r JOIN seed_pairs s ON s.id = r.seed_pair_id
+WHERE r.player_id = ANY($1::bigint[]) AND r.status = 'open'
+"""  # noqa: S608
+
+LOAD_ROUNDS = f"""
+SELECT {ROUND_COLUMNS} FROM rounds r JOIN seed_pairs s ON s.id = r.seed_pair_id
+WHERE r.id = ANY($1::bigint[])
+"""  # noqa: S608
+
+STORE_ROUNDS = """
+INSERT INTO rounds (id, player_id, game, algorithm, asset, status, stake, payout, choice, steps,
+    details, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
+    receipt_hash, receipt_before, opened_at, settled_at)
+SELECT id, player_id, game, algorithm, asset, status, stake, payout, choice::jsonb,
+    CASE WHEN steps IS NULL THEN NULL ELSE steps::int[] END, details::jsonb, multiplier_n,
+    multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce, receipt_hash, receipt_before,
+    opened_at, settled_at
+FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::text[],
+    $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[],
+    $14::smallint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bytea[], $19::bytea[],
+    $20::timestamptz[], $21::timestamptz[])
+  AS n(id, player_id, game, algorithm, asset, status, stake, payout, choice, steps, details,
+    multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce, receipt_hash,
+    receipt_before, opened_at, settled_at)
+"""
+
+CHANGE_ROUNDS = """
+UPDATE rounds r SET status = n.status, payout = n.payout, steps = n.steps::int[],
+    details = n.details::jsonb, multiplier_n = n.multiplier_n, multiplier_d = n.multiplier_d,
+    receipt_hash = n.receipt_hash, receipt_before = n.receipt_before, settled_at = n.settled_at
+FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],
+    $7::bigint[], $8::bytea[], $9::bytea[], $10::timestamptz[])
+  AS n(id, status, payout, steps, details, multiplier_n, multiplier_d, receipt_hash,
+    receipt_before, settled_at)
+WHERE r.id = n.id AND r.status = 'open'
+"""
+
+STORE_SEEDS = """
+UPDATE seed_pairs s SET used = n.used, receipt_head = n.receipt_head
+FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS n(id, used, receipt_head)
+WHERE s.id = n.id AND s.status = 'active'
+"""
+
+LOCK_EXPOSURE = "SELECT asset FROM house_exposure ORDER BY asset FOR UPDATE"
+
+CHANGE_EXPOSURE = """
+INSERT INTO house_exposure AS e (asset, open_units)
+SELECT asset, units FROM unnest($1::smallint[], $2::bigint[]) AS n(asset, units) ORDER BY asset
+ON CONFLICT (asset) DO UPDATE SET open_units = e.open_units + excluded.open_units
+"""
+
+
+async def load_house(connection: asyncpg.Connection, bankroll: Mapping[Asset, int]) -> House:
+    """Switches, rates, stakes and open exposure in one statement, beside the bankroll given."""
+    row = await connection.fetchrow(LOAD_HOUSE)
+    flags, rates, terms, exposure = row
+    return House(
+        stopped=frozenset(flags or ()),
+        rates={rate.asset: rate for rate in map(_read_rate, json.loads(rates or "[]"))},
+        stakes={
+            (term["game"], Asset.from_code(term["asset"])): StakeRange(
+                term["stake_min"], term["stake_max"]
+            )
+            for term in json.loads(terms or "[]")
+        },
+        bankroll=bankroll,
+        exposure_open={
+            Asset.from_code(open_["asset"]): open_["open_units"]
+            for open_ in json.loads(exposure or "[]")
+        },
+    )
+
+
+async def lock_exposure(connection: asyncpg.Connection) -> None:
+    """Hold the exposure of all assets while the batch opens rounds, so that two batches cannot
+    both take the last of it; locked after the players, in asset order."""
+    await connection.execute(LOCK_EXPOSURE)
+
+
+async def load_open_rounds(
+    connection: asyncpg.Connection, player_ids: Sequence[PlayerId]
+) -> list[Round]:
+    """Open rounds of players."""
+    return [read_round(row) for row in await connection.fetch(LOAD_OPEN_ROUNDS, player_ids)]
+
+
+async def load_rounds(connection: asyncpg.Connection, round_ids: Sequence[int]) -> list[Round]:
+    """Rounds by id."""
+    return [read_round(row) for row in await connection.fetch(LOAD_ROUNDS, round_ids)]
+
+
+async def store_rounds(connection: asyncpg.Connection, rounds: Sequence[Round]) -> None:
+    """Insert new rounds."""
+    rows = [
+        (
+            r.id,
+            r.player_id,
+            r.game,
+            r.algorithm,
+            r.asset.code,
+            r.status,
+            r.stake,
+            r.payout,
+            json.dumps(dict(r.choice)),
+            _int_array(r.steps),
+            _json_or_none(r.details),
+            r.multiplier.numerator,
+            r.multiplier.denominator,
+            r.steps_allowed,
+            r.exposure,
+            r.seed_pair_id,
+            r.seed_nonce,
+            r.receipt_hash,
+            r.receipt_before,
+            r.opened_at,
+            r.settled_at,
+        )
+        for r in rounds
+    ]
+    await connection.execute(STORE_ROUNDS, *zip(*rows, strict=True))
+
+
+async def change_rounds(connection: asyncpg.Connection, rounds: Sequence[Round]) -> None:
+    """Store further steps and ends of open rounds."""
+    rows = [
+        (
+            r.id,
+            r.status,
+            r.payout,
+            _int_array(r.steps),
+            _json_or_none(r.details),
+            r.multiplier.numerator,
+            r.multiplier.denominator,
+            r.receipt_hash,
+            r.receipt_before,
+            r.settled_at,
+        )
+        for r in rounds
+    ]
+    await connection.execute(CHANGE_ROUNDS, *zip(*rows, strict=True))
+
+
+async def store_seeds(
+    connection: asyncpg.Connection, used: Sequence[tuple[SeedPairId, int, bytes | None]]
+) -> None:
+    """Store nonces taken and receipt heads of active pairs."""
+    await connection.execute(STORE_SEEDS, *zip(*used, strict=True))
+
+
+async def change_exposure(connection: asyncpg.Connection, changes: Mapping[Asset, int]) -> None:
+    """Add to what open rounds may cost, by asset."""
+    codes = [asset.code for asset in changes]
+    await connection.execute(CHANGE_EXPOSURE, codes, list(changes.values()))
+
+
+def read_round(row: asyncpg.Record) -> Round:
+    """A round from the columns of ROUND_COLUMNS."""
+    return Round(
+        id=RoundId(row[0]),
+        player_id=row[1],
+        game=row[2],
+        algorithm=row[3],
+        asset=Asset.from_code(row[4]),
+        status=row[5],
+        stake=row[6],
+        payout=row[7],
+        choice=_parsed(row[8]),
+        steps=tuple(row[9]) if row[9] is not None else None,
+        details=_parsed_details(row[10]) if row[10] is not None else None,
+        multiplier=Fraction(row[11], row[12]),
+        steps_allowed=row[13],
+        exposure=row[14],
+        seed_pair_id=SeedPairId(row[15]),
+        seed_nonce=row[16],
+        commitment=row[17],
+        client_seed=row[18],
+        receipt_hash=row[19],
+        receipt_before=row[20],
+        opened_at=row[21],
+        settled_at=row[22],
+    )
+
+
+def _read_rate(row: Mapping[str, object]) -> Rate:
+    return Rate(
+        id=_whole(row["id"]),
+        asset=Asset.from_code(_whole(row["asset"])),
+        numerator=_whole(row["numerator"]),
+        denominator=_whole(row["denominator"]),
+        quoted_at=datetime.fromisoformat(str(row["quoted_at"])),
+    )
+
+
+def _whole(found: object) -> int:
+    return int(str(found))
+
+
+def _parsed(found: str) -> Choice:
+    parsed: Choice = json.loads(found)
+    return parsed
+
+
+def _parsed_details(found: str) -> Details:
+    parsed: Details = json.loads(found)
+    return parsed
+
+
+def _int_array(steps: tuple[int, ...] | None) -> str | None:
+    return None if steps is None else "{" + ",".join(map(str, steps)) + "}"
+
+
+def _json_or_none(details: Mapping[str, object] | None) -> str | None:
+    return None if details is None else json.dumps(dict(details))

@@ -204,6 +204,11 @@ def looser(units: int | None, *, than: int | None) -> bool:
     return units is None or units > than
 
 
+def resets_at(limit: Limit, *, now: datetime) -> datetime | None:
+    """When what is used of a limit begins anew; None for a stake limit, which is never used up."""
+    return None if limit.kind is LimitKind.STAKE else window_end(limit.window, now)
+
+
 def check_account(facts: PlayerFacts) -> Refusal | None:
     """Refuse a blocked or closed account."""
     if facts.status is not Status.ACTIVE:
@@ -288,13 +293,12 @@ def _check_limit(limit: Limit, counters: Counters, asked: int, now: datetime) ->
     used = counters.tally(limit.window).used(limit.kind)
     if used + asked <= units:
         return None
-    resets_at = None if limit.kind is LimitKind.STAKE else window_end(limit.window, now)
     return LimitReached(
         kind=limit.kind.value,
         window=limit.window.value,
         limit=units,
         used=used,
-        resets_at=resets_at,
+        resets_at=resets_at(limit, now=now),
     )
 
 

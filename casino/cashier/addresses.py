@@ -101,7 +101,7 @@ async def _make_tag(session: AsyncSession, player_id: int, rail: str, now: datet
     # Drawn at random: a tag says nothing about how many players there are or when they came.
     for _ in range(_DRAWS_MAX):
         tag = tags.make(secrets.randbelow(tags.NUMBERS))
-        stored = await session.scalar(
+        stored: str | None = await session.scalar(
             insert(DepositTagRow)
             .values(tag=tag, player_id=player_id, rail=rail, created_at=now)
             .on_conflict_do_nothing(index_elements=[DepositTagRow.tag])

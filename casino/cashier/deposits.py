@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import flags
@@ -88,15 +88,15 @@ async def confirm(session: AsyncSession, *, rail: str, final_block: int, now: da
     offered = await get_rail(session, rail)
     waiting = (
         await session.execute(
-            select(DepositRow.id, DepositRow.player_id, DepositRow.status, DepositRow.block)
+            select(DepositRow.id, DepositRow.player_id, DepositRow.block)
             .where(DepositRow.rail == rail, DepositRow.status.in_(WAITING))
             .order_by(DepositRow.id)
         )
     ).all()
     due = [each for each in waiting if each.block <= final_block]
-    early = [each for each in waiting if each.block > final_block and each.status == "seen"]
+    early = [each.id for each in waiting if each.block > final_block]
     await lock_players(session, sorted({PlayerId(each.player_id) for each in due}))
-    ended = await _locked(session, due, *WAITING)
+    ended = await _locked(session, [each.id for each in due], *WAITING)
     for row in ended:
         await _finish(session, row, offered, now)
     for row in await _locked(session, early, DepositStatus.SEEN):
@@ -112,7 +112,7 @@ async def orphan(
     Raises IllegalMove for one that was credited: finality was judged too early."""
     keys = list(business_keys)
     found = (
-        await session.execute(
+        await session.scalars(
             select(DepositRow.id).where(
                 DepositRow.rail == rail,
                 DepositRow.business_key.in_(keys),
@@ -286,17 +286,21 @@ async def _one_reader(session: AsyncSession, rail: str) -> None:
 
 async def _known(session: AsyncSession, rail: str, transfer: ChainDeposit) -> bool:
     """Whether a transfer was written down before; raises IdempotencyConflict if it differed."""
-    for table in (DepositRow, UnclaimedRow):
-        row = await session.scalar(
-            select(table).where(table.rail == rail, table.business_key == transfer.business_key)
-        )
-        if row is None:
-            continue
-        before = (row.units, row.tx_hash, row.account)
-        if before != (transfer.units, transfer.tx_hash, transfer.account):
-            raise IdempotencyConflict(reference=transfer.business_key)
-        return True
-    return False
+    before = [
+        row
+        for table in (DepositRow, UnclaimedRow)
+        for row in (
+            await session.execute(
+                select(table.units, table.tx_hash, table.account).where(
+                    table.rail == rail, table.business_key == transfer.business_key
+                )
+            )
+        ).all()
+    ]
+    # An unclaimed transfer that was resolved stands in both tables.
+    if any(tuple(row) != (transfer.units, transfer.tx_hash, transfer.account) for row in before):
+        raise IdempotencyConflict(reference=transfer.business_key)
+    return bool(before)
 
 
 async def _see(
@@ -320,15 +324,15 @@ async def _see(
 
 
 async def _locked(
-    session: AsyncSession, found: Sequence[Row[Any]], *statuses: DepositStatus
+    session: AsyncSession, ids: Sequence[int], *statuses: DepositStatus
 ) -> Sequence[DepositRow]:
     """Lock these deposits and read them again: only those still in one of `statuses`."""
-    if not found:
+    if not ids:
         return []
     return (
         await session.scalars(
             select(DepositRow)
-            .where(DepositRow.id.in_([each.id for each in found]), DepositRow.status.in_(statuses))
+            .where(DepositRow.id.in_(ids), DepositRow.status.in_(statuses))
             .order_by(DepositRow.id)
             .with_for_update()
             .execution_options(populate_existing=True)

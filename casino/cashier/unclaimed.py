@@ -179,9 +179,7 @@ async def resolve(
     await session.flush()
 
 
-async def _locked(
-    session: AsyncSession, query: Select[tuple[UnclaimedRow]]
-) -> Sequence[UnclaimedRow]:
+async def _locked(session: AsyncSession, query: Select[UnclaimedRow]) -> Sequence[UnclaimedRow]:
     ordered = query.order_by(UnclaimedRow.id).with_for_update()
     return (await session.scalars(ordered.execution_options(populate_existing=True))).all()
 

@@ -112,14 +112,19 @@ def view(row: WithdrawalRow) -> Withdrawal:
     )
 
 
-async def lock(session: AsyncSession, *, withdrawal_id: int) -> WithdrawalRow:
-    """Lock the player, then his withdrawal, and read it afresh; raises NotFound."""
+async def lock_owner(session: AsyncSession, *, withdrawal_id: int) -> None:
+    """Lock the player of a withdrawal: always before any row of the cashier. Raises NotFound."""
     player_id = await session.scalar(
         select(WithdrawalRow.player_id).where(WithdrawalRow.id == withdrawal_id)
     )
     if player_id is None:
         raise NotFound(thing="withdrawal", key=withdrawal_id)
     await journal.lock_players(session, [PlayerId(player_id)])
+
+
+async def lock(session: AsyncSession, *, withdrawal_id: int) -> WithdrawalRow:
+    """Lock the player, then his withdrawal, and read it afresh; raises NotFound."""
+    await lock_owner(session, withdrawal_id=withdrawal_id)
     return await session.get_one(
         WithdrawalRow, withdrawal_id, with_for_update=True, populate_existing=True
     )

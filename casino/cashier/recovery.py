@@ -1,0 +1,112 @@
+"""What becomes of a payment that died or an order that ran out: again, back, or to staff."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select
+
+from casino import audit
+from casino.cashier.tables import ApprovalRow, WithdrawalRow
+from casino.cashier.withdrawal_states import (
+    SYSTEM,
+    Withdrawal,
+    WithdrawalStatus,
+    give_back,
+    lock,
+    move,
+    require_move,
+    tell_player,
+    tell_staff,
+    view,
+)
+from casino.errors import IllegalMove
+from casino.staff.roles import Permission, require
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.staff.people import Member
+
+REASON_MAX = 500
+
+
+async def reassign(
+    session: AsyncSession, *, withdrawal_id: int, actor: str = SYSTEM, now: datetime
+) -> Withdrawal:
+    """Let a dead payment be tried again in a new payout, under the order it has; raises
+    IllegalMove when it is not dead or its order ran out (then only a refund is left)."""
+    row = await lock(session, withdrawal_id=withdrawal_id)
+    if row.status == WithdrawalStatus.DEAD and row.retry_at is not None:
+        return view(row)
+    require_move(row, WithdrawalStatus.ASSIGNED)
+    expires_at = row.order_expires_at
+    # An approved withdrawal may be assigned too, but that is the sender's business.
+    if row.status != WithdrawalStatus.DEAD or expires_at is None or expires_at <= now:
+        raise IllegalMove(thing="withdrawal", current=row.status, wanted="reassigned")
+    row.retry_at = now
+    await session.flush()
+    if actor != SYSTEM:
+        await audit.append(
+            session,
+            actor=actor,
+            action="withdrawal.reassigned",
+            subject=f"withdrawal:{row.id}",
+            after={"attempts": row.attempts},
+            now=now,
+        )
+    return view(row)
+
+
+async def refund(
+    session: AsyncSession, *, withdrawal_id: int, member: Member, reason: str, now: datetime
+) -> Withdrawal:
+    """Give the money of a dead payment back to the player; raises NotPermitted, NotFound,
+    IllegalMove."""
+    require(member, Permission.WITHDRAWALS_DECIDE)
+    row = await lock(session, withdrawal_id=withdrawal_id)
+    row.retry_at = None
+    await move(
+        session,
+        row,
+        WithdrawalStatus.REFUNDED,
+        actor=f"staff:{member.id}",
+        reason=reason[:REASON_MAX],
+        now=now,
+    )
+    await give_back(session, row, now=now)
+    await tell_player(session, row, kind="withdrawal.refunded", reason=reason[:REASON_MAX])
+    await tell_staff(session, row, kind="withdrawal.decided")
+    return view(row)
+
+
+async def return_expired(
+    session: AsyncSession, *, rail: str, before: datetime, now: datetime
+) -> None:
+    """Put withdrawals whose order runs out before the given moment to staff again: an approved
+    one to a new review, a dead one to decide between nothing but a refund."""
+    retried = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
+    rows = await session.scalars(
+        select(WithdrawalRow)
+        .where(
+            WithdrawalRow.rail == rail,
+            (WithdrawalRow.status == WithdrawalStatus.APPROVED) | retried,
+            WithdrawalRow.order_expires_at <= before,
+        )
+        .order_by(WithdrawalRow.id)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    for row in rows.all():
+        if row.status == WithdrawalStatus.DEAD:
+            row.retry_at = None
+            await tell_staff(session, row, kind="withdrawal.dead", attempts=row.attempts)
+            continue
+        await move(session, row, WithdrawalStatus.IN_REVIEW, reason="order_expired", now=now)
+        row.order_text = row.order_signature = row.order_expires_at = row.decided_at = None
+        # Both people have to look again; the history keeps that they once agreed.
+        await session.execute(delete(ApprovalRow).where(ApprovalRow.withdrawal_id == row.id))
+        await tell_staff(session, row, kind="withdrawal.review")
+    await session.flush()

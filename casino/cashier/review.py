@@ -1,0 +1,140 @@
+"""What an operator sees before he decides on a withdrawal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from casino import rates
+from casino.cashier import terms
+from casino.cashier.tables import AddressUseRow, ApprovalRow, DepositRow, WithdrawalRow
+from casino.cashier.withdrawal_states import Withdrawal, view
+from casino.errors import NotFound
+from casino.ids import PlayerId, moment_of
+from casino.ledger import totals
+from casino.ledger.chart import Kind
+from casino.players import facts as player_facts
+from casino.players import identity
+from casino.players.rules import PlayerFacts, check_exclusion
+from casino.players.tables import ExclusionRow, LimitRow
+from casino.risk.rules import Fact, WithdrawalFacts, withdrawal_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.players.identity import Player
+
+STAKES = (Kind.BET_STAKE, Kind.SEAMLESS_DEBIT)
+UNDONE = (Kind.BET_REFUND, Kind.SEAMLESS_ROLLBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A withdrawal with all that a decision needs; `approved_by` are members of staff."""
+
+    withdrawal: Withdrawal
+    player: Player
+    facts: Sequence[Fact]
+    approved_by: tuple[int, ...]
+    needs_second: bool
+
+
+async def card(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> Card:
+    """The card of a withdrawal as things stand now; raises NotFound."""
+    row = await session.get(WithdrawalRow, withdrawal_id, populate_existing=True)
+    if row is None:
+        raise NotFound(thing="withdrawal", key=withdrawal_id)
+    player = await identity.get(session, player_id=row.player_id)
+    known = await _gather(session, row, player, now)
+    in_force = await terms.current(session)
+    return Card(
+        withdrawal=view(row),
+        player=player,
+        facts=withdrawal_facts(known, now=now),
+        approved_by=await approvers(session, withdrawal_id=row.id),
+        needs_second=row.reference_units > in_force.second_person_above,
+    )
+
+
+async def approvers(session: AsyncSession, *, withdrawal_id: int) -> tuple[int, ...]:
+    """Who said yes so far, in the order of saying it."""
+    found = await session.scalars(
+        select(ApprovalRow.member_id)
+        .where(ApprovalRow.withdrawal_id == withdrawal_id)
+        .order_by(ApprovalRow.at, ApprovalRow.member_id)
+    )
+    return tuple(found)
+
+
+async def _gather(
+    session: AsyncSession, row: WithdrawalRow, player: Player, now: datetime
+) -> WithdrawalFacts:
+    facts = await player_facts.load_one(session, player_id=row.player_id)
+    deposits_ref = await session.scalar(
+        select(func.coalesce(func.sum(DepositRow.reference_units), 0)).where(
+            DepositRow.player_id == row.player_id, DepositRow.status == "credited"
+        )
+    )
+    withdrawn_ref = await session.scalar(
+        select(func.coalesce(func.sum(WithdrawalRow.reference_units), 0)).where(
+            WithdrawalRow.player_id == row.player_id,
+            WithdrawalRow.id < row.id,
+            WithdrawalRow.status.not_in(terms.GAVE_UP),
+        )
+    )
+    others = await session.scalar(
+        select(func.count()).where(
+            AddressUseRow.rail == row.rail,
+            AddressUseRow.destination == row.destination,
+            AddressUseRow.player_id != row.player_id,
+        )
+    )
+    return WithdrawalFacts(
+        asked_ref=row.reference_units,
+        account_age=now - player.created_at,
+        deposits_ref=int(deposits_ref or 0),
+        withdrawn_ref=int(withdrawn_ref or 0),
+        turnover_ref=await _turnover(session, row.player_id, now),
+        kyc_level=facts.kyc_level,
+        address_first_use=row.first_use,
+        address_other_players=int(others or 0),
+        protection_changed_at=await _protection_changed_at(session, row.player_id),
+        excluded=_excluded(facts, now),
+    )
+
+
+async def _turnover(session: AsyncSession, player_id: int, now: datetime) -> int:
+    """Everything the player ever staked and did not get back unplayed, at today's rates."""
+    moved = await totals.by_kind(
+        session,
+        since=moment_of(0),
+        until=now + timedelta(days=1),
+        player_id=PlayerId(player_id),
+    )
+    quoted = await rates.latest(session)
+    return sum(
+        sign * quoted[asset].to_reference(units)
+        for kinds, sign in ((STAKES, 1), (UNDONE, -1))
+        for (kind, asset), units in moved.items()
+        if kind in kinds and asset in quoted
+    )
+
+
+async def _protection_changed_at(session: AsyncSession, player_id: int) -> datetime | None:
+    """When the player last changed a limit or excluded himself."""
+    limits = await session.scalar(
+        select(func.max(LimitRow.changed_at)).where(LimitRow.player_id == player_id)
+    )
+    exclusions = await session.scalar(
+        select(func.max(ExclusionRow.started_at)).where(ExclusionRow.player_id == player_id)
+    )
+    return max((each for each in (limits, exclusions) if each is not None), default=None)
+
+
+def _excluded(facts: PlayerFacts, now: datetime) -> bool:
+    return check_exclusion(facts, now=now) is not None

@@ -1,0 +1,409 @@
+"""Withdrawals: a player asks, staff decide by signed order, and a dead payment finds its way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from casino import audit, flags, rates
+from casino.cashier import review, terms
+from casino.cashier.rails import Rail, get_rail, required_switches
+from casino.cashier.review import Card
+from casino.cashier.tables import AddressUseRow, ApprovalRow, WithdrawalRow
+from casino.cashier.withdrawal_states import (
+    Withdrawal,
+    WithdrawalStatus,
+    give_back,
+    lock,
+    move,
+    require_move,
+    tell_player,
+    tell_staff,
+    view,
+)
+from casino.errors import (
+    AddressInvalid,
+    BelowMinimum,
+    IdempotencyConflict,
+    InsufficientFunds,
+    NotFound,
+    Paused,
+    QuoteExpired,
+    StaleReference,
+)
+from casino.ids import PlayerId
+from casino.ledger import journal
+from casino.ledger.chart import Account, Kind
+from casino.ledger.wallet import Posting, Wallet
+from casino.money import Asset, require_units
+from casino.players import facts as player_facts
+from casino.players import rules
+from casino.staff.orders import PayoutOrder, canonical
+from casino.staff.roles import Permission, require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.staff.people import Member
+
+__all__ = ["Card", "Withdrawal", "WithdrawalStatus"]
+
+QUOTE_VALID = timedelta(minutes=10)
+REFERENCE_MAX = 64
+MEMO_BYTES_MAX = 120
+REASON_MAX = 500
+UNDECIDED = (WithdrawalStatus.REQUESTED, WithdrawalStatus.IN_REVIEW)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a withdrawal would cost; amounts in units of `asset`, `ceiling_left` in reference
+    micro-units or None without a ceiling."""
+
+    rail: str
+    asset: Asset
+    units: int
+    fee: int
+    net: int
+    minimum: int
+    ceiling_left: int | None
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """What a yes led to; `needs_second` while another person has to agree."""
+
+    status: WithdrawalStatus
+    needs_second: bool
+
+
+async def quote(
+    session: AsyncSession, *, player_id: int, rail: str, units: int, now: datetime
+) -> Quote:
+    """Fee and net amount of a withdrawal of `units`; raises BadAmount, BelowMinimum, Paused."""
+    require_units(units)
+    offered = await _require_open(session, rail)
+    _require_minimum(offered, units)
+    facts = await player_facts.load_one(session, player_id=player_id)
+    ceiling = await terms.ceiling(session, player_id=player_id, kyc_level=facts.kyc_level, now=now)
+    return Quote(
+        rail=rail,
+        asset=offered.asset,
+        units=units,
+        fee=offered.withdrawal_fee,
+        net=units - offered.withdrawal_fee,
+        minimum=offered.withdrawal_min,
+        ceiling_left=ceiling.left,
+        expires_at=now + QUOTE_VALID,
+    )
+
+
+async def request(
+    session: AsyncSession,
+    *,
+    player_id: int,
+    rail: str,
+    units: int,
+    destination: str,
+    memo: str,
+    reference: str,
+    now: datetime,
+    quoted_fee: int | None = None,
+) -> Withdrawal:
+    """Reserve `units` (fee included) and put the withdrawal before staff, once for `reference`.
+
+    `destination` is canonical text that the edge has checked against the chain's rules;
+    `quoted_fee` is the fee that the player agreed to. The same reference again returns the
+    withdrawal as it now stands; with other content it raises IdempotencyConflict. Time-out and
+    self-exclusion never stand in the way of one's own money. Raises BadAmount, BelowMinimum,
+    AddressInvalid, InsufficientFunds, KycRequired, AccountClosed, ConsentRequired, Paused,
+    QuoteExpired, RateStale, StaleReference.
+    """
+    require_units(units)
+    if not 0 < len(reference) <= REFERENCE_MAX:
+        raise StaleReference
+    await journal.lock_players(session, [PlayerId(player_id)])
+    before = await session.scalar(
+        select(WithdrawalRow).where(
+            WithdrawalRow.player_id == player_id, WithdrawalRow.reference == reference
+        )
+    )
+    if before is not None:
+        asked = (rail, units, destination, memo)
+        if asked != (before.rail, before.units, before.destination, before.memo):
+            raise IdempotencyConflict(reference=reference)
+        return view(before)
+
+    offered = await _require_open(session, rail)
+    facts = await player_facts.load_one(session, player_id=player_id)
+    refusal = rules.check_withdraw(facts)
+    if refusal is not None:
+        raise refusal
+    _require_minimum(offered, units)
+    if quoted_fee is not None and quoted_fee != offered.withdrawal_fee:
+        raise QuoteExpired
+    _require_destination(offered, destination, memo)
+    await _require_funds(session, player_id, offered.asset, units)
+    rate = rates.require_usable(await rates.latest(session), offered.asset, now=now)
+    reference_units = rate.to_reference(units)
+    ceiling = await terms.ceiling(session, player_id=player_id, kyc_level=facts.kyc_level, now=now)
+    ceiling.require(reference_units)
+
+    row = WithdrawalRow(
+        player_id=player_id,
+        rail=rail,
+        asset=offered.asset.code,
+        units=units,
+        fee_units=offered.withdrawal_fee,
+        destination=destination,
+        memo=memo,
+        reference=reference,
+        reference_units=reference_units,
+        first_use=await _note_address(session, player_id, rail, destination, now),
+        requested_at=now,
+    )
+    actor = f"player:{player_id}"
+    await move(session, row, WithdrawalStatus.REQUESTED, actor=actor, now=now)
+    await journal.post(
+        session,
+        player_id=PlayerId(player_id),
+        source="withdrawal",
+        kind_key="reserve",
+        reference=str(row.id),
+        request={"withdrawal": row.id, "units": units},
+        postings=[
+            Posting(
+                Account.PLAYER_CASH,
+                Account.PLAYER_RESERVED,
+                units,
+                offered.asset,
+                Kind.WITHDRAWAL_RESERVE,
+            )
+        ],
+        subject_id=row.id,
+        now=now,
+    )
+    # Every withdrawal is read by a person; a rule that lets small ones through would branch here.
+    await move(session, row, WithdrawalStatus.IN_REVIEW, now=now)
+    await tell_player(session, row, kind="withdrawal.requested")
+    await tell_staff(session, row, kind="withdrawal.review")
+    return view(row)
+
+
+async def cancel(
+    session: AsyncSession, *, withdrawal_id: int, player_id: int, now: datetime
+) -> Withdrawal:
+    """Take a withdrawal back before staff decided; raises NotFound for another player's, or
+    IllegalMove when it is too late. Cancelling again changes nothing."""
+    await get(session, withdrawal_id=withdrawal_id, player_id=player_id)
+    row = await lock(session, withdrawal_id=withdrawal_id)
+    if row.status == WithdrawalStatus.CANCELLED:
+        return view(row)
+    await move(session, row, WithdrawalStatus.CANCELLED, actor=f"player:{player_id}", now=now)
+    await give_back(session, row, now=now)
+    await tell_player(session, row, kind="withdrawal.cancelled")
+    await tell_staff(session, row, kind="withdrawal.decided")
+    return view(row)
+
+
+async def get(
+    session: AsyncSession, *, withdrawal_id: int, player_id: int | None = None
+) -> Withdrawal:
+    """One withdrawal, of this player if one is given; raises NotFound."""
+    row = await session.get(WithdrawalRow, withdrawal_id, populate_existing=True)
+    if row is None or (player_id is not None and row.player_id != player_id):
+        raise NotFound(thing="withdrawal", key=withdrawal_id)
+    return view(row)
+
+
+async def list_for_player(
+    session: AsyncSession, *, player_id: int, before_id: int | None = None, limit: int = 10
+) -> Sequence[Withdrawal]:
+    """A player's withdrawals, the newest first."""
+    query = select(WithdrawalRow).where(WithdrawalRow.player_id == player_id)
+    if before_id is not None:
+        query = query.where(WithdrawalRow.id < before_id)
+    rows = await session.scalars(query.order_by(WithdrawalRow.id.desc()).limit(limit))
+    return [view(row) for row in rows]
+
+
+async def queue(session: AsyncSession, *, limit: int = 20) -> Sequence[Withdrawal]:
+    """Withdrawals that wait for staff, the oldest first: to decide, or dead."""
+    rows = await session.scalars(
+        select(WithdrawalRow)
+        .where(WithdrawalRow.status.in_((*UNDECIDED, WithdrawalStatus.DEAD)))
+        .order_by(WithdrawalRow.id)
+        .limit(limit)
+    )
+    return [view(row) for row in rows]
+
+
+async def card(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> Card:
+    """A withdrawal with the facts that a decision needs; raises NotFound."""
+    return await review.card(session, withdrawal_id=withdrawal_id, now=now)
+
+
+async def approve(
+    session: AsyncSession,
+    *,
+    withdrawal_id: int,
+    member: Member,
+    sign: Callable[[PayoutOrder], bytes],
+    now: datetime,
+) -> Approval:
+    """Say yes. Above the ceiling of the terms a second person has to agree; the last yes makes
+    the order that the signer will demand, signed with the approver's key. The same person twice
+    is one person. Raises NotPermitted, Paused, AccountClosed, NotFound, IllegalMove."""
+    require(member, Permission.WITHDRAWALS_DECIDE)
+    row = await lock(session, withdrawal_id=withdrawal_id)
+    require_move(row, WithdrawalStatus.APPROVED)
+    await _require_open(session, row.rail)
+    refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=row.player_id))
+    if refusal is not None:
+        raise refusal
+    in_force = await terms.current(session)
+    new = await session.scalar(
+        insert(ApprovalRow)
+        .values(withdrawal_id=row.id, member_id=member.id, at=now)
+        .on_conflict_do_nothing()
+        .returning(ApprovalRow.member_id)
+    )
+    approvers = await review.approvers(session, withdrawal_id=row.id)
+    needed = 2 if row.reference_units > in_force.second_person_above else 1
+    if len(approvers) < needed:
+        if new is not None:
+            await _note_first_yes(session, row, member, now)
+        return Approval(WithdrawalStatus(row.status), needs_second=True)
+
+    order = _order(row, approvers, now, timedelta(hours=in_force.order_valid_hours))
+    row.order_text = canonical(order).decode()
+    row.order_signature = sign(order)
+    row.order_expires_at = now + timedelta(hours=in_force.order_valid_hours)
+    row.decided_at = now
+    await move(
+        session,
+        row,
+        WithdrawalStatus.APPROVED,
+        actor=f"staff:{member.id}",
+        details={"approvers": list(approvers)},
+        now=now,
+    )
+    await tell_player(session, row, kind="withdrawal.approved")
+    await tell_staff(session, row, kind="withdrawal.decided")
+    return Approval(WithdrawalStatus.APPROVED, needs_second=False)
+
+
+async def reject(
+    session: AsyncSession, *, withdrawal_id: int, member: Member, reason: str, now: datetime
+) -> Withdrawal:
+    """Say no and give the money back; possible until the payment is in the sender's hands. Raises
+    NotPermitted, NotFound, IllegalMove."""
+    require(member, Permission.WITHDRAWALS_DECIDE)
+    row = await lock(session, withdrawal_id=withdrawal_id)
+    row.decided_at = now
+    await move(
+        session,
+        row,
+        WithdrawalStatus.REJECTED,
+        actor=f"staff:{member.id}",
+        reason=reason[:REASON_MAX],
+        now=now,
+    )
+    await give_back(session, row, now=now)
+    await tell_player(session, row, kind="withdrawal.rejected", reason=reason[:REASON_MAX])
+    await tell_staff(session, row, kind="withdrawal.decided")
+    return view(row)
+
+
+async def _require_open(session: AsyncSession, rail: str) -> Rail:
+    offered = await get_rail(session, rail)
+    flags.require_running(
+        await flags.stopped(session), *required_switches(offered, flags.WITHDRAWALS)
+    )
+    if not offered.withdrawals_enabled:
+        raise Paused(switch=f"rail:{rail}")
+    return offered
+
+
+def _require_minimum(rail: Rail, units: int) -> None:
+    if units < rail.withdrawal_min:
+        raise BelowMinimum(minimum=rail.withdrawal_min, asset=rail.asset)
+
+
+def _require_destination(rail: Rail, destination: str, memo: str) -> None:
+    if not destination.strip():
+        raise AddressInvalid(reason="empty")
+    if destination == rail.address:
+        raise AddressInvalid(reason="own")
+    if len(memo.encode()) > MEMO_BYTES_MAX or "\0" in memo:
+        raise AddressInvalid(reason="memo")
+
+
+async def _require_funds(session: AsyncSession, player_id: int, asset: Asset, units: int) -> None:
+    wallet = (await journal.balances(session, PlayerId(player_id))).get(asset, Wallet(asset))
+    if units > wallet.withdrawable:
+        raise InsufficientFunds(available=wallet.withdrawable, asset=asset)
+
+
+async def _note_address(
+    session: AsyncSession, player_id: int, rail: str, destination: str, now: datetime
+) -> bool:
+    """Count a request for an address; True if the player was never paid there before."""
+    payments = await session.scalar(
+        insert(AddressUseRow)
+        .values(
+            rail=rail,
+            destination=destination,
+            player_id=player_id,
+            requests=1,
+            first_at=now,
+            last_at=now,
+        )
+        .on_conflict_do_update(
+            index_elements=[
+                AddressUseRow.rail,
+                AddressUseRow.destination,
+                AddressUseRow.player_id,
+            ],
+            set_={"requests": AddressUseRow.requests + 1, "last_at": now},
+        )
+        .returning(AddressUseRow.payments)
+    )
+    return not payments
+
+
+async def _note_first_yes(
+    session: AsyncSession, row: WithdrawalRow, member: Member, now: datetime
+) -> None:
+    await audit.append(
+        session,
+        actor=f"staff:{member.id}",
+        action="withdrawal.seconded",
+        subject=f"withdrawal:{row.id}",
+        after={"units": row.units, "asset": Asset.from_code(row.asset)},
+        now=now,
+    )
+    await tell_staff(session, row, kind="withdrawal.second_needed", approved_by=member.id)
+
+
+def _order(
+    row: WithdrawalRow, approvers: tuple[int, ...], now: datetime, valid: timedelta
+) -> PayoutOrder:
+    return PayoutOrder(
+        withdrawal_id=row.id,
+        rail=row.rail,
+        asset=Asset.from_code(row.asset),
+        units=row.units - row.fee_units,
+        destination=row.destination,
+        memo=row.memo,
+        approvers=approvers,
+        approved_at=now.isoformat(),
+        expires_at=(now + valid).isoformat(),
+    )

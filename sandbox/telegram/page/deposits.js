@@ -1,0 +1,50 @@
+/** Finds where to send to: an address, a tag and a link in what was said, copied or opened. */
+
+const ADDRESS = /\b(?:[UEk0][Qf][A-Za-z0-9_-]{46}|-?[01]:[0-9a-fA-F]{64}|0x[0-9a-fA-F]{40}|bc(?:rt)?1[a-z0-9]{20,80})\b/;
+const TAG = /^[0-9A-HJKMNP-TV-Z]{8}$/;
+
+/** ton://transfer/ADDRESS?amount=UNITS&text=TAG, and https forms of the same. */
+export function readLink(link) {
+  let url;
+  try {
+    url = new URL(link);
+  } catch {
+    return null;
+  }
+  const address = ADDRESS.exec(decodeURIComponent(url.pathname + url.host))?.[0];
+  const isTransfer = url.protocol === "ton:" || /transfer/.test(url.pathname);
+  if (!address || !isTransfer) return null;
+  return { to: address, comment: url.searchParams.get("text") ?? "", units: url.searchParams.get("amount") };
+}
+
+/** What a message offers: the address it names, and the tag that stands apart as code. */
+export function readMessage(message) {
+  const text = message.text ?? message.caption ?? "";
+  const entities = message.entities ?? message.caption_entities ?? [];
+  for (const entity of entities) {
+    const link = entity.type === "text_link" ? entity.url
+      : entity.type === "url" ? text.slice(entity.offset, entity.offset + entity.length) : null;
+    const found = link && readLink(link);
+    if (found) return found;
+  }
+  const buttons = (message.reply_markup?.inline_keyboard ?? []).flat();
+  for (const button of buttons) {
+    const found = button.url && readLink(button.url);
+    if (found) return found;
+  }
+  const words = entities.filter((one) => one.type === "code" || one.type === "pre")
+    .map((one) => text.slice(one.offset, one.offset + one.length).trim());
+  words.push(...buttons.map((one) => one.copy_text?.text).filter(Boolean));
+  const to = words.map((word) => ADDRESS.exec(word)?.[0]).find(Boolean) ?? ADDRESS.exec(text)?.[0];
+  const comment = words.find((word) => TAG.test(word)) ?? "";
+  return to ? { to, comment } : null;
+}
+
+/** What was copied or pasted: an address, a tag, a link, or several of them at once. */
+export function readText(text) {
+  const link = readLink(text.trim());
+  if (link) return link;
+  const to = ADDRESS.exec(text)?.[0];
+  const comment = text.split(/[\s,;]+/).find((word) => TAG.test(word));
+  return to || comment ? { to, comment } : null;
+}

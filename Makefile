@@ -10,6 +10,9 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandbox
 WORKERS ?= 2
+# A test that hangs shows where, and ends the run. The plugin left out costs seconds per process.
+PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
+  -p no:teremok -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
 .PHONY: help setup setup-browser demo demo-reset test test-fast lint format check smoke migrate lock clean
@@ -32,10 +35,10 @@ demo-reset: ## forget everything that the demo keeps in .demo/
 	@$(call with_venv,python -m sandbox reset)
 
 test: setup-browser ## run every test
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -o faulthandler_timeout=240 $(ARGS)
+	@$(PYTEST) $(ARGS)
 
 test-fast: setup ## run the tests that need no browser, no chain and no crash
-	@$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m "not browser and not chain and not faults" $(ARGS)
+	@$(PYTEST) -m "not browser and not chain and not faults" $(ARGS)
 
 lint: setup ## style, types, import contracts; nothing is changed
 	@failed=""; \

@@ -105,6 +105,12 @@ def test_names_say_what_a_module_holds() -> None:
     assert vague == []
 
 
+def test_every_folder_of_tests_is_a_package() -> None:
+    """So that two folders may hold a module of the same name."""
+    folders = {path.parent for path in PYTHON if _is_below(path, ("tests",))}
+    assert [_name(folder) for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
 def test_packages_export_nothing_twice() -> None:
     importing = [
         _name(path)

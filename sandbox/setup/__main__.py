@@ -3,6 +3,7 @@
 import argparse
 import fcntl
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -131,12 +132,29 @@ def environment_works() -> bool:
 
 
 def install_packages(runner: Runner) -> None:
-    # Hashes and exact versions are in the lock file, so there is nothing to resolve.
-    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--no-input", "--no-deps"]
-    runner.run(
-        [*pip, "--require-hashes", "-r", str(LOCK)],
-        extra={"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"},
-    )
+    """Install what the lock file pins: by uv, or by pip where uv cannot reach the packages.
+
+    Exact versions and hashes are in the file, so there is nothing to resolve.
+    """
+    pip = [str(VENV_PYTHON), "-m", "pip", "install", "--no-input"]
+    uv = [str(VENV / "bin" / "uv"), "pip", "install", "--python", str(VENV_PYTHON)]
+    what = ["--no-deps", "--require-hashes", "-r"]
+    bootstrap = NOTES / "uv.lock"
+    bootstrap.write_text(pinned("uv", LOCK.read_text()))
+    quiet = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_ROOT_USER_ACTION": "ignore"}
+    try:
+        runner.run([*pip, *what, str(bootstrap)], extra=quiet)
+        runner.run([*uv, "--compile-bytecode", *what, str(LOCK)])
+    except SetupFailed:  # pip knows mirrors and proxies of its own settings
+        runner.run([*pip, *what, str(LOCK)], extra=quiet)
+
+
+def pinned(package: str, lock: str) -> str:
+    """The lines of one package in the text of a lock file."""
+    found = re.search(rf"^{re.escape(package)}==.*\n(?: .*\n)*", lock, re.MULTILINE)
+    if found is None:
+        raise SetupFailed(f"{package} is not in {LOCK.name}.")
+    return found[0]
 
 
 def install_node_packages(runner: Runner, folder: Path) -> None:

@@ -77,7 +77,7 @@ class Runner:
                     stderr=subprocess.STDOUT,
                 )
             except OSError as missing:
-                raise SetupFailed(f"{command[0]} cannot be run: {missing}") from missing
+                raise SetupFailed(f"{command[0]} cannot be run in {folder}: {missing}") from missing
             try:
                 code = self._wait(process)
             finally:

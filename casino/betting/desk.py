@@ -27,6 +27,7 @@ from casino.betting.commands import (
     Rollback,
     RotateSeed,
 )
+from casino.betting.decide import Made
 from casino.betting.fairness import Seeds
 from casino.betting.seeds import SeedStore, view
 from casino.betting.state import BatchView, PlayState, Round
@@ -201,7 +202,7 @@ class BettingDesk:
 
     def _in_round(
         self, state: PlayState, command: Act | CashOut, now: datetime
-    ) -> decide.Made | Refusal:
+    ) -> Made | Refusal:
         round_ = state.open_rounds.get(command.round_id)
         if round_ is None:
             return RoundClosed(status="not_open")

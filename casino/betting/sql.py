@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import asyncpg
 
     from casino.betting.game import Choice, Details
-
     from casino.ids import PlayerId
 
 ROUND_COLUMNS = """

@@ -24,6 +24,7 @@ VENV_PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 TON = ROOT / "sandbox" / "ton"
 FRONTEND = ROOT / "webapp" / "frontend"
+LOCALES = ROOT / "casino" / "locales"  # the pages speak from the same files
 STATIC = ROOT / "webapp" / "static"
 
 NETWORK = "check the network (or your package mirror)"
@@ -88,7 +89,7 @@ def steps() -> list[Step]:
         ),
         Step(
             name="Mini App build",
-            inputs=lambda: node_version() + content_of(FRONTEND),
+            inputs=lambda: node_version() + content_of(FRONTEND, LOCALES),
             made=(STATIC / "index.html").exists,
             work=lambda runner: runner.run(["npm", "run", "build"], folder=FRONTEND),
             advice="read the compiler's words above; it names the file and the line.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from sqlalchemy import select
 
 from casino.cashier.tables import PayoutMemberRow, PayoutRow, WithdrawalRow
 from casino.errors import InvariantViolation, NotFound
-from casino.staff.orders import PayoutOrder
+from casino.staff.orders import PayoutOrder, parse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,13 +130,12 @@ async def _read(session: AsyncSession, row: PayoutRow) -> Payout:
 def _member(member: PayoutMemberRow, row: WithdrawalRow) -> PayoutMember:
     if row.order_text is None or row.order_signature is None:
         raise InvariantViolation(reason="assigned without an order", withdrawal=row.id)
-    fields = json.loads(row.order_text)
     return PayoutMember(
         withdrawal_id=row.id,
         units=row.units - row.fee_units,
         destination=row.destination,
         memo=row.memo,
-        order=PayoutOrder(**{**fields, "approvers": tuple(fields["approvers"])}),
+        order=parse(row.order_text.encode()),
         signature=row.order_signature,
         outcome=member.outcome,
         tx_hash=member.tx_hash,

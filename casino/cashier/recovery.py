@@ -21,7 +21,8 @@ from casino.cashier.withdrawal_states import (
     view,
 )
 from casino.errors import IllegalMove
-from casino.staff.roles import Permission, require
+from casino.staff.people import require_permission
+from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,8 +66,8 @@ async def refund(
 ) -> Withdrawal:
     """Give the money of a dead payment back to the player; raises NotPermitted, NotFound,
     IllegalMove."""
-    require(member, Permission.WITHDRAWALS_DECIDE)
     row = await lock(session, withdrawal_id=withdrawal_id)
+    await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
     row.retry_at = None
     await move(
         session,

@@ -162,7 +162,9 @@ class UnclaimedRow(Base):
     __table_args__ = (
         UniqueConstraint("rail", "business_key"),
         CheckConstraint("units > 0", name="units"),
-        CheckConstraint("status IN ('seen', 'waiting', 'resolved', 'orphaned')", name="status"),
+        CheckConstraint(
+            "status IN ('seen', 'waiting', 'resolved', 'adopted', 'orphaned')", name="status"
+        ),
         CheckConstraint("(status = 'resolved') = (deposit_id IS NOT NULL)", name="resolved"),
         Index("ix_unclaimed_transfers_status", "status", "rail", "id"),
     )

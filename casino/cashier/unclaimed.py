@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SEEN = "seen"
 WAITING = "waiting"
 RESOLVED = "resolved"
+ADOPTED = "adopted"
 ORPHANED = "orphaned"
 COMMENT_MAX = 1000
 
@@ -158,13 +159,15 @@ async def list_waiting(
     ]
 
 
-async def lock_waiting(session: AsyncSession, *, unclaimed_id: int) -> UnclaimedRow:
+async def lock_waiting(
+    session: AsyncSession, *, unclaimed_id: int, wanted: str = RESOLVED
+) -> UnclaimedRow:
     """Lock a transfer that waits for its owner; raises NotFound or IllegalMove."""
     rows = await _locked(session, select(UnclaimedRow).where(UnclaimedRow.id == unclaimed_id))
     if not rows:
         raise NotFound(thing="unclaimed", key=unclaimed_id)
     if rows[0].status != WAITING:
-        raise IllegalMove(thing="unclaimed", current=rows[0].status, wanted=RESOLVED)
+        raise IllegalMove(thing="unclaimed", current=rows[0].status, wanted=wanted)
     return rows[0]
 
 
@@ -174,6 +177,14 @@ async def resolve(
     """Say which deposit a locked transfer became, and who decided it."""
     row.status = RESOLVED
     row.deposit_id = deposit_id
+    row.resolved_by = actor
+    row.resolved_at = now
+    await session.flush()
+
+
+async def adopt(session: AsyncSession, row: UnclaimedRow, *, actor: str, now: datetime) -> None:
+    """Say that a locked transfer came from the owner of the house himself."""
+    row.status = ADOPTED
     row.resolved_by = actor
     row.resolved_at = now
     await session.flush()

@@ -43,7 +43,8 @@ from casino.money import Asset, require_units
 from casino.players import facts as player_facts
 from casino.players import rules
 from casino.staff.orders import PayoutOrder, canonical
-from casino.staff.roles import Permission, require
+from casino.staff.people import require_permission
+from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -261,8 +262,8 @@ async def approve(
     """Say yes. Above the ceiling of the terms a second person has to agree; the last yes makes
     the order that the signer will demand, signed with the approver's key. The same person twice
     is one person. Raises NotPermitted, Paused, AccountClosed, NotFound, IllegalMove."""
-    require(member, Permission.WITHDRAWALS_DECIDE)
     row = await lock(session, withdrawal_id=withdrawal_id)
+    await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
     require_move(row, WithdrawalStatus.APPROVED)
     await _require_open(session, row.rail)
     refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=row.player_id))
@@ -305,8 +306,8 @@ async def reject(
 ) -> Withdrawal:
     """Say no and give the money back; possible until the payment is in the sender's hands. Raises
     NotPermitted, NotFound, IllegalMove."""
-    require(member, Permission.WITHDRAWALS_DECIDE)
     row = await lock(session, withdrawal_id=withdrawal_id)
+    await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
     row.decided_at = now
     await move(
         session,
@@ -399,7 +400,7 @@ def _order(
     return PayoutOrder(
         withdrawal_id=row.id,
         rail=row.rail,
-        asset=Asset.from_code(row.asset),
+        asset=Asset.from_code(row.asset).value,
         units=row.units - row.fee_units,
         destination=row.destination,
         memo=row.memo,

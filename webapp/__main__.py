@@ -1,0 +1,97 @@
+"""Runs the Mini App's server: `python -m webapp`; SIGTERM finishes what is under way."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from casino.betting.floor import open_floor
+from casino.config import (
+    DatabaseSettings,
+    RedisSettings,
+    TelegramSettings,
+    TelemetrySettings,
+    VaultSettings,
+    WebappSettings,
+)
+from casino.db import Database
+from casino.telemetry import configure_logs, serve_metrics
+from casino.vault import Vault
+from games.registry import STEPS
+from messaging.redis_link import RedisLink
+from payments.config import TonNetwork, TonSettings
+from webapp.app import Parts, build_app
+from webapp.config import LaunchSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+log = structlog.get_logger(__name__)
+
+FINISH_SECONDS = 10.0
+
+
+async def main() -> None:
+    """Read the settings, open the parts, serve until told to stop."""
+    telemetry = TelemetrySettings()
+    configure_logs(json_lines=telemetry.json_logs)
+    serve_metrics(telemetry.metrics_port)
+    telegram, settings = TelegramSettings(), WebappSettings()
+    database = Database(DatabaseSettings().url)
+    redis = RedisLink(RedisSettings().url)
+    vault = Vault.from_text(VaultSettings().master_keys.get_secret_value())
+    try:
+        async with open_floor(database.dsn, vault, step_games=STEPS) as floor:
+            parts = Parts(
+                database=database,
+                floor=floor,
+                redis=redis,
+                launch_check=LaunchSettings().check(
+                    bot_token=telegram.player_bot_token.get_secret_value()
+                ),
+                webhook_secrets=_webhook_secrets(telegram),
+                testnet=TonSettings().network is TonNetwork.TESTNET,
+                public_url=telegram.mini_app_url,
+                parent_origin=settings.telegram_parent_origin,
+            )
+            await _serve(parts, host=settings.host, port=settings.port)
+    finally:
+        await redis.close()
+        await database.close()
+
+
+async def _serve(parts: Parts, *, host: str, port: int) -> None:
+    runner = web.AppRunner(
+        build_app(parts), access_log=None, shutdown_timeout=FINISH_SECONDS, handle_signals=False
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port, reuse_port=False).start()
+        log.info("webapp.started", host=host, port=port)
+        await _told_to_stop()
+        log.info("webapp.stopping")
+    finally:
+        await runner.cleanup()
+    log.info("webapp.stopped")
+
+
+async def _told_to_stop() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, stop.set)
+    await stop.wait()
+
+
+def _webhook_secrets(telegram: TelegramSettings) -> Mapping[str, str]:
+    secret = telegram.webhook_secret.get_secret_value()
+    return {"player": secret, "admin": secret} if telegram.mode == "webhook" else {}
+
+
+if __name__ == "__main__":
+    uvloop.run(main())

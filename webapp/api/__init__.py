@@ -1,0 +1,1 @@
+"""What the Mini App asks for: one file per screen family."""

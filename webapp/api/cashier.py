@@ -1,0 +1,211 @@
+"""Money in and out: rails, where to deposit, quotes, withdrawals, the list of movements."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from casino import flags
+from casino.cashier import addresses, history, rails, withdrawals
+from casino.clock import utc_now
+from casino.errors import AddressInvalid
+from casino.i18n import text as say
+from casino.ids import internal, public
+from casino.players import identity
+from payments.addresses import in_chunks, require_payable
+from webapp import schemas
+from webapp.auth import player_of
+from webapp.keys import DATABASE, LIVE
+from webapp.schemas import DepositRequest, WithdrawRequest, read_body
+from webapp.wire import Json, json_response, moment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from casino.cashier.history import Movement
+    from casino.cashier.rails import Rail
+    from casino.cashier.withdrawals import Withdrawal
+
+TESTNET = web.AppKey("testnet", bool)
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/api/cashier")
+async def show_rails(request: web.Request) -> web.Response:
+    """The ways for money to come and go, as they are offered now."""
+    async with request.app[DATABASE].transaction() as session:
+        offered = await rails.list_rails(session)
+        stopped = await flags.stopped(session)
+    return json_response({"rails": [_show_rail(rail, stopped) for rail in offered]})
+
+
+@routes.post("/api/cashier/deposit")
+async def show_deposit_address(request: web.Request) -> web.Response:
+    """Where to send a deposit, with the tag that makes it the player's."""
+    asked = await read_body(request, DepositRequest)
+    player_id = player_of(request)
+    async with request.app[DATABASE].transaction() as session:
+        found = await addresses.deposit_instruction(
+            session, player_id=player_id, rail=asked.rail, now=utc_now()
+        )
+        player = await identity.get(session, player_id=player_id)
+    return json_response(
+        {
+            "rail": found.rail,
+            "asset": found.asset.value,
+            "address": found.address,
+            "tag": found.tag,
+            "minimum": str(found.minimum),
+            "uri": found.uri,
+            "confirmations_text": say(player.language, found.confirmations_text_key),
+        }
+    )
+
+
+@routes.get("/api/cashier/quote")
+async def show_quote(request: web.Request) -> web.Response:
+    """What a withdrawal would cost and bring, and how much may still be withdrawn."""
+    rail = request.query.get("rail", "")
+    async with request.app[DATABASE].transaction() as session:
+        offered = await rails.get_rail(session, rail)
+        quote = await withdrawals.quote(
+            session,
+            player_id=player_of(request),
+            rail=rail,
+            units=schemas.units(request.query.get("units", "")),
+            now=utc_now(),
+        )
+    return json_response(
+        {
+            "rail": rail,
+            "asset": offered.asset.value,
+            "fee": str(quote.fee),
+            "net": str(quote.net),
+            "minimum": str(quote.minimum),
+            "ceiling_left": None if quote.ceiling_left is None else str(quote.ceiling_left),
+            "expires_at": moment(quote.expires_at),
+        }
+    )
+
+
+@routes.post("/api/cashier/withdraw")
+async def request_withdrawal(request: web.Request) -> web.Response:
+    """Ask for a withdrawal, once for a reference; the money is set aside at once."""
+    asked = await read_body(request, WithdrawRequest)
+    units, reference = schemas.units(asked.units), schemas.reference(asked.reference)
+    player_id = player_of(request)
+    async with request.app[DATABASE].transaction() as session:
+        offered = await rails.list_rails(session)
+        rail = await rails.get_rail(session, asked.rail)
+        made = await withdrawals.request(
+            session,
+            player_id=player_id,
+            rail=rail.name,
+            units=units,
+            destination=payable_destination(
+                asked.destination, rail=rail, offered=offered, testnet=request.app[TESTNET]
+            ),
+            memo=asked.memo.strip(),
+            reference=reference,
+            now=utc_now(),
+        )
+    request.app[LIVE].balance_changed(player_id)
+    return json_response(show_withdrawal(made))
+
+
+@routes.post("/api/cashier/withdrawals/{id}/cancel")
+async def cancel_withdrawal(request: web.Request) -> web.Response:
+    """Take a withdrawal back that nobody has decided on yet."""
+    player_id = player_of(request)
+    async with request.app[DATABASE].transaction() as session:
+        made = await withdrawals.cancel(
+            session,
+            withdrawal_id=internal(request.match_info["id"]),
+            player_id=player_id,
+            now=utc_now(),
+        )
+    request.app[LIVE].balance_changed(player_id)
+    return json_response(show_withdrawal(made))
+
+
+@routes.get("/api/cashier/movements")
+async def list_movements(request: web.Request) -> web.Response:
+    """Deposits and withdrawals, newest first."""
+    limit = schemas.page(request.query)
+    before = request.query.get("before")
+    async with request.app[DATABASE].transaction() as session:
+        found = await history.list_movements(
+            session,
+            player_id=player_of(request),
+            before_id=internal(before) if before else None,
+            limit=limit,
+        )
+    return json_response({"movements": [_show_movement(movement) for movement in found]})
+
+
+def payable_destination(text: str, *, rail: Rail, offered: Sequence[Rail], testnet: bool) -> str:
+    """The canonical form of an address that this rail can pay; raises AddressInvalid."""
+    if rail.chain != "ton":
+        raise AddressInvalid(reason="rail")
+    own = frozenset(one.address for one in offered if one.chain == rail.chain and one.address)
+    return require_payable(text, own=own, testnet=testnet)
+
+
+def _show_rail(rail: Rail, stopped: Collection[str]) -> dict[str, Json]:
+    asset_on = flags.asset_flag(rail.asset) not in stopped
+    deposits = rail.deposits_enabled and rail.address is not None
+    deposits = deposits and asset_on and flags.DEPOSITS not in stopped
+    payouts = rail.withdrawals_enabled and asset_on and flags.WITHDRAWALS not in stopped
+    return {
+        "rail": rail.name,
+        "asset": rail.asset.value,
+        "network": rail.chain,
+        "deposit": {"min": str(rail.deposit_min), "enabled": deposits},
+        "withdraw": {
+            "min": str(rail.withdrawal_min),
+            "fee": str(rail.withdrawal_fee),
+            "enabled": payouts,
+        },
+        "enabled": deposits or payouts,
+    }
+
+
+def show_withdrawal(made: Withdrawal) -> dict[str, Json]:
+    """A withdrawal in the shape of a movement, with the address as people compare it."""
+    return {
+        "id": public(made.id),
+        "kind": "withdrawal",
+        "status": made.status.value,
+        "asset": made.asset.value,
+        "units": str(made.units),
+        "at": moment(made.requested_at),
+        "detail": {
+            "rail": made.rail,
+            "fee": str(made.fee_units),
+            "net": str(made.net_units),
+            "destination": made.destination,
+            "destination_chunks": in_chunks(made.destination),
+            "memo": made.memo,
+            "reason": made.reason,
+            "tx_hash": made.tx_hash,
+            "url": None,
+        },
+    }
+
+
+def _show_movement(movement: Movement) -> dict[str, Json]:
+    return {
+        "id": public(movement.id),
+        "kind": movement.kind.value,
+        "status": movement.status,
+        "asset": movement.amount.asset.value,
+        "units": str(movement.amount.units),
+        "at": moment(movement.at),
+        # Amounts lose their suffix and become text: `fee_units` is `fee`.
+        "detail": {
+            name.removesuffix("_units"): fact if fact is None else str(fact)
+            for name, fact in movement.detail.items()
+        },
+    }

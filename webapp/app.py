@@ -1,0 +1,119 @@
+"""The application: its parts put together by hand, its background work, its routes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from casino import outbox
+from casino.nursery import Nursery
+from messaging.doorbell import Doorbell
+from messaging.outbox_delivery import OutboxWorker
+from webapp import health, keys, middlewares
+from webapp.api import (
+    cashier,
+    fairness,
+    live,
+    lobby,
+    play,
+    player,
+    responsible,
+    rounds,
+    support,
+)
+from webapp.callbacks import telegram
+from webapp.live import Live
+from webapp.news import Newsroom
+from webapp.pages import STATIC, Pages
+from webapp.throttle import Throttle
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from casino.betting.floor import GamingFloor
+    from casino.db import Database
+    from messaging.redis_link import RedisLink
+    from webapp.init_data import InitDataCheck
+
+BODY_BYTES_MAX = 512 * 1024  # an update of Telegram; the API's own bodies are far smaller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the application is made of; opened and closed by whoever builds it."""
+
+    database: Database
+    floor: GamingFloor
+    redis: RedisLink | None
+    launch_check: InitDataCheck
+    webhook_secrets: Mapping[str, str]
+    testnet: bool
+    public_url: str
+    parent_origin: str = ""
+    static: Path = STATIC
+
+
+def build_app(parts: Parts) -> web.Application:
+    """The application, ready to run; its background work lives as long as it does."""
+    app = web.Application(
+        middlewares=[middlewares.speak_json, middlewares.require_login],
+        client_max_size=BODY_BYTES_MAX,
+    )
+    app[keys.DATABASE] = parts.database
+    app[keys.FLOOR] = parts.floor
+    app[keys.LAUNCH_CHECK] = parts.launch_check
+    app[keys.LIVE] = Live(parts.redis)
+    app[keys.THROTTLE] = Throttle(parts.redis)
+    app[telegram.WEBHOOK_SECRETS] = parts.webhook_secrets
+    app[cashier.TESTNET] = parts.testnet
+    app[health.STOPPING] = asyncio.Event()
+    live.install(app)
+    for module in (
+        health,
+        telegram,
+        player,
+        lobby,
+        play,
+        rounds,
+        cashier,
+        responsible,
+        fairness,
+        support,
+        live,
+    ):
+        app.router.add_routes(module.routes)
+    Pages(parts.static, parent_origin=parts.parent_origin, public_url=parts.public_url).add_routes(
+        app
+    )
+    app.on_response_prepare.append(middlewares.secure_headers(parts.parent_origin))
+    app.on_shutdown.append(_say_goodbye)
+    app.cleanup_ctx.append(_background)
+    return app
+
+
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    """Deliver live news and keep in touch with the other replicas while the app runs."""
+    database, hub = app[keys.DATABASE], app[keys.LIVE]
+    doorbell = Doorbell(database.dsn, channels=[outbox.CHANNEL])
+    worker = OutboxWorker(
+        database=database,
+        consumer=outbox.LIVE,
+        deliver=Newsroom(hub).deliver,
+        doorbell=doorbell,
+    )
+    async with Nursery() as nursery:
+        nursery.keep(doorbell.run, name="doorbell")
+        nursery.keep(lambda: worker.run(app[health.STOPPING]), name="live.outbox")
+        nursery.keep(hub.publish, name="live.publish")
+        nursery.keep(hub.listen, name="live.listen")
+        yield
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    """Called before connections are closed: sockets are asked to come again elsewhere."""
+    app[health.STOPPING].set()
+    app[keys.LIVE].close_all()

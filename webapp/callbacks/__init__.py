@@ -1,0 +1,1 @@
+"""Calls from other machines: secrets are checked at the door, facts are stored once."""

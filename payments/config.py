@@ -28,7 +28,7 @@ class TonSettings(BaseSettings):
     requests_per_second: int = Field(default=1, ge=1, le=1000, description="of the API plan")
     poll_seconds: int = Field(default=5, ge=1, le=600, description="pause between two readings")
     watcher_lag_blocks_max: int = Field(
-        default=100, ge=1, description="the sender waits while the watcher is further behind"
+        default=50, ge=1, description="the sender waits while the watcher is further behind"
     )
 
 
@@ -48,9 +48,15 @@ class SignerSettings(BaseSettings):
 
     keystore: str = Field(default="keystore.json", description="file made by `init`")
     keystore_password: SecretStr = SecretStr("")
+    ton_key_seed: SecretStr = Field(
+        default=SecretStr(""), description="64 hex digits; replaces the keystore when given"
+    )
     approval_public_key: str = Field(
         default="", description="Ed25519 public key of the operators' bot, 64 hex digits"
     )
     ton_order_units_max: int = Field(default=100_000_000_000, gt=0)
     ton_day_units_max: int = Field(default=1_000_000_000_000, gt=0)
+    ton_two_people_above_units: int = Field(
+        default=50_000_000_000, gt=0, description="orders above it need two approvers"
+    )
     poll_seconds: int = Field(default=1, ge=1, le=60)

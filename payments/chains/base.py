@@ -113,6 +113,10 @@ class MemberVerdict:
     outcome: Outcome
     tx_hash: str = ""
     proof: str = ""
+    retriable: bool = False
+    """Of a failure: the same payment may well succeed in another payout."""
+    lost_units: int = 0
+    """Of a failure: what the way out and back cost, beyond the fees of our own transactions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,8 @@ class PayoutVerdict:
 
     seen: bool
     """The carrier is in a final block; sending it again is pointless."""
+    tx_hash: str
+    """The carrier's transaction, if it was seen."""
     members: tuple[MemberVerdict, ...]
 
 

@@ -115,8 +115,8 @@ class TonChain:
         if carrier is None or carrier.aborted:
             if head.at > payout.expires_at:
                 proof = await self._prove_absent(payout, message_hash)
-                return _all(payout, Outcome.FAILED, seen=False, proof=proof)
-            return _all(payout, Outcome.UNKNOWN, seen=False)
+                return _all(payout, Outcome.FAILED, proof=proof)
+            return _all(payout, Outcome.UNKNOWN)
         to_itself = [
             message
             for message in carrier.outgoing
@@ -125,11 +125,12 @@ class TonChain:
         ]
         if not to_itself:
             proof = f"carrier {carrier.position.tx_hash} sent nothing to the wallet itself"
-            return _all(payout, Outcome.FAILED, seen=True, proof=proof)
+            return _all(payout, Outcome.FAILED, carrier=carrier, proof=proof)
         paying = await self._by_message(to_itself[0].message_hash, payout.account, head)
         if paying is None:
-            return _all(payout, Outcome.UNKNOWN, seen=True)
-        return await self._judge_members(payout, paying, head)
+            return _all(payout, Outcome.UNKNOWN, carrier=carrier)
+        verdicts = await self._judge_members(payout, paying, head)
+        return PayoutVerdict(True, carrier.position.tx_hash, verdicts)
 
     async def close(self) -> None:
         """Close the connection to the endpoint."""
@@ -137,7 +138,7 @@ class TonChain:
 
     async def _judge_members(
         self, payout: SentPayout, paying: TonTransaction, head: ChainHead
-    ) -> PayoutVerdict:
+    ) -> tuple[MemberVerdict, ...]:
         sent: dict[_Key, list[TonMessage]] = {}
         for message in paying.outgoing:
             sent.setdefault(_key_of_message(message), []).append(message)
@@ -146,11 +147,13 @@ class TonChain:
             landed = sent.get(_key_of_member(member))
             if not landed:
                 proof = f"no message for it left in {paying.position.tx_hash}"
-                verdicts.append(MemberVerdict(member.withdrawal_id, Outcome.FAILED, proof=proof))
+                verdicts.append(
+                    MemberVerdict(member.withdrawal_id, Outcome.FAILED, proof=proof, retriable=True)
+                )
                 continue
             message = landed.pop(0)
             verdicts.append(await self._judge_delivery(member, message, paying, head))
-        return PayoutVerdict(seen=True, members=tuple(verdicts))
+        return tuple(verdicts)
 
     async def _judge_delivery(
         self, member: PayoutMember, message: TonMessage, paying: TonTransaction, head: ChainHead
@@ -162,9 +165,13 @@ class TonChain:
             delivery = await self._by_message(message.message_hash, receiver, head)
             if delivery is None:
                 return MemberVerdict(member.withdrawal_id, Outcome.UNKNOWN, tx_hash)
-            if any(back.bounced for back in delivery.outgoing):
+            came_back = [back.units for back in delivery.outgoing if back.bounced]
+            if came_back:
                 proof = f"sent back by {receiver} in {delivery.position.tx_hash}"
-                return MemberVerdict(member.withdrawal_id, Outcome.FAILED, tx_hash, proof)
+                lost = message.units - sum(came_back)
+                return MemberVerdict(
+                    member.withdrawal_id, Outcome.FAILED, tx_hash, proof, lost_units=lost
+                )
         return MemberVerdict(member.withdrawal_id, Outcome.SUCCEEDED, tx_hash, "sent and kept")
 
     async def _by_message(
@@ -229,9 +236,19 @@ def _key_of_member(member: PayoutMember) -> _Key:
     )
 
 
-def _all(payout: SentPayout, outcome: Outcome, *, seen: bool, proof: str = "") -> PayoutVerdict:
-    verdicts = (MemberVerdict(one.withdrawal_id, outcome, proof=proof) for one in payout.members)
-    return PayoutVerdict(seen=seen, members=tuple(verdicts))
+def _all(
+    payout: SentPayout,
+    outcome: Outcome,
+    *,
+    carrier: TonTransaction | None = None,
+    proof: str = "",
+) -> PayoutVerdict:
+    tx_hash = carrier.position.tx_hash if carrier else ""
+    verdicts = (
+        MemberVerdict(one.withdrawal_id, outcome, tx_hash, proof, retriable=bool(proof))
+        for one in payout.members
+    )
+    return PayoutVerdict(carrier is not None, tx_hash, tuple(verdicts))
 
 
 def _moment(seconds: str | int) -> datetime:

@@ -1,0 +1,81 @@
+"""`python -m payments watcher | sender`: one of the two processes that talk to chains."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import functools
+import signal
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from casino.config import DatabaseSettings, TelemetrySettings
+from casino.db import Database
+from casino.nursery import Nursery
+from casino.telemetry import configure_logs, serve_metrics
+from payments.config import TonSettings, TonWalletSettings
+from payments.election import lead
+from payments.registry import CHAINS
+from payments.sender import Sender
+from payments.watcher import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from payments.chains.base import Chain
+    from payments.registry import ChainEntry
+
+CONNECTIONS_MAX = 4
+
+
+def main() -> None:
+    """Read the command line and run the process that it names."""
+    parser = argparse.ArgumentParser(prog="payments", description=__doc__)
+    parser.add_argument("process", choices=["watcher", "sender"])
+    asyncio.run(run(parser.parse_args().process))
+
+
+async def run(process: str) -> None:
+    """Work on every chain until asked to stop. Being cancelled is safe at any point: facts and
+    cursor commit together, and bytes are stored before they are sent."""
+    telemetry = TelemetrySettings()
+    configure_logs(json_lines=telemetry.json_logs)
+    serve_metrics(telemetry.metrics_port)
+    database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(database.close)
+        nursery = Nursery()
+        chains = [(entry, entry.build()) for entry in CHAINS]
+        for _entry, chain in chains:
+            stack.push_async_callback(chain.close)
+        await stack.enter_async_context(nursery)
+        for entry, chain in chains:
+            role = f"{process}:{entry.name}"
+            work = worker(process, database, entry, chain)
+            nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
+        await stopping.wait()
+
+
+def worker(
+    process: str, database: Database, entry: ChainEntry, chain: Chain
+) -> Callable[[], Awaitable[None]]:
+    """The loop of one process on one chain."""
+    settings = TonSettings()
+    if process == "watcher":
+        return Watcher(database, chain, entry.rails, settings.poll_seconds).run
+    return Sender(
+        database,
+        chain,
+        entry.rails,
+        settings.poll_seconds,
+        settings.watcher_lag_blocks_max,
+        timedelta(seconds=TonWalletSettings().timeout_seconds),
+    ).run
+
+
+if __name__ == "__main__":
+    main()

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The database, the vault for documents, the store of seeds, where our pages and our bot are, and whether
-    coins are those of a test network."""
+    """The database, the vault for documents, the store of seeds, where our pages and our bot are,
+    and whether coins are those of a test network."""
 
     database: Database
     vault: Vault

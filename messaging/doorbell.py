@@ -22,6 +22,7 @@ class Doorbell:
         self._dsn = dsn
         self._channels = tuple(channels)
         self._bells: dict[str, asyncio.Event] = {}
+        self.listening = asyncio.Event()
 
     async def run(self) -> None:
         """Listen until the connection is lost or the task is cancelled; keep it in a nursery."""
@@ -31,11 +32,13 @@ class Doorbell:
         try:
             for channel in self._channels:
                 await connection.add_listener(channel, self._rung)
+            self.listening.set()
             self._ring_all()  # whatever was written before we listened
             while True:
                 await asyncio.sleep(CHECK_SECONDS)
                 await connection.execute("SELECT 1", timeout=10)
         finally:
+            self.listening.clear()
             connection.terminate()
 
     async def wait(self, topic: str, *, seconds: float) -> None:

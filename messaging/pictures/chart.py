@@ -61,7 +61,7 @@ def figures_chart(*, title: str, labels: Sequence[str], series: Sequence[Series]
 
 def _draw(panel: Axes, row: Series, *, labels: Sequence[str], colour: str) -> None:
     places = range(len(labels))
-    bars = panel.bar(places, row.units, color=colour, width=0.72)
+    panel.bar(places, row.units, color=colour, width=0.72)
     panel.set_facecolor(INK)
     panel.set_title(row.name, color=TEXT, loc="left", fontsize=11)
     panel.axhline(0, color=INK_LINE, linewidth=1)
@@ -78,11 +78,14 @@ def _draw(panel: Axes, row: Series, *, labels: Sequence[str], colour: str) -> No
     every = max(1, -(-len(labels) // 12))
     panel.set_xticks(list(places)[::every], list(labels)[::every])
     if labels:
-        panel.bar_label(
-            bars,
-            labels=["" for _ in labels[:-1]] + [row.printed(row.units[-1])],
+        # Beside the last bar, in a margin of its own, so that no other bar runs through it.
+        panel.set_xlim(-0.8, len(labels) + len(labels) * 0.1)
+        panel.text(
+            len(labels) - 0.4,
+            row.units[-1],
+            row.printed(row.units[-1]),
             color=TEXT,
             fontsize=10,
             fontweight="bold",
-            padding=3,
+            va="center",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +49,7 @@ class Pressure:
     flood_limits: bool = False
     faults: list[Fault] = field(default_factory=list)
     calls: deque[Json] = field(default_factory=lambda: deque(maxlen=CALLS_KEPT))
+    clock: Callable[[], float] = time.monotonic
     _sent: dict[tuple[int, int], deque[float]] = field(default_factory=dict)
 
     def strike(self, call: Call) -> Fault | None:
@@ -68,7 +70,7 @@ class Pressure:
         return self._too_soon(call.bot.id, call.chat_id())
 
     def _too_soon(self, bot_id: int, chat_id: int) -> int:
-        now = time.monotonic()
+        now = self.clock()
         rules = [
             ((bot_id, 0), PER_BOT_SECOND, 1.0),
             ((bot_id, chat_id), PER_CHAT_BURST, float(PER_CHAT_BURST)),

@@ -372,7 +372,7 @@ class Telegram:
         if message.reply_to is not None:
             replied = self.find_message(self.chats[message.chat], message.reply_to)
             if replied is not None:
-                text = replied.content.get("text") or replied.content.get("caption") or "…"
+                text = replied.content.get("text") or replied.content.get("caption") or "Attachment"
                 view["reply_to"] = {
                     "message_id": replied.id,
                     "name": self.user(replied.sender)["first_name"],

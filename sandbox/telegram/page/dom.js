@@ -45,7 +45,7 @@ export function paintAvatar(element, { id, name }) {
 export const avatar = (who) =>
   paintAvatar(make("span", { class: "avatar", "aria-hidden": "true" }), who);
 
-const clockFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const clockFormat = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const dayFormat = new Intl.DateTimeFormat([], { day: "numeric", month: "long" });
 
 export const clock = (seconds) => clockFormat.format(new Date(seconds * 1000));

@@ -7,6 +7,8 @@ const TAGS = {
   blockquote: "blockquote", expandable_blockquote: "blockquote",
 };
 
+const BLOCKS = new Set(["PRE", "BLOCKQUOTE"]);
+
 /** `on` has { link(url), command(text), copy(text) }. */
 export function draw(text, entities = [], on) {
   const sorted = [...entities].sort((a, b) => a.offset - b.offset || b.length - a.length);
@@ -28,6 +30,8 @@ function fill(box, text, from, to, entities, on) {
     fill(element, text, entity.offset, end, inside, on);
     box.append(element);
     at = end;
+    // A block ends its own line: the newline after it would be an empty one.
+    if (BLOCKS.has(element.tagName) && text[at] === "\n") at += 1;
   }
   box.append(text.slice(at, to));
 }

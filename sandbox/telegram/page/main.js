@@ -121,6 +121,8 @@ function chatMenu() {
     : [{ text: "Members", run: () => ask({ title: one.title, body: one.members.map((who) => `${who.first_name} · @${who.username}`).join("\n") }) },
       { text: "Leave the group", danger: true, run: () => deed("/sim/leave", {}).then(() => openChat(state.overview.chats[0].key)) }];
   if (one.private && one.started && !one.blocked) items.unshift({ text: "Start again", run: () => say("/start") });
+  // On a phone the bar of the world is behind the chat; its two uses are here too.
+  items.unshift({ text: "Send from my wallet", run: () => openSend() }, { text: "Dark or light", run: switchTheme });
   const left = state.overview.groups.filter((group) => !state.overview.chats.some((known) => known.key === group.key));
   items.push(...left.map((group) => ({ text: `Join ${group.title}`, run: () => deed("/sim/join", { group: group.id }) })));
   openMenu(find("#chat-more"), items, "Chat actions");

@@ -147,6 +147,7 @@ function bubble(message, mine, follows) {
   media(message, node);
   if (message.text) node.append(draw(message.text, message.entities, on));
   if (message.caption) node.append(draw(message.caption, message.caption_entities, on));
+  node.classList.toggle("bare", Boolean(message.photo && !message.caption));
   const edited = message.edit_date ? "edited " : "";
   node.append(make("span", { class: "meta" }, edited, clock(message.date)));
   const reactions = Object.values(message.reactions ?? {}).flat();

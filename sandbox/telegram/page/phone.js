@@ -57,7 +57,7 @@ export async function leave({ ask: asks = true } = {}) {
 
 function reset() {
   device().className = "device";
-  for (const name of ["--head", "--screen", "--bar"]) device().style.removeProperty(name);
+  for (const name of ["--head", "--head-text", "--screen", "--bar"]) device().style.removeProperty(name);
   find("#app-buttons").hidden = true;
   find("#app-main").hidden = true;
   find("#app-secondary").hidden = true;
@@ -109,7 +109,15 @@ const PARTS = { header: "--head", background: "--screen", bottom: "--bar" };
 
 export function colour(part, { color, color_key: key }) {
   const value = color ?? (key ? running?.launch.theme_params[key] : undefined);
-  if (value) device().style.setProperty(PARTS[part], value);
+  if (!value) return;
+  device().style.setProperty(PARTS[part], value);
+  if (part === "header") device().style.setProperty("--head-text", isDark(value) ? "#fff" : "#0d1720");
+}
+
+/** Is white the readable text on this colour? */
+function isDark(value) {
+  const [red, green, blue] = (/^#(..)(..)(..)/.exec(value) ?? []).slice(1).map((part) => parseInt(part, 16));
+  return red * 0.299 + green * 0.587 + blue * 0.114 < 150;
 }
 
 export function fullscreen(wanted) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -106,3 +107,12 @@ async def started(server: Server) -> Server:
     """A server on which Ann has pressed Start."""
     await server.do("start", person=ANN, bot="fairhouse_bot")
     return server
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

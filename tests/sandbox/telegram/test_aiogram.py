@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -148,9 +147,7 @@ async def test_dice_and_stars(playing: Server) -> None:
     assert replied["reply_to"]["text"] == "dice"
 
     await playing.do("send", person=ANN, bot="fairhouse_bot", text="buy")
-    after = replied["seq"]
-    while not any("invoice" in m for m in (await seen(playing, after))):
-        await asyncio.sleep(0.05)
+    await invoice_shown(playing, after=replied["seq"])
     paid = await playing.do("tap", person=ANN, bot="fairhouse_bot", label="Pay ⭐25")
     assert paid["paid"]["status"] == "paid"
     await playing.hear("paid 25")
@@ -158,10 +155,13 @@ async def test_dice_and_stars(playing: Server) -> None:
     assert next(one for one in people if one["id"] == ANN)["stars"] == 975
 
 
-async def seen(server: Server, after: int) -> list[dict[str, object]]:
-    found = await server.see("wait", person=ANN, bot="fairhouse_bot", after=after, timeout=10)
-    messages: list[dict[str, object]] = found["messages"]
-    return messages
+async def invoice_shown(server: Server, *, after: int) -> None:
+    while True:
+        found = await server.see("wait", person=ANN, bot="fairhouse_bot", after=after, timeout=10)
+        assert found["messages"], "nobody sent an invoice"
+        if any("invoice" in message for message in found["messages"]):
+            return
+        after = found["seq"]
 
 
 async def test_in_a_group_the_bot_hears_what_is_meant_for_it(playing: Server) -> None:

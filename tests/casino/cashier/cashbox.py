@@ -4,7 +4,6 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from casino import rates
 from casino.cashier import addresses, deposits, payouts, rails, signing, withdrawals

@@ -353,7 +353,7 @@ async def test_an_instruction_names_wallet_tag_minimum_and_link(house: Database)
     assert found.uri == f"ton://transfer/{HOT_WALLET}?text={found.tag}"
 
 
-async def test_no_address_without_wallet_or_consent(db: Database, house: Database) -> None:
+async def test_no_address_without_wallet_or_consent(house: Database) -> None:
     player = await make_player(house, consented=False)
     with pytest.raises(ConsentRequired):
         await tag_of(house, player)
@@ -417,11 +417,15 @@ async def test_a_cursor_moves_with_its_page_and_never_back(house: Database) -> N
 async def test_a_page_that_fails_leaves_neither_credit_nor_cursor(house: Database) -> None:
     player = await make_player(house)
     tag = await tag_of(house, player)
-    with pytest.raises(InvariantViolation):
+
+    async def fail() -> None:
         async with house.transaction() as session:
             await deposits.observe(session, rail="ton", transfers=[transfer(TON, tag)], now=NOW)
             await deposits.confirm(session, rail="ton", final_block=99, now=NOW)
             raise InvariantViolation
+
+    with pytest.raises(InvariantViolation):
+        await fail()
     assert (await wallet(house, player)).cash == 0
     assert not await find(house, player)
 

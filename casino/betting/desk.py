@@ -200,9 +200,7 @@ class BettingDesk:
             self._bankroll_at = now
         return self._bankroll
 
-    def _in_round(
-        self, state: PlayState, command: Act | CashOut, now: datetime
-    ) -> Made | Refusal:
+    def _in_round(self, state: PlayState, command: Act | CashOut, now: datetime) -> Made | Refusal:
         round_ = state.open_rounds.get(command.round_id)
         if round_ is None:
             return RoundClosed(status="not_open")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-
 from casino.betting.receipts import content
 from casino.betting.seeds import find_revealed
 from casino.betting.sql import ROUND_COLUMNS, read_round
+from casino.db import driver_connection
 from casino.errors import NotFound
+from casino.money import UNITS_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from casino.ids import PlayerId, RoundId
 
 PAGE_MAX = 100
-_FROM = "FROM rounds r JOIN seed_pairs s ON s.id = r.seed_pair_id WHERE r.player_id = :player_id"
+_MINE = f"""
+SELECT {ROUND_COLUMNS} FROM rounds r JOIN seed_pairs s ON s.id = r.seed_pair_id
+WHERE r.player_id = $1
+"""  # noqa: S608 - built from constants only
+LIST = f"{_MINE} AND r.id < $2 ORDER BY r.id DESC LIMIT $3"
+OPEN = f"{_MINE} AND r.status = 'open' ORDER BY r.id"
+ONE = f"{_MINE} AND r.id = $2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,38 +48,27 @@ async def list_rounds(
     limit: int = 20,
 ) -> list[Round]:
     """A player's rounds, newest first, at most PAGE_MAX."""
-    rows = await session.execute(
-        text(
-            f"SELECT {ROUND_COLUMNS} {_FROM} AND r.id < :before ORDER BY r.id DESC LIMIT :limit"
-        ).bindparams(player_id=player_id, before=before_id or 2**63 - 1, limit=min(limit, PAGE_MAX))
-    )
-    return [read_round(tuple(row)) for row in rows]
+    connection = await driver_connection(session)
+    before = before_id or UNITS_MAX
+    rows = await connection.fetch(LIST, player_id, before, min(limit, PAGE_MAX))
+    return [read_round(row) for row in rows]
 
 
 async def open_rounds(session: AsyncSession, *, player_id: PlayerId) -> list[Round]:
     """A player's open rounds, oldest first."""
-    rows = await session.execute(
-        text(f"SELECT {ROUND_COLUMNS} {_FROM} AND r.status = 'open' ORDER BY r.id").bindparams(
-            player_id=player_id
-        )
-    )
-    return [read_round(tuple(row)) for row in rows]
+    connection = await driver_connection(session)
+    return [read_round(row) for row in await connection.fetch(OPEN, player_id)]
 
 
 async def get_round(
     session: AsyncSession, *, player_id: PlayerId, round_id: RoundId
 ) -> RoundDetail:
     """One of the player's rounds with its proof; raises NotFound, also for another's round."""
-    row = (
-        await session.execute(
-            text(f"SELECT {ROUND_COLUMNS} {_FROM} AND r.id = :id").bindparams(
-                player_id=player_id, id=round_id
-            )
-        )
-    ).one_or_none()
+    connection = await driver_connection(session)
+    row = await connection.fetchrow(ONE, player_id, round_id)
     if row is None:
         raise NotFound(thing="round", key=round_id)
-    round_ = read_round(tuple(row))
+    round_ = read_round(row)
     receipt = content(round_, before=round_.receipt_before) if round_.receipt_before else None
     revealed = await find_revealed(session, pair_id=round_.seed_pair_id)
     return RoundDetail(round_, receipt, revealed)

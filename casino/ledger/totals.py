@@ -92,7 +92,7 @@ async def roll_up(session: AsyncSession, *, upto: datetime) -> int:
         text(
             """
             WITH fresh AS (
-                SELECT account, t.asset, sum(units)::bigint AS units
+                SELECT v.account, t.asset, sum(v.units)::bigint AS units
                 FROM transfers t
                 CROSS JOIN LATERAL (VALUES (t.credit_account, t.amount),
                                            (t.debit_account, -t.amount)) v(account, units)
@@ -101,7 +101,7 @@ async def roll_up(session: AsyncSession, *, upto: datetime) -> int:
                         SELECT coalesce(min(upto_entry_id), 0) FROM house_rollups)
                   AND t.entry_id > coalesce(h.upto_entry_id, 0)
                   AND v.account > :players_last
-                GROUP BY account, t.asset)
+                GROUP BY v.account, t.asset)
             INSERT INTO house_rollups (account, asset, upto_entry_id, balance)
             SELECT account, asset, :upto - 1, units FROM fresh
             ON CONFLICT (account, asset) DO UPDATE SET

@@ -235,13 +235,14 @@ def _whole(found: object) -> int:
     return int(str(found))
 
 
-def _parsed(found: str) -> Choice:
-    parsed: Choice = json.loads(found)
+def _parsed(found: str | Choice) -> Choice:
+    # A lane's connection hands JSON over as text, one under SQLAlchemy as data.
+    parsed: Choice = json.loads(found) if isinstance(found, str) else found
     return parsed
 
 
-def _parsed_details(found: str) -> Details:
-    parsed: Details = json.loads(found)
+def _parsed_details(found: str | Details) -> Details:
+    parsed: Details = json.loads(found) if isinstance(found, str) else found
     return parsed
 
 

@@ -15,7 +15,7 @@ from casino.db import Database
 from casino.nursery import Nursery
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings, TonWalletSettings
-from payments.election import lead
+from casino.election import lead
 from payments.registry import CHAINS
 from payments.sender import Sender
 from payments.watcher import Watcher

@@ -50,10 +50,19 @@ class TonTransaction:
     outgoing: tuple[TonMessage, ...]
 
     @property
+    def sent_back(self) -> bool:
+        """Whether it refused somebody else's money; then nothing of it stayed."""
+        source = self.incoming.source if self.incoming else None
+        return source is not None and source != self.account and bool(self.outgoing)
+
+    @property
     def network_fee(self) -> NetworkFee:
-        """What the account paid: fees of this transaction and carriage of what it sent."""
+        """What the account paid: fees of this transaction and carriage of what it sent. Money sent
+        back pays its own way, so that only what it did not cover is ours."""
         units = self.fee_units + sum(message.forward_fee_units for message in self.outgoing)
-        return NetworkFee(f"{self.account}:{self.position.lt}", units, self.at)
+        if self.sent_back and self.incoming is not None:
+            units += sum(message.units for message in self.outgoing) - self.incoming.units
+        return NetworkFee(f"{self.account}:{self.position.lt}", max(0, units), self.at)
 
 
 def read_transaction(record: Mapping[str, Any]) -> TonTransaction:
@@ -72,7 +81,7 @@ def received(transaction: TonTransaction) -> ChainTransfer | None:
     failed without sending the money back keeps it, but its comment is not trusted, so that a
     person decides; the exception is an account that has no code yet and could not refuse."""
     message = transaction.incoming
-    if message is None or message.source is None or message.bounced or transaction.outgoing:
+    if message is None or message.source is None or message.bounced or transaction.sent_back:
         return None
     if message.source == transaction.account or message.units <= 0:
         return None

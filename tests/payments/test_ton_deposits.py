@@ -152,10 +152,21 @@ async def test_a_node_in_trouble_is_an_error_not_an_empty_answer(world: World, f
     assert len((await world.read()).transfers) == 1
 
 
+async def test_money_sent_back_pays_its_own_way(world: World) -> None:
+    await world.pay_in(2 * TON)
+    await world.pay_in(3 * TON, bounceable=True)
+    await world.pay_in(4 * TON)
+    page = await world.read()
+    came = sum(one.units for one in page.transfers)
+    assert came == 6 * TON
+    assert await world.node.balance(world.account) == came - sum(fee.units for fee in page.fees)
+
+
 async def test_fees_and_amounts_explain_the_balance_to_the_unit(world: World) -> None:
     await deploy(world)
     for number in range(3):
         await world.pay_in(TON, comment=f"{number}")
+    await world.pay_in(1, comment="too little to come back", bounceable=True)
     nobody = TonAddress(0, b"\x22" * 32)
     payout = await world.payout(
         [

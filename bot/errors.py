@@ -42,10 +42,10 @@ def _keys(error: CasinoError) -> list[str]:
     """Texts to try, the most telling first: by reason, with detail, general."""
     reason = error.data.get("reason")
     by_reason = [f"{error.code}.{reason}"] if isinstance(reason, str) else []
-    kind = error.data.get("kind")
-    by_kind = [f"{error.code}.{kind}"] if isinstance(kind, str) else []
+    named = (error.data.get("kind"), error.data.get("field"))
+    by_name = [f"{error.code}.{name}" for name in named if isinstance(name, str)]
     open_end = [f"{error.code}.for_life"] if error.data.get("until", 0) is None else []
-    return [*open_end, *by_reason, *by_kind, f"{error.code}.detail", error.code]
+    return [*open_end, *by_reason, *by_name, f"{error.code}.detail", error.code]
 
 
 def _spoken(data: Mapping[str, object], words: Words) -> dict[str, object]:
@@ -57,9 +57,8 @@ def _spoken(data: Mapping[str, object], words: Words) -> dict[str, object]:
         elif isinstance(part, datetime):
             if name in MOMENT_FIELDS:
                 spoken[name] = words.moment(part)
-        elif isinstance(part, int) and name in MONEY_FIELDS:
-            if isinstance(asset, str) and asset in _ASSETS:
-                spoken[name] = words.amount(Money(part, Asset(asset)))
+        elif isinstance(part, int) and name in MONEY_FIELDS and asset in _ASSETS:
+            spoken[name] = words.amount(Money(part, Asset(str(asset))))
         elif isinstance(part, int) and name in REFERENCE_FIELDS:
             spoken[name] = words.reference(part)
         elif isinstance(part, int | str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -100,6 +101,22 @@ def _plain(kind: str, *, on_top: str) -> Compose:
     return compose
 
 
+def _closed(kind: str) -> Compose:
+    def compose(payload: Payload, words: Words) -> Screen:
+        until = payload.get("until")
+        return Screen(
+            paragraphs(
+                words.say(f"news.{kind}", moment=words.moment(datetime.fromisoformat(until)))
+                if isinstance(until, str)
+                else words.say(f"news.{kind}_for_life"),
+                words.say("bot.care.money"),
+            ),
+            ((buttons.go(words, "withdraw"),), buttons.back(words)),
+        )
+
+    return compose
+
+
 def _answered(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -136,6 +153,7 @@ def _explorer(payload: Payload, words: Words) -> Row:
 NEWS: Mapping[str, Compose] = {
     "deposit.seen": _deposit("seen", on_top="history"),
     "deposit.credited": _deposit("credited", on_top="play"),
+    "deposit.below_minimum": _deposit("below_minimum", on_top="deposit"),
     "deposit.held": _deposit("held", on_top="support"),
     "withdrawal.requested": _withdrawal("requested"),
     "withdrawal.approved": _withdrawal("approved"),
@@ -148,5 +166,7 @@ NEWS: Mapping[str, Compose] = {
     "kyc.rejected": _plain("kyc.rejected", on_top="kyc"),
     "player.blocked": _plain("player.blocked", on_top="support"),
     "player.unblocked": _plain("player.unblocked", on_top="play"),
+    "time_out.started": _closed("time_out.started"),
+    "self_exclusion.started": _closed("self_exclusion.started"),
     "support.answered": _answered,
 }

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import CallbackQuery, InlineKeyboardButton, Message
-from casino.betting.history import RoundLine
-from casino.cashier.history import Movement
 
 from bot import buttons
 from bot.callbacks import Go, HistoryPage, WithdrawCancel
@@ -16,7 +14,10 @@ from bot.house import House
 from bot.talk import Screen, Talk
 from bot.words import Markup, Words, paragraphs
 from casino.betting import history as rounds
+from casino.betting.state import Round
 from casino.cashier import history as cashier
+from casino.cashier.history import Movement
+from casino.ids import RoundId
 from casino.money import Money
 from casino.players.identity import Player
 
@@ -59,9 +60,12 @@ async def _page(house: House, player: Player, words: Words, *, shelf: str, befor
             open_ones = _open_withdrawals(movements[:PAGE], words)
         else:
             played = await rounds.list_rounds(
-                session, player_id=player.id, before_id=before or None, limit=PAGE + 1
+                session,
+                player_id=player.id,
+                before_id=RoundId(before) if before else None,
+                limit=PAGE + 1,
             )
-            lines = [(line.round_id, _round(line, words)) for line in played]
+            lines = [(line.id, _round(line, words)) for line in played]
             open_ones = ()
     shown, more = lines[:PAGE], len(lines) > PAGE
     turning: list[InlineKeyboardButton] = []
@@ -125,13 +129,13 @@ def _open_withdrawals(
     )
 
 
-def _round(line: RoundLine, words: Words) -> Markup:
+def _round(line: Round, words: Words) -> Markup:
     return words.say(
         f"bot.history.round_{line.status}",
         game=words.plain(f"game.{line.game}"),
         stake=words.amount(Money(line.stake, line.asset)),
         payout=words.amount(Money(line.payout, line.asset)),
-        moment=words.moment(line.at),
+        moment=words.moment(line.opened_at),
     )
 
 

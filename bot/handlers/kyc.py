@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import mimetypes
 from io import BytesIO
 
 from aiogram import Bot, F, Router
 from aiogram.filters import Command
 from aiogram.fsm.context import FSMContext
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery, Document, Message
 
 from bot import buttons
 from bot.asking import LIVING, Ask
@@ -21,8 +22,7 @@ from casino.errors import DocumentInvalid
 from casino.players import kyc
 from casino.players.identity import Player
 
-KINDS = ("passport", "id_card", "driving_licence", "selfie", "proof_of_address")
-BYTES_MAX = 8 * 1024 * 1024
+KINDS = tuple(kind.value for kind in kyc.DocumentKind)
 SENDS_FILE = F.photo | F.document
 
 
@@ -144,14 +144,19 @@ async def _download(bot: Bot, message: Message) -> tuple[bytes, str]:
         file_id, size, mime = largest.file_id, largest.file_size, "image/jpeg"
     elif message.document:
         file = message.document
-        file_id, size, mime = file.file_id, file.file_size, file.mime_type or ""
+        file_id, size, mime = file.file_id, file.file_size, file.mime_type or _guess(file)
     else:
         raise DocumentInvalid(reason="format")
-    if size is not None and size > BYTES_MAX:
-        raise DocumentInvalid(reason="size")
+    if size is not None and size > kyc.DOCUMENT_BYTES_MAX:
+        raise DocumentInvalid(reason="too_large")
     content = BytesIO()
     await bot.download(file_id, destination=content)
     return content.getvalue(), mime
+
+
+def _guess(file: Document) -> str:
+    """Some clients send no type; the bytes decide in the end."""
+    return mimetypes.guess_type(file.file_name or "")[0] or ""
 
 
 def build_router() -> Router:

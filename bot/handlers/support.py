@@ -70,10 +70,10 @@ async def _history(house: House, player: Player, words: Words) -> Markup:
     return paragraphs(
         *(
             words.say(
-                "bot.support.theirs" if message.member_id else "bot.support.yours",
+                "bot.support.theirs" if message.from_staff else "bot.support.yours",
                 text=_cut(message.text),
             )
-            for message in sorted(messages, key=lambda message: message.id)
+            for message in messages
         )
     )
 

@@ -112,10 +112,12 @@ class Telegram:
         return (message for chat in self.messages.values() for message in chat.values())
 
     def reset(self) -> None:
-        """Forget all chats, files and settings. Webhooks stay set and update ids go on rising:
-        a bot that remembers ids must not take new updates for old ones."""
-        running = self.bots
+        """Forget all chats, files and settings. Webhooks stay set and all numbers go on rising:
+        a bot that remembers ids must not take new updates or taps for old ones."""
+        running, counters = self.bots, self.counters
         self.store.clear()
+        for counter, number in counters.items():
+            self.store.save("counter", counter, number)
         self._restore()
         for bot in running.values():
             fresh = self.bots[bot.id].record

@@ -1,6 +1,7 @@
 /** Finds where to send to: an address, a tag and a link in what was said, copied or opened. */
 
 const ADDRESS = /\b(?:[UEk0][Qf][A-Za-z0-9_-]{46}|-?[01]:[0-9a-fA-F]{64}|0x[0-9a-fA-F]{40}|bc(?:rt)?1[a-z0-9]{20,80})\b/;
+const TON = /^(?:[UEk0][Qf]|-?[01]:)/;
 const TAG = /^[0-9A-HJKMNP-TV-Z]{8}$/;
 
 /** ton://transfer/ADDRESS?amount=UNITS&text=TAG, and https forms of the same. */
@@ -37,7 +38,8 @@ export function readMessage(message) {
   words.push(...buttons.map((one) => one.copy_text?.text).filter(Boolean));
   const to = words.map((word) => ADDRESS.exec(word)?.[0]).find(Boolean) ?? ADDRESS.exec(text)?.[0];
   const comment = words.find((word) => TAG.test(word)) ?? "";
-  return to ? { to, comment } : null;
+  // On TON money without its tag is nobody's: such an address is not offered, it may be anyone's.
+  return to && (comment || !TON.test(to)) ? { to, comment } : null;
 }
 
 /** What was copied or pasted: an address, a tag, a link, or several of them at once. */

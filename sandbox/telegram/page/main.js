@@ -11,7 +11,7 @@ import { did, forgetSteps, startHints } from "./hints.js";
 import * as messages from "./messages.js";
 import { showPane } from "./panes.js";
 import * as phone from "./phone.js";
-import { forget, openSend, remember, startSendForm } from "./send_form.js";
+import { forget, hasOffer, openSend, remember, startSendForm } from "./send_form.js";
 import { actAs, changed, chat, here, me, refresh, refreshSoon, state, watch } from "./state.js";
 import { startWorld } from "./world.js";
 
@@ -26,7 +26,8 @@ async function openChat(key, { pane = "chat" } = {}) {
   busy = null;
   changed();
   showPane(pane);
-  await messages.load();
+  const seen = await messages.load();
+  for (const message of seen) if (message.from.is_bot) remember(readMessage(message));
 }
 
 async function switchPerson(person) {
@@ -214,7 +215,11 @@ function start() {
   startSendForm(() => did("deposit"));
   startHints({
     start: () => openChat(player().key),
-    deposit: () => openSend(),
+    deposit: async () => {
+      if (hasOffer()) return openSend();
+      await openChat(player().key);
+      toast("Ask the bot for a deposit address, then press Send from my wallet");
+    },
     play: () => launch({ person: state.person, bot: player().bot, way: "menu" }),
   });
   watch(drawHead);

@@ -29,11 +29,12 @@ export function toEnd(smooth = false) {
 export async function load() {
   const key = state.open;
   const seen = await look("/sim/chat", here());
-  if (key !== state.open) return;
+  if (key !== state.open) return [];
   shown = new Map(seen.messages.map((message) => [message.message_id, message]));
   redraw();
   toEnd();
   read();
+  return seen.messages;
 }
 
 export function read() {

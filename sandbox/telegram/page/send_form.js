@@ -30,6 +30,9 @@ export function remember(found) {
   offer = fresh ? found : { ...offer, ...Object.fromEntries(Object.entries(found).filter(([, value]) => value)) };
 }
 
+/** Is there somewhere to send to? */
+export const hasOffer = () => Boolean(offer.to);
+
 export function forget() {
   offer = {};
 }

@@ -96,11 +96,13 @@ async def test_reset_forgets_chats_and_lets_update_ids_rise(boot: Boot) -> None:
     server = await boot()
     await server.do("start", person=ANN, bot="fairhouse_bot")
     before = (await server.ok("getUpdates"))[-1]["update_id"]
+    dice = [(await server.ok("sendDice", chat_id=ANN))["dice"]["value"] for _ in range(8)]
     await server.do("reset")
     assert (await server.see("chat", person=ANN, bot="fairhouse_bot"))["messages"] == []
     assert await server.ok("getUpdates") == []
     await server.do("start", person=ANN, bot="fairhouse_bot")
     assert (await server.ok("getUpdates"))[-1]["update_id"] > before
+    assert [(await server.ok("sendDice", chat_id=ANN))["dice"]["value"] for _ in range(8)] != dice
 
 
 async def test_a_killed_process_has_kept_what_it_answered(tmp_path: Path, free_port: int) -> None:

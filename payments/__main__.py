@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from casino.config import DatabaseSettings, TelemetrySettings
 from casino.db import Database
+from casino.election import lead
 from casino.nursery import Nursery
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings, TonWalletSettings
-from casino.election import lead
 from payments.registry import CHAINS
 from payments.sender import Sender
 from payments.watcher import Watcher

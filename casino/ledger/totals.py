@@ -111,4 +111,11 @@ async def roll_up(session: AsyncSession, *, upto: datetime) -> int:
             """
         ).bindparams(upto=first_id_at(upto), players_last=int(Account.PLAYER_DEFICIT))
     )
-    return len(rows.all())
+    changed = len(rows.all())
+    # Accounts at rest move on too: the next roll-up reads only what came after.
+    await session.execute(
+        text(
+            "UPDATE house_rollups SET upto_entry_id = :last WHERE upto_entry_id < :last"
+        ).bindparams(last=first_id_at(upto) - 1)
+    )
+    return changed

@@ -1,1 +1,1 @@
-"""The clockwork: scheduled jobs of the business."""
+"""The clockwork: scheduled jobs of the business (`python -m casino.worker`)."""

@@ -14,11 +14,11 @@ from casino.cashier.rails import get_rail, set_hot_wallet
 from casino.clock import utc_now
 from casino.config import DatabaseSettings, TelemetrySettings
 from casino.db import Database
+from casino.election import lead
 from casino.nursery import Nursery
 from casino.telemetry import configure_logs, serve_metrics
 from payments.chains.ton_wallet import HotWallet
 from payments.config import SignerSettings, TonNetwork, TonSettings, TonWalletSettings
-from payments.election import lead
 from payments.signer import keystore
 from payments.signer.checks import Limits
 from payments.signer.keystore import KeystoreError

@@ -1,0 +1,223 @@
+// What the server says: units as decimal text, ids as UUID text, moments as ISO 8601.
+
+export type Units = string;
+
+export interface FractionJson {
+  n: string | number;
+  d: string | number;
+}
+
+export interface Player {
+  id: string;
+  first_name: string;
+  language: string;
+  consented: boolean;
+  /** The version in force, which is to be accepted. */
+  terms_version: string;
+  kyc_level: number;
+  status: string;
+}
+
+export interface LoginAnswer {
+  token: string;
+  expires_at: string;
+  player: Player;
+}
+
+export interface Balance {
+  asset: string;
+  cash: Units;
+  bonus: Units;
+  reserved: Units;
+  held: Units;
+  withdrawable: Units;
+}
+
+export interface Me {
+  player: Player;
+  balances: Balance[];
+  open_rounds: RoundView[];
+  stopped: string[];
+}
+
+export interface StakeRange {
+  min: Units;
+  max: Units;
+}
+
+export interface GameCard {
+  slug: string;
+  kind: "instant" | "steps" | "iframe";
+  rtp_bp?: number | null;
+  stake: Record<string, StakeRange>;
+  url?: string | null;
+  title?: string | null;
+}
+
+export interface Lobby {
+  games: GameCard[];
+  assets: { asset: string; decimals: number }[];
+  stopped: string[];
+}
+
+export interface SeedUse {
+  pair_id: string;
+  nonce: number;
+  commitment: string;
+  client_seed: string;
+  server_seed?: string | null;
+}
+
+export interface Receipt {
+  round_id: string;
+  game: string;
+  asset: string;
+  stake: Units;
+  payout: Units;
+  multiplier: FractionJson;
+  outcome: Record<string, unknown>;
+  seed: SeedUse;
+  balance: Units;
+  settled_at: string;
+  replayed: boolean;
+}
+
+export type RoundStatus = "open" | "settled" | "void";
+
+export interface RoundView {
+  round_id: string;
+  status: RoundStatus;
+  game: string;
+  asset: string;
+  stake: Units;
+  choice: Record<string, unknown>;
+  view: Record<string, unknown>;
+  multiplier: FractionJson;
+  payout: Units | null;
+  cash_out_units: Units | null;
+  next: Record<string, unknown> | null;
+  seed: SeedUse;
+  balance?: Units | null;
+}
+
+export interface RoundRow {
+  round_id: string;
+  status: RoundStatus;
+  game: string;
+  asset: string;
+  stake: Units;
+  payout: Units | null;
+  multiplier: FractionJson | null;
+  choice: Record<string, unknown>;
+  outcome: Record<string, unknown> | null;
+  opened_at?: string;
+  settled_at: string | null;
+}
+
+export interface RoundDetail extends RoundRow {
+  algorithm: string;
+  seed: SeedUse;
+}
+
+export interface Rail {
+  rail: string;
+  asset: string;
+  network: string;
+  enabled: boolean;
+  deposit: { min: Units; enabled?: boolean };
+  withdraw: { min: Units; fee: Units; enabled: boolean };
+}
+
+export interface Instruction {
+  rail: string;
+  asset: string;
+  address: string | null;
+  tag: string | null;
+  minimum: Units;
+  uri: string | null;
+  confirmations_text: string | null;
+}
+
+export interface Quote {
+  fee: Units;
+  net: Units;
+  minimum: Units;
+  ceiling_left: Units | null;
+}
+
+export interface Movement {
+  id: string;
+  kind: "deposit" | "withdrawal";
+  status: string;
+  asset: string;
+  units: Units;
+  at: string;
+  detail: MovementDetail;
+}
+
+export interface MovementDetail {
+  rail?: string | null;
+  fee_units?: Units | null;
+  net_units?: Units | null;
+  destination?: string | null;
+  memo?: string | null;
+  tx_hash?: string | null;
+  url?: string | null;
+  reason?: string | null;
+}
+
+/** What the server says when a withdrawal is made or taken back. */
+export interface Withdrawal {
+  id: string;
+  status: string;
+}
+
+export interface LimitView {
+  kind: string;
+  window: string;
+  units: Units | null;
+  used: Units;
+  pending_units: Units | null;
+  pending_at: string | null;
+  resets_at: string | null;
+}
+
+export interface LimitsAnswer {
+  limits: LimitView[];
+  cooling_off_until: string | null;
+  excluded_until: string | null;
+  excluded_for_life: boolean;
+}
+
+export interface Fairness {
+  pair_id: string;
+  commitment: string;
+  next_commitment: string;
+  client_seed: string;
+  nonce: number;
+  open_round: string | null;
+}
+
+export interface RevealedPair {
+  pair_id: string;
+  server_seed: string;
+  commitment: string;
+  client_seed: string;
+  rounds: number;
+  revealed_at?: string;
+}
+
+export interface LoginRow {
+  id: string;
+  agent: string;
+  created_at: string;
+  last_seen_at: string;
+  current: boolean;
+}
+
+export interface SupportMessage {
+  id: string;
+  from: "player" | "staff";
+  text: string;
+  at: string;
+}

@@ -1,0 +1,105 @@
+// Somebody else's game in a frame of its own: no cookies of ours, no way out of its box.
+import { useEffect, useRef, useState } from "react";
+import type { GameCard } from "@/api/types";
+import { readMe } from "@/app/account";
+import { goBack } from "@/app/router";
+import { IconButton } from "@/design/Button";
+import { Icon } from "@/design/Icon";
+import { Empty } from "@/design/parts";
+import { gameName } from "@/lobby/Lobby";
+import { setFullscreen } from "@/telegram/telegram";
+import { t } from "@/texts/texts";
+
+// What such games say to their parent when the player's money moved or he wants to leave.
+const CLOSING = new Set(["close", "exit", "closeGame", "gameClosed", "goHome"]);
+const REFRESH_PAUSE_MS = 800;
+
+/** The kind of message that a game sent, whatever its dialect. */
+export function messageKind(data: unknown): string | null {
+  if (typeof data === "string") return data;
+  if (typeof data !== "object" || data === null) return null;
+  const fields = data as Record<string, unknown>;
+  const kind = fields["type"] ?? fields["event"] ?? fields["action"];
+  return typeof kind === "string" ? kind : null;
+}
+
+/** A game may keep an origin of its own, but never ours: together with scripts that would open the box. */
+export function boxOf(address: string): string {
+  const isOurs = new URL(address, location.href).origin === location.origin;
+  return isOurs ? "allow-scripts allow-forms" : "allow-scripts allow-forms allow-same-origin";
+}
+
+export function Frame({ game }: { readonly game: GameCard }) {
+  const frame = useRef<HTMLIFrameElement>(null);
+  const [isFull, setFull] = useState(false);
+  const [loaded, setLoaded] = useState(false);
+  const address = game.url ?? null;
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const listen = (event: MessageEvent): void => {
+      // Only the game itself is heard, and nothing it says is believed: it only makes us look.
+      if (event.source !== frame.current?.contentWindow) return;
+      const kind = messageKind(event.data);
+      if (kind !== null && CLOSING.has(kind)) {
+        goBack();
+        return;
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => void readMe(), REFRESH_PAUSE_MS);
+    };
+    addEventListener("message", listen);
+    return () => {
+      removeEventListener("message", listen);
+      clearTimeout(timer);
+      void readMe();
+      void setFullscreen(false).catch(() => undefined);
+    };
+  }, []);
+
+  const toggleFull = (): void => {
+    setFull(!isFull);
+    // Clients without the whole screen still get the whole page.
+    void setFullscreen(!isFull).catch(() => undefined);
+  };
+  if (address === null) {
+    return <div className="pt-4"><Empty icon="play" text={t("app.frame.unavailable")} /></div>;
+  }
+  return (
+    <div
+      className={
+        isFull
+          ? "fixed inset-0 z-40 flex flex-col bg-page pt-(--safe-top) pb-(--safe-bottom)"
+          : "-mx-4 flex flex-1 flex-col pb-(--safe-bottom)"
+      }
+    >
+      <div className="flex h-11 items-center gap-1 px-2">
+        {isFull && (
+          <IconButton label={t("app.back")} onPress={goBack}>
+            <Icon name="back" />
+          </IconButton>
+        )}
+        <h1 className="min-w-0 flex-1 truncate px-2 font-semibold">{gameName(game.slug, game.title)}</h1>
+        <IconButton label={t("app.frame.refresh")} onPress={() => void readMe()}>
+          <Icon name="refresh" size={20} />
+        </IconButton>
+        <IconButton label={t(isFull ? "app.frame.leave_full" : "app.frame.full")} onPress={toggleFull}>
+          <Icon name={isFull ? "close" : "full"} size={20} />
+        </IconButton>
+      </div>
+      <div className="relative flex-1">
+        {!loaded && <div className="skeleton absolute inset-4 rounded-2xl!" />}
+        <iframe
+          ref={frame}
+          src={address}
+          title={gameName(game.slug, game.title)}
+          onLoad={() => setLoaded(true)}
+          sandbox={boxOf(address)}
+          allow="autoplay; fullscreen"
+          referrerPolicy="no-referrer"
+          className="absolute inset-0 size-full border-0"
+        />
+      </div>
+    </div>
+  );
+}

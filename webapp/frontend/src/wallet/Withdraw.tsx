@@ -1,0 +1,219 @@
+// A withdrawal: how much and where to, then one screen to check it, then it is asked for once.
+import { useEffect, useState } from "react";
+import { errorText, isPassing } from "@/api/errors";
+import { refresh } from "@/api/resource";
+import type { Quote, Rail, Withdrawal } from "@/api/types";
+import { api, balanceOf, chosenAsset, me, readMe } from "@/app/account";
+import { replaceWith } from "@/app/router";
+import { useStore } from "@/app/store";
+import { ActionBar } from "@/design/ActionBar";
+import { Button } from "@/design/Button";
+import { Banner, Chip, Empty, Failure, Field, SkeletonRows } from "@/design/parts";
+import { showProblem } from "@/design/toast";
+import { CommandProblem, useCommands, WayOut } from "@/games/pendingBet";
+import { decimalsOf, fieldText, parseUnits } from "@/money/money";
+import { haptics } from "@/telegram/telegram";
+import { amountText, find, referenceText, t } from "@/texts/texts";
+import { RailChoice, useRails } from "@/wallet/rails";
+import { addressFault } from "@/wallet/tonAddress";
+import { WithdrawReview } from "@/wallet/WithdrawReview";
+
+const QUOTE_PAUSE_MS = 350;
+const SHARES = [25n, 50n, 100n];
+
+interface Quoted {
+  readonly units: string;
+  readonly quote: Quote | null;
+  readonly error: unknown;
+}
+
+export function Withdraw({ first }: { readonly first?: string }) {
+  const rails = useRails();
+  const account = useStore(me);
+  const [chosen, setChosen] = useState<string | null>(first ?? null);
+  const [text, setText] = useState("");
+  const [destination, setDestination] = useState("");
+  const [memo, setMemo] = useState("");
+  const [reviewing, setReviewing] = useState(false);
+  const commands = useCommands<Withdrawal>("withdraw");
+  const offered = rails.data?.rails ?? [];
+  const usable = offered.filter((one) => one.withdraw.enabled);
+  const wanted = chosenAsset.get();
+  const rail = offered.find((one) => one.rail === chosen) ?? usable.find((one) => one.asset === wanted) ?? usable[0] ?? null;
+  const asset = rail?.asset ?? "TON";
+  const units = parseUnits(text, decimalsOf(asset));
+  const available = BigInt(balanceOf(account, asset).withdrawable);
+  const quoted = useQuote(rail, units);
+  const to = destination.trim();
+  const fault = to === "" ? null : addressFault(to);
+  const problem = amountProblem(text, units, available, rail, asset);
+  const ready = rail !== null && units !== null && problem === null && to !== "" && fault === null && quoted?.quote != null;
+
+  const arrived = (made: Withdrawal): void => {
+    haptics.success();
+    refresh("movements");
+    void readMe();
+    replaceWith({ screen: "movement", id: made.id });
+  };
+  const request = async (): Promise<void> => {
+    if (rail === null || units === null) return;
+    const made = await commands.send("/api/cashier/withdraw", {
+      rail: rail.rail,
+      units: units.toString(),
+      destination: to,
+      memo: memo.trim(),
+    });
+    if (made !== null) arrived(made);
+  };
+
+  if (reviewing && rail !== null && units !== null && quoted?.quote != null) {
+    return (
+      <WithdrawReview
+        asset={asset}
+        units={units}
+        quote={quoted.quote}
+        destination={to}
+        memo={memo.trim()}
+        busy={commands.busy}
+        blocked={commands.unanswered}
+        problem={<CommandProblem commands={commands} onAnswer={arrived} />}
+        onConfirm={() => void request()}
+        onEdit={() => setReviewing(false)}
+      />
+    );
+  }
+  return (
+    <div className="flex flex-1 flex-col gap-4 pt-4 pb-[calc(var(--safe-bottom)+16px)]">
+      <h1 className="text-[24px] font-semibold">{t("app.withdraw.title")}</h1>
+      {commands.unanswered && <CommandProblem commands={commands} onAnswer={arrived} />}
+      {rails.data === undefined && rails.error === null && <SkeletonRows count={3} />}
+      {rails.data === undefined && rails.error !== null && (
+        <Failure error={rails.error} onRetry={() => void rails.reload()} />
+      )}
+      {offered.length > 0 && (
+        <RailChoice rails={offered} chosen={rail?.rail ?? null} isOn={(one) => one.withdraw.enabled} onChoose={setChosen} />
+      )}
+      {rails.data !== undefined && rail === null && <Empty icon="pause" text={t("app.withdraw.none")} />}
+      {rail !== null && (
+        <>
+          <div>
+            <Field
+              label={t("app.withdraw.amount")}
+              value={text}
+              onChange={(next) => setText(next.replace(",", "."))}
+              inputMode="decimal"
+              autoComplete="off"
+              maxLength={24}
+              placeholder="0.00"
+              problem={problem}
+              note={t("app.withdraw.available", { amount: amountText(available, asset) })}
+              side={<span className="px-3 text-muted">{asset}</span>}
+            />
+            <div className="mt-2 flex gap-2">
+              {SHARES.map((share) => (
+                <Chip
+                  key={share}
+                  disabled={available === 0n}
+                  onPress={() => setText(fieldText((available * share) / 100n, decimalsOf(asset)))}
+                >
+                  {share === 100n ? t("app.withdraw.everything") : `${share}\u202f%`}
+                </Chip>
+              ))}
+            </div>
+          </div>
+          <Field
+            label={t("app.withdraw.destination")}
+            value={destination}
+            onChange={setDestination}
+            autoComplete="off"
+            maxLength={120}
+            placeholder="UQ…"
+            problem={fault === null ? null : (find(`refusal.address_invalid.${fault}`) ?? t("app.withdraw.bad_address"))}
+            side={
+              <Button small weight="plain" onPress={() => void paste(setDestination)}>
+                {t("app.withdraw.paste")}
+              </Button>
+            }
+          />
+          <Field
+            label={t("app.withdraw.memo")}
+            value={memo}
+            onChange={setMemo}
+            autoComplete="off"
+            maxLength={120}
+            note={t("app.withdraw.memo_note")}
+          />
+          <QuoteLine quoted={quoted} asset={asset} />
+          <div className="flex-1" />
+          <ActionBar text={t("app.withdraw.continue")} disabled={!ready} onPress={() => setReviewing(true)} />
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The fee for what is typed, asked for when typing pauses. */
+function useQuote(rail: Rail | null, units: bigint | null): Quoted | null {
+  const [quoted, setQuoted] = useState<Quoted | null>(null);
+  const name = rail?.rail;
+  const asked = units?.toString();
+  useEffect(() => {
+    if (name === undefined || asked === undefined) return undefined;
+    let gone = false;
+    const timer = setTimeout(() => {
+      api()
+        .get<Quote>(`/api/cashier/quote?rail=${encodeURIComponent(name)}&units=${asked}`)
+        .then((quote) => !gone && setQuoted({ units: asked, quote, error: null }))
+        .catch((error: unknown) => !gone && setQuoted({ units: asked, quote: null, error }));
+    }, QUOTE_PAUSE_MS);
+    return () => {
+      gone = true;
+      clearTimeout(timer);
+    };
+  }, [name, asked]);
+  return quoted?.units === asked ? quoted : null;
+}
+
+function QuoteLine({ quoted, asset }: { readonly quoted: Quoted | null; readonly asset: string }) {
+  if (quoted === null) return null;
+  if (quoted.quote === null) {
+    return (
+      <Banner tone={isPassing(quoted.error) ? "care" : "bad"} action={<WayOut problem={quoted.error} />}>
+        {errorText(quoted.error)}
+      </Banner>
+    );
+  }
+  return (
+    <p role="status" className="figures rounded-xl bg-card px-4 py-3">
+      {t("app.withdraw.you_get", {
+        net: amountText(BigInt(quoted.quote.net), asset),
+        fee: amountText(BigInt(quoted.quote.fee), asset),
+      })}
+      {quoted.quote.ceiling_left !== null && (
+        <span className="mt-1 block text-[13px] text-muted">
+          {t("app.withdraw.ceiling", { amount: referenceText(BigInt(quoted.quote.ceiling_left)) })}
+        </span>
+      )}
+    </p>
+  );
+}
+
+function amountProblem(
+  text: string, units: bigint | null, available: bigint, rail: Rail | null, asset: string,
+): string | null {
+  if (text.trim() === "" || rail === null) return null;
+  if (units === null) return t("app.stake.not_a_number");
+  if (units > available) return t("app.withdraw.above_available", { amount: amountText(available, asset) });
+  const least = BigInt(rail.withdraw.min);
+  if (units < least) return t("app.stake.too_small", { amount: amountText(least, asset) });
+  return null;
+}
+
+async function paste(put: (text: string) => void): Promise<void> {
+  try {
+    put((await navigator.clipboard.readText()).trim());
+  } catch {
+    // Some clients do not let a page read the clipboard: the field's own menu can still paste.
+    showProblem(t("app.withdraw.paste_failed"));
+  }
+}

@@ -83,9 +83,7 @@ async def claim(
     if offered.address is None or switches & {*required_switches(offered, flags.WITHDRAWALS)}:
         return None
     # The rail's row is the claimers' queue, and its counter the source of replay keys.
-    counter = await session.get(RailRow, rail, with_for_update=True, populate_existing=True)
-    if counter is None:
-        raise NotFound(thing="hot_wallet", key=rail)
+    counter = await session.get_one(RailRow, rail, with_for_update=True, populate_existing=True)
     await recovery.return_expired(session, rail=rail, before=created_at + timeout, now=now)
     left = available_units
     chosen: list[WithdrawalRow] = []

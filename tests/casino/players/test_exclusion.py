@@ -1,6 +1,5 @@
 """Time-outs and self-exclusions: closed at once, never shortened, told to everybody."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from casino.db import Database
 from casino.errors import BadChoice, CoolingOff, LoginRefused, SelfExcluded
 from casino.players import exclusion, facts, logins, rules
 from tests.casino.players.people import NOW, make_player, outbox_kinds
+from tests.casino.players.races import overlapping
 
 
 async def refusal(session, player, now):
@@ -97,18 +97,35 @@ async def test_other_terms_are_refused(db: Database, months) -> None:
             await exclusion.self_exclude(session, player_id=player.id, months=months, now=NOW)
 
 
-async def test_exclusions_at_once_end_at_the_longest(db: Database) -> None:
+async def test_a_shorter_exclusion_that_arrives_meanwhile_shortens_nothing(db: Database) -> None:
     async with db.transaction() as session:
         player = await make_player(session)
-
-    async def one(months: int) -> None:
-        async with db.transaction() as session:
-            await exclusion.self_exclude(session, player_id=player.id, months=months, now=NOW)
-
-    await asyncio.gather(*(one(months) for months in (6, 60, 12, 36)))
+    long = exclusion.months_later(NOW, 60)
+    until = await overlapping(
+        db,
+        lambda session: exclusion.self_exclude(session, player_id=player.id, months=60, now=NOW),
+        lambda session: exclusion.self_exclude(session, player_id=player.id, months=6, now=NOW),
+    )
     async with db.transaction() as session:
         known = await facts.load_one(session, player_id=player.id)
-    assert known.excluded_until == exclusion.months_later(NOW, 60)
+    assert until == known.excluded_until == long
+
+
+async def test_a_shorter_time_out_that_arrives_meanwhile_shortens_nothing(db: Database) -> None:
+    async with db.transaction() as session:
+        player = await make_player(session)
+    until = await overlapping(
+        db,
+        lambda session: exclusion.take_time_out(
+            session, player_id=player.id, duration=timedelta(days=9), now=NOW
+        ),
+        lambda session: exclusion.take_time_out(
+            session, player_id=player.id, duration=timedelta(days=2), now=NOW
+        ),
+    )
+    async with db.transaction() as session:
+        known = await facts.load_one(session, player_id=player.id)
+    assert until == known.cooling_off_until == NOW + timedelta(days=9)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from casino.db import Database
 from casino.errors import LoginRefused, NotFound
 from casino.players import exclusion, identity, logins
 from tests.casino.players.people import NOW, make_player, outbox_kinds
+from tests.casino.players.races import overlapping
 
 SECOND = timedelta(seconds=1)
 
@@ -158,6 +159,17 @@ async def test_after_exclusion_old_proofs_are_spent_and_a_new_launch_opens(db: D
                 await mint(session, player, proof, at=NOW - SECOND, now=NOW + SECOND)
             assert error.value.data["reason"] == "proof_spent"
         await mint(session, player, b"launched after", at=NOW + SECOND, now=NOW + SECOND)
+
+
+async def test_a_mint_during_an_exclusion_is_refused(db: Database) -> None:
+    async with db.transaction() as session:
+        player = await make_player(session)
+    with pytest.raises(LoginRefused):
+        await overlapping(
+            db,
+            lambda session: exclusion.self_exclude(session, player_id=player.id, months=6, now=NOW),
+            lambda session: mint(session, player),
+        )
 
 
 async def test_a_blocked_player_cannot_log_in(db: Database) -> None:

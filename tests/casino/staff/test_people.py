@@ -1,6 +1,5 @@
 """Staff: owners from settings, changes by owners only, the last owner stays."""
 
-import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +10,7 @@ from casino.errors import BadChoice, IllegalMove, NotFound, NotPermitted
 from casino.staff import people
 from casino.staff.people import Member
 from casino.staff.roles import PERMISSIONS, Permission, Role, allows, require
+from tests.casino.players.races import overlapping
 
 NOW = datetime(2026, 11, 18, 12, 0, tzinfo=UTC)
 
@@ -126,33 +126,42 @@ async def test_the_last_owner_stays(db: Database) -> None:
 async def test_two_owners_who_remove_each_other_leave_one(db: Database) -> None:
     async with db.transaction() as session:
         one, two = await people.ensure_owners(session, telegram_ids=[1, 2], now=NOW)
-
-    async def remove(actor: Member, leaving: Member) -> bool:
-        try:
-            async with db.transaction() as session:
-                await people.remove_member(session, member_id=leaving.id, actor=actor, now=NOW)
-        except (NotPermitted, IllegalMove):
-            return False
-        return True
-
-    assert sorted(await asyncio.gather(remove(one, two), remove(two, one))) == [False, True]
+    with pytest.raises(NotPermitted):
+        await overlapping(
+            db,
+            lambda session: people.remove_member(session, member_id=two.id, actor=one, now=NOW),
+            lambda session: people.remove_member(session, member_id=one.id, actor=two, now=NOW),
+        )
     async with db.transaction() as session:
-        assert len(await people.list_members(session)) == 1
+        assert await people.list_members(session) == [one]
 
 
 async def test_two_owners_who_leave_together_leave_one(db: Database) -> None:
     async with db.transaction() as session:
-        owners = await people.ensure_owners(session, telegram_ids=[1, 2], now=NOW)
+        one, two = await people.ensure_owners(session, telegram_ids=[1, 2], now=NOW)
+    with pytest.raises(IllegalMove):
+        await overlapping(
+            db,
+            lambda session: people.remove_member(session, member_id=one.id, actor=one, now=NOW),
+            lambda session: people.remove_member(session, member_id=two.id, actor=two, now=NOW),
+        )
 
-    async def leave(owner: Member) -> bool:
-        try:
-            async with db.transaction() as session:
-                await people.remove_member(session, member_id=owner.id, actor=owner, now=NOW)
-        except IllegalMove:
-            return False
-        return True
 
-    assert sorted(await asyncio.gather(*(leave(owner) for owner in owners))) == [False, True]
+async def test_rights_cannot_be_lost_in_the_middle_of_an_act(db: Database) -> None:
+    """An act that checked a permission commits before a change of the actor's roles does."""
+    async with db.transaction() as session:
+        owner = await make_owner(session)
+        eve = await hire(session, owner, 2, Role.SUPPORT)
+    gone = await overlapping(
+        db,
+        lambda session: people.require_permission(
+            session, member_id=eve.id, permission=Permission.SUPPORT_ANSWER
+        ),
+        lambda session: people.set_roles(
+            session, member_id=eve.id, roles={Role.KYC}, actor=owner, now=NOW
+        ),
+    )
+    assert gone.roles == {Role.KYC}
 
 
 async def test_a_member_has_a_name_and_a_role_and_is_added_once(db: Database) -> None:

@@ -1,0 +1,183 @@
+"""Money in and out over HTTP: one withdrawal for one reference, no address that loses coins."""
+
+import asyncio
+
+from sqlalchemy import text
+
+from casino import flags
+from casino.cashier import tags
+from casino.clock import utc_now
+from casino.ids import new_reference
+from payments.addresses import TonAddress
+from tests.webapp.conftest import HOT_WALLET, Join, Start
+from tests.webapp.people import TON, Person, withdrawal
+
+
+async def count_withdrawals(house) -> int:
+    async with house.transaction() as session:
+        return await session.scalar(text("SELECT count(*) FROM withdrawals"))
+
+
+async def test_the_rails_say_what_they_offer(join: Join, house):
+    person = await join(units=0)
+    ton, faucet = (await person.get("/api/cashier")).body["rails"]
+    assert (ton["rail"], ton["asset"], ton["network"], ton["enabled"]) == (
+        "ton",
+        "TON",
+        "ton",
+        True,
+    )
+    assert ton["withdraw"] == {"min": "500000000", "fee": "50000000", "enabled": True}
+    assert faucet["withdraw"]["enabled"] is False
+    async with house.transaction() as session:
+        await flags.set_flag(
+            session, name="withdrawals", stop=True, reason="t", actor="staff:1", now=utc_now()
+        )
+    ton, _ = (await person.get("/api/cashier")).body["rails"]
+    assert (ton["withdraw"]["enabled"], ton["deposit"]["enabled"]) == (False, True)
+
+
+async def test_a_deposit_address_carries_the_players_own_tag(join: Join):
+    person, other = await join(units=0), await join(units=0)
+    first = (await person.post("/api/cashier/deposit", {"rail": "ton"})).body
+    again = (await person.post("/api/cashier/deposit", {"rail": "ton"})).body
+    others = (await other.post("/api/cashier/deposit", {"rail": "ton"})).body
+    assert first == again
+    assert first["address"] == HOT_WALLET
+    assert tags.parse(first["tag"]) == first["tag"] != others["tag"]
+    assert first["tag"] in first["uri"]
+    assert "masterchain" in first["confirmations_text"]
+    assert (await person.post("/api/cashier/deposit", {"rail": "eth"})).status == 404
+    assert (await person.post("/api/cashier/deposit", {"rail": "usdt_faucet"})).code == (
+        "refusal.paused"
+    )
+
+
+async def test_a_quote_names_fee_and_net(join: Join):
+    person = await join()
+    quote = (await person.get(f"/api/cashier/quote?rail=ton&units={5 * TON}")).body
+    assert (quote["fee"], quote["net"], quote["asset"]) == ("50000000", "4950000000", "TON")
+    assert (await person.get("/api/cashier/quote?rail=ton&units=1")).code == (
+        "refusal.below_minimum"
+    )
+    assert (await person.get("/api/cashier/quote?rail=ton&units=x")).code == "refusal.bad_amount"
+    assert (await person.get("/api/cashier/quote?units=1")).status == 404
+
+
+async def test_twenty_taps_on_confirm_make_one_withdrawal(start: Start, join: Join, house):
+    first, second = await start(), await start()
+    person = await join(at=first)
+    elsewhere = Person(second, token=person.token)
+    asked = withdrawal(30 * TON)
+    answers = await asyncio.gather(
+        *((person, elsewhere)[n % 2].post("/api/cashier/withdraw", asked) for n in range(20))
+    )
+    assert [answer.status for answer in answers] == [200] * 20
+    assert all(answer.body == answers[0].body for answer in answers)
+    assert await count_withdrawals(house) == 1
+    balances = (await person.get("/api/me")).body["balances"]
+    assert balances[0] == {
+        "asset": "TON",
+        "cash": str(70 * TON),
+        "bonus": "0",
+        "reserved": str(30 * TON),
+        "held": "0",
+        "withdrawable": str(70 * TON),
+    }
+
+
+async def test_a_reference_used_for_something_else_is_a_conflict(join: Join, house):
+    person = await join()
+    asked = withdrawal(3 * TON)
+    assert (await person.post("/api/cashier/withdraw", asked)).status == 200
+    answer = await person.post("/api/cashier/withdraw", asked | {"units": str(4 * TON)})
+    assert (answer.status, answer.code) == (409, "error.idempotency_conflict")
+    other = await join()
+    assert (await other.post("/api/cashier/withdraw", asked)).status == 200
+    assert await count_withdrawals(house) == 2
+
+
+async def test_addresses_that_would_lose_coins_are_refused(join: Join, house):
+    person = await join()
+    payable = TonAddress(0, b"\x09" * 32)
+    broken = payable.friendly()[:-1] + ("A" if payable.friendly()[-1] != "A" else "B")
+    cases = [
+        ("", "empty"),
+        ("hello", "malformed"),
+        (broken, "checksum"),
+        ("0x96c1196029bB2fF87108fcEBCe195aD88cD38753", "other_network"),
+        ("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "other_network"),
+        ("TR7NHqjeKQxGTCi8q8ZY4pL8otSzgjLj6t", "other_network"),
+        (HOT_WALLET, "own"),
+        (TonAddress(0, b"\x07" * 32).raw, "own"),
+        (TonAddress(-1, b"\x09" * 32).friendly(), "masterchain"),
+        (TonAddress(0, bytes(32)).friendly(), "burn"),
+    ]
+    for destination, reason in cases:
+        answer = await person.post(
+            "/api/cashier/withdraw", withdrawal(TON, destination=destination)
+        )
+        assert (destination, answer.status, answer.code) == (
+            destination,
+            422,
+            "refusal.address_invalid",
+        )
+        assert answer.data["reason"] == reason
+    assert await count_withdrawals(house) == 0
+    assert await person.cash() == 100 * TON
+
+
+async def test_a_mainnet_house_refuses_testnet_addresses(start: Start, join: Join):
+    person = await join(at=await start(testnet=False))
+    flagged = TonAddress(0, b"\x09" * 32).friendly(testnet=True)
+    answer = await person.post("/api/cashier/withdraw", withdrawal(TON, destination=flagged))
+    assert answer.data == {"reason": "testnet"}
+
+
+async def test_amounts_that_cannot_be_withdrawn_are_refused(join: Join, house):
+    person = await join()
+    for units, code in (
+        ("0", "refusal.bad_amount"),
+        ("-5", "refusal.bad_amount"),
+        (str(10**30), "refusal.bad_amount"),
+        ("NaN", "refusal.bad_amount"),
+        (str(TON // 10), "refusal.below_minimum"),
+        (str(101 * TON), "refusal.insufficient_funds"),
+    ):
+        answer = await person.post("/api/cashier/withdraw", withdrawal(units))
+        assert (units, answer.status, answer.code) == (units, 422, code)
+    bad = await person.post("/api/cashier/withdraw", withdrawal(TON) | {"reference": "again"})
+    assert bad.code == "refusal.stale_reference"
+    assert await count_withdrawals(house) == 0
+
+
+async def test_a_withdrawal_is_listed_and_taken_back_by_its_owner_only(join: Join):
+    person, stranger = await join(), await join()
+    made = (await person.post("/api/cashier/withdraw", withdrawal(3 * TON))).body
+    assert (made["status"], made["detail"]["net"]) == ("in_review", "2950000000")
+    assert made["detail"]["destination_chunks"].replace(" ", "") == made["detail"]["destination"]
+    listed = (await person.get("/api/cashier/movements")).body["movements"]
+    assert [(one["id"], one["kind"], one["units"]) for one in listed] == [
+        (made["id"], "withdrawal", str(3 * TON))
+    ]
+    assert listed[0]["detail"]["fee"] == "50000000"
+    path = f"/api/cashier/withdrawals/{made['id']}/cancel"
+    assert (await stranger.post(path)).status == 404
+    assert (await person.post(path)).body["status"] == "cancelled"
+    assert await person.cash() == 100 * TON
+    assert (await person.post("/api/cashier/withdrawals/x/cancel")).status == 404
+
+
+async def test_movements_come_in_pages(join: Join):
+    person = await join()
+    made = [
+        (await person.post("/api/cashier/withdraw", withdrawal(TON))).body["id"] for _ in range(3)
+    ]
+    page = (await person.get("/api/cashier/movements?limit=2")).body["movements"]
+    assert [one["id"] for one in page] == [made[2], made[1]]
+    rest = await person.get(f"/api/cashier/movements?limit=2&before={page[-1]['id']}")
+    assert [one["id"] for one in rest.body["movements"]] == [made[0]]
+    for query in ("limit=0", "limit=51", "limit=x", "limit=-1"):
+        assert (await person.get(f"/api/cashier/movements?{query}")).status == 400
+    assert (await person.get("/api/cashier/movements?before=zzz")).status == 404
+    assert (await person.get(f"/api/cashier/movements?before={new_reference()}")).status == 404

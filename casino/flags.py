@@ -12,15 +12,12 @@ from casino import audit
 from casino.db import Base
 from casino.errors import NotFound, Paused
 from casino.money import PLAYABLE
+from casino.switches import BETS, DEPOSITS, WITHDRAWALS, asset_flag
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from sqlalchemy.ext.asyncio import AsyncSession
-
-BETS = "bets"
-DEPOSITS = "deposits"
-WITHDRAWALS = "withdrawals"
 
 
 class FlagRow(Base):
@@ -33,16 +30,6 @@ class FlagRow(Base):
     reason: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     changed_at: Mapped[datetime]
-
-
-def game_flag(slug: str) -> str:
-    """The switch that stops one game."""
-    return f"game:{slug}"
-
-
-def asset_flag(asset: str) -> str:
-    """The switch that stops one asset."""
-    return f"asset:{asset}"
 
 
 async def stopped(session: AsyncSession) -> frozenset[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, SmallInteger, select
@@ -11,15 +10,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
 from casino.errors import RateStale
+from casino.exchange import USABLE_FOR, Rate
 from casino.money import Asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy.ext.asyncio import AsyncSession
-
-FRESH_FOR = timedelta(hours=1)
-USABLE_FOR = timedelta(hours=24)
 
 
 class RateRow(Base):
@@ -32,21 +29,6 @@ class RateRow(Base):
     numerator: Mapped[int] = mapped_column(BigInteger)
     denominator: Mapped[int] = mapped_column(BigInteger)
     quoted_at: Mapped[datetime]
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """A quotation with the id that counters store beside what they counted."""
-
-    id: int
-    asset: Asset
-    numerator: int
-    denominator: int
-    quoted_at: datetime
-
-    def to_reference(self, units: int) -> int:
-        """Asset units as micro-units of the reference currency, rounded up."""
-        return -(-units * self.numerator // self.denominator)
 
 
 async def latest(session: AsyncSession) -> Mapping[Asset, Rate]:

@@ -50,7 +50,8 @@ class Vault:
             raise InvariantViolation(reason="master keys are 32 bytes each")
         self._masters = {version: AESGCM(key) for version, key in master_keys.items()}
         self._newest = max(master_keys)
-        self._data_keys: OrderedDict[PlayerId, AESGCM] = OrderedDict()
+        # Known by its wrapped form: a key whose transaction was rolled back is never used again.
+        self._data_keys: OrderedDict[bytes, AESGCM] = OrderedDict()
 
     @classmethod
     def from_text(cls, keys: str) -> Vault:
@@ -74,9 +75,9 @@ class Vault:
 
     def unwrap(self, player_id: PlayerId, *, version: int, wrapped: bytes) -> AESGCM:
         """The player's data key; raises InvariantViolation if the row was tampered with."""
-        known = self._data_keys.get(player_id)
+        known = self._data_keys.get(wrapped)
         if known is not None:
-            self._data_keys.move_to_end(player_id)
+            self._data_keys.move_to_end(wrapped)
             return known
         if version not in self._masters:
             raise InvariantViolation(reason="unknown master key version", version=version)
@@ -86,7 +87,7 @@ class Vault:
             )
         except InvalidTag as error:
             raise InvariantViolation(reason="data key does not unwrap") from error
-        key = self._data_keys[player_id] = AESGCM(plain)
+        key = self._data_keys[wrapped] = AESGCM(plain)
         while len(self._data_keys) > CACHE_MAX:
             self._data_keys.popitem(last=False)
         return key

@@ -10,8 +10,7 @@ import msgspec
 from casino.betting.state import Round
 
 if TYPE_CHECKING:
-    from casino.betting.seeds import SeedView
-    from casino.betting.state import SeedState
+    from casino.betting.state import SeedState, SeedView
     from casino.ids import RoundId
 
 

@@ -25,13 +25,13 @@ from casino.errors import (
     SeedInUse,
     StakeOutOfRange,
 )
-from casino.flags import BETS, asset_flag, game_flag
+from casino.exchange import USABLE_FOR
 from casino.ids import EntryId, RoundId, SeedPairId
 from casino.ledger.chart import Account, Kind
 from casino.ledger.wallet import Posting, Wallet
 from casino.money import UNITS_MAX, Asset, Money
 from casino.players.rules import check_play, check_stake
-from casino.rates import USABLE_FOR
+from casino.switches import BETS, asset_flag, game_flag
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from casino.betting.fairness import SERVER_SEED_BYTES, commitment
-from casino.betting.state import SeedState
+from casino.betting.state import SeedState, SeedView
 from casino.db import driver_connection
 from casino.errors import InvariantViolation
 from casino.ids import PlayerId, SeedPairId
@@ -66,18 +66,6 @@ PROMOTE = """
 UPDATE seed_pairs SET status = 'active', client_seed = $2, client_seed_by = $3, receipt_head = $4
 WHERE id = $1 AND status = 'next'
 """
-
-
-@dataclass(frozen=True, slots=True)
-class SeedView:
-    """What a player may know of his seeds now."""
-
-    pair_id: SeedPairId
-    commitment: str
-    next_commitment: str
-    client_seed: str
-    client_seed_by: str
-    seed_nonce: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from casino.betting.state import House, Round, StakeRange
+from casino.exchange import Rate
 from casino.ids import RoundId, SeedPairId
 from casino.money import Asset
-from casino.rates import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

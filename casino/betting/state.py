@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from casino.betting.game import Choice, Details
+    from casino.exchange import Rate
     from casino.ids import PlayerId, RoundId, SeedPairId
     from casino.money import Asset
     from casino.players.rules import PlayerFacts
-    from casino.rates import Rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,18 @@ class SeedState:
     next_pair_id: SeedPairId
     next_server_seed: str
     next_commitment: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeedView:
+    """What a player may know of his seeds now."""
+
+    pair_id: SeedPairId
+    commitment: str
+    next_commitment: str
+    client_seed: str
+    client_seed_by: str
+    seed_nonce: int
 
 
 @dataclass(frozen=True, slots=True)

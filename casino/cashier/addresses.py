@@ -10,7 +10,7 @@ from urllib.parse import quote
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from casino import flags
+from casino import flags, switches
 from casino.cashier import tags
 from casino.cashier.rails import Rail, get_rail, required_switches
 from casino.cashier.tables import DepositTagRow
@@ -54,7 +54,9 @@ async def deposit_instruction(
     CoolingOff, ConsentRequired.
     """
     offered = await get_rail(session, rail)
-    flags.require_running(await flags.stopped(session), *required_switches(offered, flags.DEPOSITS))
+    flags.require_running(
+        await flags.stopped(session), *required_switches(offered, switches.DEPOSITS)
+    )
     if not offered.deposits_enabled or offered.address is None:
         raise Paused(switch=f"rail:{rail}")
     await lock_players(session, [PlayerId(player_id)])

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from casino import audit, flags, outbox, rates
+from casino import audit, flags, outbox, rates, switches
 from casino.cashier.rails import Rail, required_switches
 from casino.cashier.tables import DepositHistoryRow, DepositRow
 from casino.errors import IllegalMove, Paused, RateStale, Refusal
+from casino.exchange import USABLE_FOR, Rate
 from casino.ids import PlayerId
 from casino.ledger import journal
 from casino.ledger.chart import Account, Kind, hot_wallet
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.exchange import Rate
 
 SYSTEM = "system"
 
@@ -163,9 +166,9 @@ async def credit_or_hold(
     """
     facts = await player_facts.load_one(session, player_id=row.player_id)
     rate = (await rates.latest(session)).get(rail.asset)
-    switches = await flags.stopped(session)
+    stopped = await flags.stopped(session)
     row.reference_units = rate.to_reference(row.units) if rate else None
-    refusal = _check(facts, rail, row.reference_units, rate, switches, now)
+    refusal = _check(facts, rail, row.reference_units, rate, stopped, now)
     if refusal is None:
         await _post(session, row, source, Account.PLAYER_CASH, Kind.DEPOSIT, now=now)
         if rate is not None and row.reference_units is not None:
@@ -273,14 +276,14 @@ def _check(
     facts: rules.PlayerFacts,
     rail: Rail,
     reference_units: int | None,
-    rate: rates.Rate | None,
-    switches: frozenset[str],
+    rate: Rate | None,
+    stopped: frozenset[str],
     now: datetime,
 ) -> Refusal | None:
-    for switch in required_switches(rail, flags.DEPOSITS):
-        if switch in switches:
+    for switch in required_switches(rail, switches.DEPOSITS):
+        if switch in stopped:
             return Paused(switch=switch)
-    fresh = rate is not None and now - rate.quoted_at <= rates.USABLE_FOR
+    fresh = rate is not None and now - rate.quoted_at <= USABLE_FOR
     if not fresh and rules.deposit_room(facts, now=now) is not None:
         # The player's own limit cannot be counted without a rate; nobody else has to wait for one.
         return RateStale(asset=rail.asset)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from casino import flags
+from casino import flags, switches
 from casino.cashier import crediting, tags, unclaimed
 from casino.cashier.addresses import find_owners
 from casino.cashier.crediting import Deposit, DepositStatus
@@ -171,7 +171,7 @@ async def credit_faucet(
 ) -> Deposit:
     """Give play money under `reference`, once; on the same path as coins from a chain."""
     rail = await get_rail(session, FAUCET)
-    flags.require_running(await flags.stopped(session), flags.DEPOSITS)
+    flags.require_running(await flags.stopped(session), switches.DEPOSITS)
     if asset is not rail.asset:
         raise NotFound(thing="rail", key=f"faucet:{asset}")
     require_units(units)

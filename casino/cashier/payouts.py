@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from casino import flags
-from casino.cashier import recovery
+from casino import flags, switches
+from casino.cashier import address_book, recovery
 from casino.cashier.batches import (
     DEAD,
     PAID,
@@ -24,7 +24,6 @@ from casino.cashier.batches import (
 )
 from casino.cashier.rails import get_rail, required_switches
 from casino.cashier.tables import (
-    AddressUseRow,
     PayoutMemberRow,
     PayoutRow,
     RailRow,
@@ -79,8 +78,8 @@ async def claim(
     for a blocked player.
     """
     offered = await get_rail(session, rail)
-    switches = await flags.stopped(session)
-    if offered.address is None or switches & {*required_switches(offered, flags.WITHDRAWALS)}:
+    stopped = await flags.stopped(session)
+    if offered.address is None or stopped & {*required_switches(offered, switches.WITHDRAWALS)}:
         return None
     # The rail's row is the claimers' queue, and its counter the source of replay keys.
     counter = await session.get_one(RailRow, rail, with_for_update=True, populate_existing=True)
@@ -188,14 +187,8 @@ async def complete_member(
             reference=f"{payout_id}/{withdrawal_id}",
             now=now,
         )
-    await session.execute(
-        update(AddressUseRow)
-        .where(
-            AddressUseRow.rail == row.rail,
-            AddressUseRow.destination == row.destination,
-            AddressUseRow.player_id == row.player_id,
-        )
-        .values(payments=AddressUseRow.payments + 1)
+    await address_book.note_payment(
+        session, rail=row.rail, destination=row.destination, player_id=row.player_id
     )
     await _end_member(session, payout, member, PAID, tx_hash=tx_hash, now=now)
     rail = await get_rail(session, row.rail)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from casino import audit, flags
+from casino import audit, switches
 from casino.cashier.tables import RailRow
 from casino.errors import NotFound
 from casino.money import Asset
@@ -132,7 +132,7 @@ async def change_rail(session: AsyncSession, *, rail: Rail, actor: str, now: dat
 
 def required_switches(rail: Rail, direction: str) -> tuple[str, ...]:
     """Kill switches that stop deposits or withdrawals on a rail."""
-    return (direction, flags.asset_flag(rail.asset))
+    return (direction, switches.asset_flag(rail.asset))
 
 
 def _rail(row: RailRow) -> Rail:

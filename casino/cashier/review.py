@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from casino import rates
-from casino.cashier import terms
-from casino.cashier.tables import AddressUseRow, ApprovalRow, DepositRow, WithdrawalRow
+from casino.cashier import address_book, terms
+from casino.cashier.tables import ApprovalRow, DepositRow, WithdrawalRow
 from casino.cashier.withdrawal_states import Withdrawal, view
 from casino.errors import NotFound
 from casino.ids import PlayerId, moment_of
@@ -87,12 +87,8 @@ async def _gather(
             WithdrawalRow.status.not_in(terms.GAVE_UP),
         )
     )
-    others = await session.scalar(
-        select(func.count()).where(
-            AddressUseRow.rail == row.rail,
-            AddressUseRow.destination == row.destination,
-            AddressUseRow.player_id != row.player_id,
-        )
+    others = await address_book.count_others(
+        session, rail=row.rail, destination=row.destination, player_id=row.player_id
     )
     return WithdrawalFacts(
         asked_ref=row.reference_units,
@@ -102,7 +98,7 @@ async def _gather(
         turnover_ref=await _turnover(session, row.player_id, now),
         kyc_level=facts.kyc_level,
         address_first_use=row.first_use,
-        address_other_players=int(others or 0),
+        address_other_players=others,
         protection_changed_at=await _protection_changed_at(session, row.player_id),
         excluded=_excluded(facts, now),
     )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from casino import audit, flags, rates
-from casino.cashier import review, terms
+from casino import audit, flags, rates, switches
+from casino.cashier import address_book, review, terms
 from casino.cashier.rails import Rail, get_rail, required_switches
 from casino.cashier.review import Card
-from casino.cashier.tables import AddressUseRow, ApprovalRow, WithdrawalRow
+from casino.cashier.tables import ApprovalRow, WithdrawalRow
 from casino.cashier.withdrawal_states import (
     Withdrawal,
     WithdrawalStatus,
@@ -167,7 +167,9 @@ async def request(
         memo=memo,
         reference=reference,
         reference_units=reference_units,
-        first_use=await _note_address(session, player_id, rail, destination, now),
+        first_use=await address_book.note_request(
+            session, rail=rail, destination=destination, player_id=player_id, now=now
+        ),
         requested_at=now,
     )
     actor = f"player:{player_id}"
@@ -326,7 +328,7 @@ async def reject(
 async def _require_open(session: AsyncSession, rail: str) -> Rail:
     offered = await get_rail(session, rail)
     flags.require_running(
-        await flags.stopped(session), *required_switches(offered, flags.WITHDRAWALS)
+        await flags.stopped(session), *required_switches(offered, switches.WITHDRAWALS)
     )
     if not offered.withdrawals_enabled:
         raise Paused(switch=f"rail:{rail}")
@@ -351,33 +353,6 @@ async def _require_funds(session: AsyncSession, player_id: int, asset: Asset, un
     wallet = (await journal.balances(session, PlayerId(player_id))).get(asset, Wallet(asset))
     if units > wallet.withdrawable:
         raise InsufficientFunds(available=wallet.withdrawable, asset=asset)
-
-
-async def _note_address(
-    session: AsyncSession, player_id: int, rail: str, destination: str, now: datetime
-) -> bool:
-    """Count a request for an address; True if the player was never paid there before."""
-    payments = await session.scalar(
-        insert(AddressUseRow)
-        .values(
-            rail=rail,
-            destination=destination,
-            player_id=player_id,
-            requests=1,
-            first_at=now,
-            last_at=now,
-        )
-        .on_conflict_do_update(
-            index_elements=[
-                AddressUseRow.rail,
-                AddressUseRow.destination,
-                AddressUseRow.player_id,
-            ],
-            set_={"requests": AddressUseRow.requests + 1, "last_at": now},
-        )
-        .returning(AddressUseRow.payments)
-    )
-    return not payments
 
 
 async def _note_first_yes(

@@ -1,10 +1,10 @@
-"""Rows of staff: who decides, and in which roles."""
+"""Rows of staff: who decides, in which roles, and the cards in their chats."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,3 +31,37 @@ class MemberRow(Base):
     roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_at: Mapped[datetime]
     removed_at: Mapped[datetime | None]
+
+
+class ChatRow(Base):
+    """A member's private chat with the operators' bot: its language, and whether it is open."""
+
+    __tablename__ = "staff_chats"
+
+    member_id: Mapped[int] = mapped_column(
+        ForeignKey("staff_members.id"), primary_key=True, autoincrement=False
+    )
+    language: Mapped[str] = mapped_column(Text)
+    closed_at: Mapped[datetime | None]
+
+
+class CardRow(Base):
+    """A message about something to decide, so that it can be brought up to date or taken away."""
+
+    __tablename__ = "staff_cards"
+    __table_args__ = (
+        UniqueConstraint("chat_id", "message_id"),
+        CheckConstraint("kind IN ('card', 'picture')", name="kind"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")
+    )
+    subject: Mapped[str] = mapped_column(Text, index=True)
+    member_id: Mapped[int] = mapped_column(ForeignKey("staff_members.id"), index=True)
+    chat_id: Mapped[int] = mapped_column(BigInteger)
+    message_id: Mapped[int] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+    # The outbox effect that sent it; a repeated delivery skips whoever has it already.
+    effect_id: Mapped[int | None] = mapped_column(BigInteger)
+    sent_at: Mapped[datetime]

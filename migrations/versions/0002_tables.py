@@ -691,6 +691,43 @@ def upgrade() -> None:
         postgresql_where=sa.text("status <> 'revealed'"),
     )
     op.create_table(
+        "staff_cards",
+        sa.Column(
+            "id",
+            sa.BigInteger(),
+            server_default=sa.text("next_id()"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("member_id", sa.BigInteger(), nullable=False),
+        sa.Column("chat_id", sa.BigInteger(), nullable=False),
+        sa.Column("message_id", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("effect_id", sa.BigInteger(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("kind IN ('card', 'picture')", name=op.f("ck_staff_cards_kind")),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["staff_members.id"], name=op.f("fk_staff_cards_member_id_staff_members")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_cards")),
+        sa.UniqueConstraint(
+            "chat_id", "message_id", name=op.f("uq_staff_cards_chat_id_message_id")
+        ),
+    )
+    op.create_index(op.f("ix_staff_cards_member_id"), "staff_cards", ["member_id"], unique=False)
+    op.create_index(op.f("ix_staff_cards_subject"), "staff_cards", ["subject"], unique=False)
+    op.create_table(
+        "staff_chats",
+        sa.Column("member_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["member_id"], ["staff_members.id"], name=op.f("fk_staff_chats_member_id_staff_members")
+        ),
+        sa.PrimaryKeyConstraint("member_id", name=op.f("pk_staff_chats")),
+    )
+    op.create_table(
         "support_messages",
         sa.Column(
             "id",
@@ -1073,6 +1110,10 @@ def downgrade() -> None:
     op.drop_index("ix_support_messages_player_id", table_name="support_messages")
     op.drop_index(op.f("ix_support_messages_member_id"), table_name="support_messages")
     op.drop_table("support_messages")
+    op.drop_table("staff_chats")
+    op.drop_index(op.f("ix_staff_cards_subject"), table_name="staff_cards")
+    op.drop_index(op.f("ix_staff_cards_member_id"), table_name="staff_cards")
+    op.drop_table("staff_cards")
     op.drop_index(
         "uq_seed_pairs_current",
         table_name="seed_pairs",

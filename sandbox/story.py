@@ -1,0 +1,5 @@
+"""stub"""
+
+
+async def tell(stage, out):
+    return True

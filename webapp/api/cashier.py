@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from casino import flags
+from casino import flags, switches
 from casino.cashier import addresses, history, rails, withdrawals
 from casino.clock import utc_now
 from casino.errors import AddressInvalid
@@ -154,10 +154,10 @@ def payable_destination(text: str, *, rail: Rail, offered: Sequence[Rail], testn
 
 
 def _show_rail(rail: Rail, stopped: Collection[str]) -> dict[str, Json]:
-    asset_on = flags.asset_flag(rail.asset) not in stopped
+    asset_on = switches.asset_flag(rail.asset) not in stopped
     deposits = rail.deposits_enabled and rail.address is not None
-    deposits = deposits and asset_on and flags.DEPOSITS not in stopped
-    payouts = rail.withdrawals_enabled and asset_on and flags.WITHDRAWALS not in stopped
+    deposits = deposits and asset_on and switches.DEPOSITS not in stopped
+    payouts = rail.withdrawals_enabled and asset_on and switches.WITHDRAWALS not in stopped
     return {
         "rail": rail.name,
         "asset": rail.asset.value,

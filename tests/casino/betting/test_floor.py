@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from casino import flags
+from casino import flags, switches
 from casino.betting import history, seeds
 from casino.betting.fairness import Seeds, commitment
 from casino.betting.floor import open_floor
@@ -181,7 +181,9 @@ async def test_no_play_in_a_time_out(db, floor):
         await bet(floor, player_id)
 
 
-@pytest.mark.parametrize("name", [flags.BETS, flags.game_flag("dice"), flags.asset_flag("TON")])
+@pytest.mark.parametrize(
+    "name", [switches.BETS, switches.game_flag("dice"), switches.asset_flag("TON")]
+)
 async def test_a_kill_switch_stops_the_next_bet(db, floor, name):
     player_id = await ready_player(db)
     await bet(floor, player_id)

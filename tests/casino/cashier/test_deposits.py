@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from casino import flags
+from casino import flags, switches
 from casino.cashier import addresses, deposits, treasury
 from casino.cashier.deposits import DepositStatus
 from casino.clock import Window
@@ -262,9 +262,9 @@ async def test_a_deposit_over_the_limit_is_held_and_released_when_there_is_room(
 async def test_concurrent_releases_credit_once(house: Database) -> None:
     player = await make_player(house)
     tag = await tag_of(house, player)
-    await stop(house, flags.DEPOSITS, on=True)
+    await stop(house, switches.DEPOSITS, on=True)
     await arrive(house, transfer(TON, tag))
-    await stop(house, flags.DEPOSITS, on=False)
+    await stop(house, switches.DEPOSITS, on=False)
     ((deposit_id, _, _),) = await find(house, player)
 
     async def release() -> bool:
@@ -287,7 +287,7 @@ async def stop(db: Database, name: str, *, on: bool) -> None:
         await flags.set_flag(session, name=name, stop=on, reason="test", actor="staff:1", now=NOW)
 
 
-@pytest.mark.parametrize("switch", [flags.DEPOSITS, flags.asset_flag(Asset.TON)])
+@pytest.mark.parametrize("switch", [switches.DEPOSITS, switches.asset_flag(Asset.TON)])
 async def test_deposits_are_held_while_a_switch_stops_them(house: Database, switch: str) -> None:
     player = await make_player(house)
     tag = await tag_of(house, player)

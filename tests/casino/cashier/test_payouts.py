@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from casino import flags
+from casino import flags, switches
 from casino.cashier import batches, payouts, recovery, signing, treasury, withdrawals
 from casino.cashier.batches import Payout
 from casino.cashier.withdrawals import Withdrawal
@@ -209,12 +209,12 @@ async def test_nothing_is_claimed_while_stopped_or_for_a_blocked_player(
     async with house.transaction() as session:
         await identity.block(session, player_id=blocked, reason="x", actor="staff:1", now=NOW)
         await flags.set_flag(
-            session, name=flags.WITHDRAWALS, stop=True, reason="x", actor="staff:1", now=NOW
+            session, name=switches.WITHDRAWALS, stop=True, reason="x", actor="staff:1", now=NOW
         )
     assert await claim(house) is None
     async with house.transaction() as session:
         await flags.set_flag(
-            session, name=flags.WITHDRAWALS, stop=False, reason="x", actor="staff:1", now=NOW
+            session, name=switches.WITHDRAWALS, stop=False, reason="x", actor="staff:1", now=NOW
         )
     payout = await claim(house)
     assert payout is not None

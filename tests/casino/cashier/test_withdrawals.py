@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from casino import audit, flags
+from casino import audit, flags, switches
 from casino.cashier import rails, recovery, terms, withdrawals
 from casino.cashier.withdrawals import Approval, Withdrawal, WithdrawalStatus
 from casino.db import Database
@@ -246,7 +246,7 @@ async def test_switches_and_closed_rails_stop_requests(house: Database) -> None:
     player = await rich_player(house)
     async with house.transaction() as session:
         await flags.set_flag(
-            session, name=flags.WITHDRAWALS, stop=True, reason="x", actor="staff:1", now=NOW
+            session, name=switches.WITHDRAWALS, stop=True, reason="x", actor="staff:1", now=NOW
         )
     with pytest.raises(Paused):
         await ask(house, player)
@@ -489,13 +489,13 @@ async def test_no_order_for_a_blocked_player_or_while_payments_are_stopped(
     made = await ask(house, player)
     async with house.transaction() as session:
         await flags.set_flag(
-            session, name=flags.WITHDRAWALS, stop=True, reason="x", actor="staff:1", now=NOW
+            session, name=switches.WITHDRAWALS, stop=True, reason="x", actor="staff:1", now=NOW
         )
     with pytest.raises(Paused):
         await approve(house, made.id, staff)
     async with house.transaction() as session:
         await flags.set_flag(
-            session, name=flags.WITHDRAWALS, stop=False, reason="x", actor="staff:1", now=NOW
+            session, name=switches.WITHDRAWALS, stop=False, reason="x", actor="staff:1", now=NOW
         )
         await identity.block(session, player_id=player, reason="x", actor="staff:1", now=NOW)
     with pytest.raises(AccountClosed):

@@ -142,12 +142,12 @@ async def last_decision(
     session: AsyncSession, *, subject: str, action: str | None = None
 ) -> Decision | None:
     """Who did something to a subject last, as the audit log has it; `action` narrows it to one
-    family. Reading a document is not a decision."""
+    family. Asking and looking are no decisions."""
     lines = await audit.search(session, subject=subject, action=action, limit=DECISIONS_SEARCHED)
     known = await names(session)
     for line in lines:
         kind, _, number = line.actor.partition(":")
-        if line.action.endswith(("_read", ".viewed", ".submitted")):
+        if line.action.endswith(("_read", ".viewed", ".submitted", ".requested")):
             continue
         who = known.get(int(number), line.actor) if kind == "staff" else None
         return Decision(actor=line.actor, who=who, action=line.action, at=line.at)

@@ -1,0 +1,57 @@
+"""Wires the dispatcher of the operators' bot: what runs around handlers, and in which order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiogram import Dispatcher
+from aiogram.fsm.strategy import FSMStrategy
+
+from admin_bot.access import Entrance, Permitted, Spoken
+from admin_bot.handlers import (
+    audit_log,
+    fallback,
+    figures,
+    menu,
+    money_in,
+    players,
+    support,
+    switches,
+    team,
+    verification,
+    why,
+    withdrawals,
+)
+
+if TYPE_CHECKING:
+    from aiogram.fsm.storage.base import BaseStorage
+
+    from admin_bot.desk import Desk
+
+# Asked in this order: `why` takes what is about cards, the fallback what is left.
+FAMILIES = (
+    menu,
+    support,
+    withdrawals,
+    verification,
+    players,
+    switches,
+    figures,
+    audit_log,
+    money_in,
+    team,
+    why,
+    fallback,
+)
+
+
+def build_dispatcher(desk: Desk, *, storage: BaseStorage) -> Dispatcher:
+    """A dispatcher with all handlers, which get `desk` and what the middlewares add."""
+    dispatcher = Dispatcher(storage=storage, fsm_strategy=FSMStrategy.GLOBAL_USER, desk=desk)
+    for observer in (dispatcher.message, dispatcher.callback_query):
+        # The entrance stands before the filters: a stranger's message is not even read.
+        observer.outer_middleware(Entrance())
+        for middleware in (Spoken(), Permitted()):
+            observer.middleware(middleware)
+    dispatcher.include_routers(*(family.build_router() for family in FAMILIES))
+    return dispatcher

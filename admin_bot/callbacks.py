@@ -1,0 +1,171 @@
+"""What the buttons carry: ids and what the card showed, never an amount or an address.
+
+The digit in a prefix is the version of its fields; a button of another version matches nothing
+here and is answered as outdated. `seen` is a mark of the facts that the card showed: a decision
+about other facts than these is refused.
+"""
+
+from __future__ import annotations
+
+from aiogram.filters.callback_data import CallbackData
+
+SEPARATOR = "|"  # names of switches and subjects hold colons
+
+
+class Go(CallbackData, prefix="go1", sep=SEPARATOR):
+    """Show a screen; navigation is never outdated."""
+
+    to: str
+
+
+class OpenCard(CallbackData, prefix="card1", sep=SEPARATOR):
+    """Show the card of a subject as a new message."""
+
+    subject: str
+
+
+class Approve(CallbackData, prefix="wdyes1", sep=SEPARATOR):
+    """Say yes to a withdrawal."""
+
+    withdrawal: int
+    seen: str
+
+
+class Retry(CallbackData, prefix="wdagain1", sep=SEPARATOR):
+    """Let a dead payment be tried again."""
+
+    withdrawal: int
+    seen: str
+
+
+class AskWhy(CallbackData, prefix="ask1", sep=SEPARATOR):
+    """Offer the reasons of a task on the card; an empty task puts the card's buttons back."""
+
+    task: str
+    subject: str
+    seen: str
+
+
+class Because(CallbackData, prefix="why1", sep=SEPARATOR):
+    """A reason from the list, or one to be written by hand."""
+
+    task: str
+    subject: str
+    seen: str
+    reason: str
+
+
+class ShowDocuments(CallbackData, prefix="kycdoc1", sep=SEPARATOR):
+    """Send the documents of a case to whoever asks."""
+
+    case: int
+
+
+class Grant(CallbackData, prefix="kycyes1", sep=SEPARATOR):
+    """Grant a verification level; `documents` is how many the card showed."""
+
+    case: int
+    level: int
+    documents: int
+
+
+class OpenPlayer(CallbackData, prefix="pl1", sep=SEPARATOR):
+    """Show a player's file, as a new message when asked from a card."""
+
+    player: int
+    apart: bool
+
+
+class PlayerPage(CallbackData, prefix="plpage1", sep=SEPARATOR):
+    """A page about a player: money, rounds or limits; `before` is an id or 0 for the newest."""
+
+    player: int
+    shelf: str
+    before: int
+
+
+class Switch(CallbackData, prefix="sw1", sep=SEPARATOR):
+    """Show a kill switch."""
+
+    name: str
+
+
+class SwitchSure(CallbackData, prefix="swyes1", sep=SEPARATOR):
+    """Throw a kill switch for the reason that was given."""
+
+    name: str
+    stop: bool
+
+
+class UnclaimedPage(CallbackData, prefix="unp1", sep=SEPARATOR):
+    """A page of transfers without an owner."""
+
+    before: int
+
+
+class FindOwner(CallbackData, prefix="unfind1", sep=SEPARATOR):
+    """Ask whose a transfer is."""
+
+    unclaimed: int
+
+
+class Assign(CallbackData, prefix="unyes1", sep=SEPARATOR):
+    """Give a transfer to a player; asks first, then acts when `sure`."""
+
+    unclaimed: int
+    player: int
+    sure: bool
+
+
+class Adopt(CallbackData, prefix="unhouse1", sep=SEPARATOR):
+    """Book a transfer as the house's capital; asks first, then acts when `sure`."""
+
+    unclaimed: int
+    sure: bool
+
+
+class Release(CallbackData, prefix="held1", sep=SEPARATOR):
+    """Make a held deposit playable."""
+
+    deposit: int
+
+
+class AuditPage(CallbackData, prefix="aud1", sep=SEPARATOR):
+    """A page of the audit log, narrowed `by` actor, action, subject or nothing."""
+
+    by: str
+    what: str
+    before: int
+
+
+class Reply(CallbackData, prefix="sup1", sep=SEPARATOR):
+    """The next message is an answer to this player."""
+
+    player: int
+
+
+class MemberCard(CallbackData, prefix="mem1", sep=SEPARATOR):
+    """Show a member of staff."""
+
+    member: int
+
+
+class MemberRole(CallbackData, prefix="memrole1", sep=SEPARATOR):
+    """Give or take one role."""
+
+    member: int
+    role: str
+    grant: bool
+
+
+class MemberRemove(CallbackData, prefix="memout1", sep=SEPARATOR):
+    """Take a member's rights away; asks first, then acts when `sure`."""
+
+    member: int
+    sure: bool
+
+
+class NewMember(CallbackData, prefix="memnew1", sep=SEPARATOR):
+    """Let the person in, whose id and name were typed, with this role."""
+
+    role: str

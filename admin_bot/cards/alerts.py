@@ -1,0 +1,191 @@
+"""Alerts in words: what happened and where to look; unknown ones are shown as they are."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from admin_bot import buttons
+from admin_bot.callbacks import Go, OpenCard
+from admin_bot.cards.shape import player_button
+from admin_bot.talk import Screen
+from admin_bot.words import Words, code, paragraphs, quote
+from casino.money import Asset, Money
+from casino.staff.roles import Permission
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from admin_bot.buttons import Row
+
+    Payload = Mapping[str, object]
+    Compose = Callable[[Payload, Words], Screen]
+
+# Who hears of what; everything else goes to those who receive alerts.
+CONCERNS: Mapping[str, Permission] = {"deposit.unclaimed": Permission.DEPOSITS_RESOLVE}
+
+
+def compose(kind: str, payload: Payload, words: Words) -> Screen:
+    """The message for an effect that is no card."""
+    known = ALERTS.get(kind)
+    try:
+        return known(payload, words) if known else _unknown(kind, payload, words)
+    except (KeyError, TypeError, ValueError):
+        # An alert in another shape than we know must be read all the same.
+        return _unknown(kind, payload, words)
+
+
+def _large_win(payload: Payload, words: Words) -> Screen:
+    stake, payout = _money(payload, "stake"), _money(payload, "payout")
+    game = str(payload["game"])
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.large_win", winnings=words.amount(payout - stake)),
+            words.say(
+                "admin.alert.large_win_body",
+                game=words.plain(f"game.{game}") if words.knows(f"game.{game}") else game,
+                stake=words.amount(stake),
+                payout=words.amount(payout),
+            ),
+            code(str(payload["round"])),
+        ),
+        (_player(payload, words),),
+    )
+
+
+def _reconcile(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say(
+                "admin.alert.reconcile", difference=words.amount(_money(payload, "difference"))
+            ),
+            words.say(
+                "admin.alert.reconcile_body",
+                rail=str(payload["rail"]),
+                chain=words.amount(_money(payload, "chain")),
+                book=words.amount(_money(payload, "book")),
+                block=_whole(payload, "block"),
+            ),
+            words.say("admin.alert.reconcile_next"),
+        ),
+        ((buttons.go(words, "switches"), buttons.go(words, "figures")),),
+    )
+
+
+def _reconciled(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.reconciled"),
+            words.say(
+                "admin.alert.reconciled_body",
+                rail=str(payload["rail"]),
+                book=words.amount(_money(payload, "book")),
+                block=_whole(payload, "block"),
+            ),
+        )
+    )
+
+
+def _chain_lag(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.chain_lag", chain=str(payload["chain"])),
+            words.say("admin.alert.chain_lag_body", count=_whole(payload, "blocks")),
+        )
+    )
+
+
+def _signing_refused(payload: Payload, words: Words) -> Screen:
+    withdrawal_id = payload.get("withdrawal_id")
+    card: Row = (
+        (
+            buttons.tap(
+                words.plain("admin.button.open_card"),
+                OpenCard(subject=f"withdrawal:{withdrawal_id}"),
+            ),
+        )
+        if isinstance(withdrawal_id, int)
+        else ()
+    )
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.signing_refused", rail=str(payload["rail"])),
+            words.say("admin.alert.signing_refused_body", reason=str(payload["reason"])),
+        ),
+        (card,),
+    )
+
+
+def _dead_letter(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.dead_letter", source=str(payload["source"])),
+            words.say("admin.alert.dead_letter_body", number=str(payload["external_id"])),
+            quote(str(payload["reason"])),
+        )
+    )
+
+
+def _unclaimed(payload: Payload, words: Words) -> Screen:
+    comment = payload.get("comment")
+    subject = f"unclaimed:{_whole(payload, 'unclaimed_id')}"
+    url = payload.get("url")
+    return Screen(
+        paragraphs(
+            words.say("admin.unclaimed.title", amount=words.amount(_money(payload, "amount"))),
+            words.say(f"admin.unclaimed.{payload['reason']}"),
+            words.say("admin.unclaimed.comment", comment=str(comment)) if comment else None,
+            words.say("admin.unclaimed.sender"),
+            code(str(payload["sender"])),
+        ),
+        (
+            (
+                buttons.tap(
+                    words.plain("admin.button.open_card"),
+                    OpenCard(subject=subject),
+                    style=buttons.PRIMARY,
+                ),
+            ),
+            (buttons.link(words.plain("admin.button.explorer"), url),)
+            if isinstance(url, str) and url
+            else (),
+        ),
+    )
+
+
+def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
+    content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
+    return Screen(
+        paragraphs(words.say("admin.alert.unknown", kind=kind), quote(content)),
+        (_player(payload, words), (buttons.tap(words.plain("admin.button.menu"), Go(to="menu")),)),
+    )
+
+
+def _player(payload: Payload, words: Words) -> Row:
+    player_id = payload.get("player_id")
+    return (player_button(words, player_id),) if isinstance(player_id, int) else ()
+
+
+def _money(payload: Payload, name: str) -> Money:
+    amount = payload[name]
+    if not isinstance(amount, dict):
+        raise TypeError(name)
+    return Money(int(amount["units"]), Asset(amount["asset"]))
+
+
+def _whole(payload: Payload, name: str) -> int:
+    found = payload[name]
+    if not isinstance(found, int):
+        raise TypeError(name)
+    return found
+
+
+ALERTS: Mapping[str, Compose] = {
+    "alert.large_win": _large_win,
+    "alert.reconcile": _reconcile,
+    "alert.reconciled": _reconciled,
+    "alert.chain_lag": _chain_lag,
+    "alert.signing_refused": _signing_refused,
+    "alert.dead_letter": _dead_letter,
+    "deposit.unclaimed": _unclaimed,
+}

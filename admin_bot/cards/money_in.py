@@ -1,0 +1,123 @@
+"""Cards of money that came in and needs a person: without an owner, or held."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from admin_bot import buttons
+from admin_bot.callbacks import Adopt, FindOwner, Release
+from admin_bot.cards.shape import Card, decided_line, number, player_button, player_name
+from admin_bot.reasons import in_words
+from admin_bot.talk import Screen
+from admin_bot.words import Markup, Words, code, paragraphs
+from casino.cashier import deposits, rails
+from casino.cashier.deposits import DepositStatus
+from casino.players import identity
+from casino.staff.roles import Permission, allows
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from admin_bot.buttons import Row
+    from casino.cashier.deposits import Unclaimed
+    from casino.staff.people import Member
+
+
+async def render_unclaimed(
+    session: AsyncSession, *, key: int, member: Member, words: Words, now: datetime
+) -> Card:
+    """A transfer without an owner: its evidence while it waits, afterwards who dealt with it. One
+    that its chain has not made final yet cannot be given away, and says so."""
+    found = await find_waiting(session, unclaimed_id=key)
+    if found is None:
+        decided = await decided_line(session, words, subject=f"unclaimed:{key}")
+        text = paragraphs(
+            words.say("admin.unclaimed.closed" if decided else "admin.unclaimed.not_final"),
+            decided,
+            number(words, key),
+        )
+        return Card(Screen(text), finished=True)
+    text = paragraphs(
+        words.say("admin.unclaimed.title", amount=words.units(found.units, found.asset)),
+        words.say(f"admin.unclaimed.{found.reason}"),
+        words.say("admin.unclaimed.comment", comment=found.comment) if found.comment else None,
+        words.say("admin.unclaimed.sender"),
+        code(found.sender),
+        words.say(
+            "admin.unclaimed.sent",
+            rail=words.plain(f"rail.{found.rail}"),
+            moment=words.moment(found.sent_at),
+        ),
+        _waited(words, now - found.sent_at),
+        number(words, key),
+    )
+    rail = await rails.get_rail(session, found.rail)
+    url = rail.tx_url(found.tx_hash)
+    explorer: Row = (buttons.link(words.plain("admin.button.explorer"), url),) if url else ()
+    if not allows(member, Permission.DEPOSITS_RESOLVE):
+        return Card(Screen(text, (explorer,)))
+    find, house = FindOwner(unclaimed=key), Adopt(unclaimed=key, sure=False)
+    return Card(
+        Screen(
+            text,
+            (
+                (buttons.tap(words.plain("admin.button.find_owner"), find, style=buttons.PRIMARY),),
+                explorer,
+                (buttons.tap(words.plain("admin.button.adopt"), house),)
+                if allows(member, Permission.STAFF_MANAGE)
+                else (),
+            ),
+        )
+    )
+
+
+async def render_held(
+    session: AsyncSession, *, key: int, member: Member, words: Words, now: datetime
+) -> Card:
+    """A held deposit; raises NotFound."""
+    deposit = await deposits.get_deposit(session, deposit_id=key)
+    player = await identity.get(session, player_id=deposit.player_id)
+    held = deposit.status is DepositStatus.HELD
+    text = paragraphs(
+        words.say(
+            "admin.held.title" if held else "admin.held.title_done",
+            amount=words.units(deposit.units, deposit.asset),
+            player=player_name(player),
+            status=words.plain(f"deposit.status.{deposit.status}"),
+        ),
+        words.say("admin.held.because", reason=in_words(deposit.reason, words))
+        if deposit.reason
+        else None,
+        words.say("admin.held.seen", moment=words.moment(deposit.seen_at)),
+        _waited(words, now - deposit.seen_at) if held else None,
+        None
+        if held
+        else await decided_line(session, words, subject=f"deposit:{key}", action="deposit."),
+        number(words, key),
+    )
+    if not held:
+        return Card(Screen(text), finished=True)
+    release = Release(deposit=key)
+    return Card(
+        Screen(
+            text,
+            (
+                (buttons.tap(words.plain("admin.button.release"), release, style=buttons.SUCCESS),)
+                if allows(member, Permission.DEPOSITS_RESOLVE)
+                else (),
+                (player_button(words, deposit.player_id),),
+            ),
+        )
+    )
+
+
+async def find_waiting(session: AsyncSession, *, unclaimed_id: int) -> Unclaimed | None:
+    """The transfer, if it still waits for its owner."""
+    found = await deposits.list_unclaimed(session, before_id=unclaimed_id + 1, limit=1)
+    return found[0] if found and found[0].id == unclaimed_id else None
+
+
+def _waited(words: Words, waited: timedelta) -> Markup | None:
+    return words.say("admin.card.waited", count=waited.days) if waited.days > 0 else None

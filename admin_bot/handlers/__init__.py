@@ -1,0 +1,1 @@
+"""What staff can do, a file for each kind of work."""

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from casino.exchange import Rate
-
 SYSTEM = "system"
 
 

@@ -157,8 +157,8 @@ export interface Movement {
 
 export interface MovementDetail {
   rail?: string | null;
-  fee_units?: Units | null;
-  net_units?: Units | null;
+  fee?: Units | null;
+  net?: Units | null;
   destination?: string | null;
   memo?: string | null;
   tx_hash?: string | null;

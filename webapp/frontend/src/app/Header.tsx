@@ -31,13 +31,13 @@ export function Header() {
           aria-haspopup="dialog"
           aria-label={t("app.balance_label", { amount: amountText(BigInt(balance.cash), asset) })}
           onClick={() => setOpen(true)}
-          className="press flex min-h-11 min-w-0 items-center gap-2 rounded-xl px-2"
+          className="press flex min-h-11 min-w-0 items-center gap-2 rounded-xl px-1"
         >
           <AssetIcon asset={asset} size={26} />
           <span className="truncate text-[17px]" aria-live="polite">
             <Amount units={balance.cash} asset={asset} shown={4} />
           </span>
-          <Icon name="next" size={14} className="rotate-90 text-muted" />
+          {atRoot && <Icon name="next" size={14} className="rotate-90 text-muted" />}
         </button>
         <span className="flex-1" />
         {!busyWithMoney && (

@@ -124,7 +124,7 @@ export function Segments<V extends string>({
             haptics.select();
             onChange(option.value);
           }}
-          className={`press figures min-h-11 flex-1 shrink-0 rounded-lg px-3 text-[15px] whitespace-nowrap ${
+          className={`press figures min-h-11 flex-auto shrink-0 rounded-lg px-2 text-[15px] whitespace-nowrap ${
             option.value === value ? "bg-page font-semibold text-ink" : "text-muted"
           }`}
         >
@@ -154,7 +154,7 @@ export function Chip({
         haptics.select();
         onPress();
       }}
-      className={`press figures min-h-11 min-w-11 flex-1 rounded-lg border px-2 text-[15px] whitespace-nowrap disabled:opacity-50 ${
+      className={`press figures min-h-11 min-w-11 flex-auto rounded-lg border px-2 text-[15px] whitespace-nowrap disabled:opacity-50 ${
         pressed === true ? "border-felt bg-felt/15 font-semibold text-felt-text" : "border-line bg-card"
       }`}
     >

@@ -92,9 +92,26 @@ export function CommandProblem<T>({
   }
   if (problem === null) return null;
   return (
-    <Banner tone={isPassing(problem) ? "care" : "bad"} action={<WayOut problem={problem} />}>
+    <Banner
+      tone={isPassing(problem) ? "care" : "bad"}
+      action={
+        <>
+          <Button small weight="plain" onPress={commands.forget}>{t("app.close")}</Button>
+          <WayOut problem={problem} />
+        </>
+      }
+    >
       {errorText(problem)}
     </Banner>
+  );
+}
+
+/** The same over the stage of a game, so that nothing below it moves. */
+export function StageProblem<T>(props: { readonly commands: Commands<T>; readonly onAnswer: (answer: T) => void }) {
+  return (
+    <div className="absolute inset-x-2 top-2 z-10 rounded-2xl bg-page shadow-lg empty:hidden">
+      <CommandProblem {...props} />
+    </div>
   );
 }
 

@@ -31,26 +31,26 @@ export function ResultChips({ results }: { readonly results: readonly Result[] }
   return (
     <div className="no-bar -mx-4 flex min-h-11 items-center gap-1.5 overflow-x-auto px-4" aria-label={t("app.recent")} role="list">
       {results.map((result, index) => (
-        <button
-          key={result.id}
-          role="listitem"
-          type="button"
-          onClick={() => {
-            haptics.select();
-            setProof(result.id);
-          }}
-          aria-label={t(result.won ? "app.recent.won" : "app.recent.lost", { result: result.text })}
-          className={`press flex h-11 shrink-0 items-center ${index === 0 ? "pop" : ""}`}
-        >
-          <span
-            className={`figures flex h-8 items-center gap-1 rounded-lg border px-2 text-[13px] ${
-              result.won ? "border-felt/60 bg-felt/15 font-semibold text-felt-text" : "border-line bg-card text-muted"
-            }`}
+        <span key={result.id} role="listitem" className={`shrink-0 ${index === 0 ? "pop" : ""}`}>
+          <button
+            type="button"
+            onClick={() => {
+              haptics.select();
+              setProof(result.id);
+            }}
+            aria-label={t(result.won ? "app.recent.won" : "app.recent.lost", { result: result.text })}
+            className="press flex h-11 items-center"
           >
-            <span aria-hidden="true">{result.won ? "▲" : "·"}</span>
-            {result.text}
-          </span>
-        </button>
+            <span
+              className={`figures flex h-8 items-center gap-1 rounded-lg border px-2 text-[13px] ${
+                result.won ? "border-felt/60 bg-felt/15 font-semibold text-felt-text" : "border-line bg-card text-muted"
+              }`}
+            >
+              <span aria-hidden="true">{result.won ? "▲" : "·"}</span>
+              {result.text}
+            </span>
+          </button>
+        </span>
       ))}
       {results.length === 0 && <p className="text-[13px] text-muted">{t("app.recent.none")}</p>}
       {proof !== null && <ProofSheet id={proof} onClose={() => setProof(null)} />}

@@ -3,9 +3,9 @@ import { useEffect, useState } from "react";
 import type { GameCard } from "@/api/types";
 import { balanceOf, chosenAsset, me } from "@/app/account";
 import { useStore } from "@/app/store";
-import { Chip, Field } from "@/design/parts";
+import { Chip } from "@/design/parts";
 import { decimalsOf, fieldText, parseUnits } from "@/money/money";
-import { amountText, t } from "@/texts/texts";
+import { amountText, fieldDigits, t } from "@/texts/texts";
 
 export interface Stake {
   readonly asset: string;
@@ -52,23 +52,30 @@ export function StakeField({ stake, disabled = false }: { readonly stake: Stake;
   };
   return (
     <div>
-      <Field
-        label={t("app.stake.label")}
-        value={stake.text}
-        onChange={(text) => set(text.replace(",", "."))}
-        inputMode="decimal"
-        autoComplete="off"
-        maxLength={24}
-        disabled={disabled}
-        problem={stake.problem}
-        side={<span className="px-3 text-muted">{asset}</span>}
-      />
-      <div className="mt-2 flex gap-2">
+      <label htmlFor="stake" className="mb-1 block text-[13px] text-muted">
+        {t("app.stake.label", { asset })}
+      </label>
+      <div className="flex gap-1.5 [&>button]:flex-none">
+        <input
+          id="stake"
+          value={fieldDigits(stake.text)}
+          onChange={(event) => set(event.target.value.replace(",", "."))}
+          inputMode="decimal"
+          autoComplete="off"
+          maxLength={24}
+          disabled={disabled}
+          aria-invalid={stake.problem !== null}
+          aria-describedby="stake-problem"
+          className={`figures h-12 min-w-0 flex-1 rounded-xl border bg-card px-3 text-[17px] font-semibold outline-none focus:border-felt ${
+            stake.problem === null ? "border-line" : "border-coral"
+          }`}
+        />
         <Chip disabled={disabled} onPress={() => put(min)}>{t("app.stake.min")}</Chip>
         <Chip disabled={disabled} label={t("app.stake.half")} onPress={() => put((units ?? min) / 2n)}>½</Chip>
         <Chip disabled={disabled} label={t("app.stake.double")} onPress={() => put((units ?? min) * 2n)}>2×</Chip>
         <Chip disabled={disabled || top < min} onPress={() => put(top)}>{t("app.stake.max")}</Chip>
       </div>
+      <p id="stake-problem" className="mt-1 text-[13px] text-coral-text empty:hidden">{stake.problem}</p>
     </div>
   );
 }

@@ -129,8 +129,8 @@ function CoverButton({ game, stopped }: { readonly game: GameCard; readonly stop
       className="group press w-full overflow-hidden rounded-2xl border border-line bg-card text-left"
     >
       <Cover slug={game.slug} />
-      <span className="flex min-h-12 items-center justify-between gap-2 px-3 py-2">
-        <span className="truncate font-semibold">{gameName(game.slug, game.title)}</span>
+      <span className="block min-h-14 px-3 py-2">
+        <span className="block truncate text-[17px] font-semibold">{gameName(game.slug, game.title)}</span>
         {isStopped ? (
           <span className="text-[13px] text-brass-text">{t("app.lobby.paused")}</span>
         ) : (
@@ -148,8 +148,8 @@ function CoverButton({ game, stopped }: { readonly game: GameCard; readonly stop
 function CoverSkeletons() {
   return (
     <div role="status" aria-label={t("app.loading")} className="grid grid-cols-2 gap-3">
-      <div className="skeleton aspect-[4/5] rounded-2xl!" />
-      <div className="skeleton aspect-[4/5] rounded-2xl!" />
+      <div className="skeleton aspect-[5/7] rounded-2xl!" />
+      <div className="skeleton aspect-[5/7] rounded-2xl!" />
     </div>
   );
 }

@@ -82,6 +82,11 @@ export function localDigits(digits: string): string {
   return `${sign}${grouped}${part === undefined ? "" : decimalSign() + part}`;
 }
 
+/** Plain digits as they stand in a text field: only the decimal sign is the language's own. */
+export function fieldDigits(digits: string): string {
+  return digits.replace(".", decimalSign());
+}
+
 /** Basis points as per cent: 9899 is 98.99 %. */
 export function percentText(basisPoints: number): string {
   return new Intl.NumberFormat(language.get(), {

@@ -60,8 +60,8 @@ function Shown({ movement }: { readonly movement: Movement }) {
       {detail.reason && <Banner tone="care">{t("app.movement.reason", { reason: reasonText(detail.reason) })}</Banner>}
       <dl className="rounded-2xl border border-line bg-card px-4 py-2">
         <Fact name={t("app.movement.time")}>{momentText(movement.at)}</Fact>
-        {detail.fee_units != null && <Fact name={t("app.review.fee")}><Amount units={detail.fee_units} asset={asset} /></Fact>}
-        {detail.net_units != null && <Fact name={t("app.review.arrives")}><Amount units={detail.net_units} asset={asset} /></Fact>}
+        {detail.fee != null && <Fact name={t("app.review.fee")}><Amount units={detail.fee} asset={asset} /></Fact>}
+        {detail.net != null && <Fact name={t("app.review.arrives")}><Amount units={detail.net} asset={asset} /></Fact>}
         {detail.memo && <Fact name={t("app.withdraw.memo")}>{detail.memo}</Fact>}
       </dl>
       <div className="divide-y divide-line overflow-hidden rounded-2xl border border-line bg-card">
@@ -85,9 +85,9 @@ function Shown({ movement }: { readonly movement: Movement }) {
 function Timeline({ stages }: { readonly stages: readonly Stage[] }) {
   const looks: Record<Stage["state"], string> = {
     done: "border-felt bg-felt text-on-felt",
-    now: "border-felt text-felt-text",
-    ahead: "border-line text-transparent",
-    bad: "border-coral bg-coral/20 text-coral-text",
+    now: "border-felt bg-page text-felt-text",
+    ahead: "border-line bg-page text-transparent",
+    bad: "border-coral bg-page text-coral-text",
   };
   return (
     <ol aria-live="polite" aria-label={t("app.movement.way")}>
@@ -96,7 +96,7 @@ function Timeline({ stages }: { readonly stages: readonly Stage[] }) {
           {index < stages.length - 1 && (
             <span className={`absolute top-6 bottom-0 left-[11px] w-0.5 ${stage.state === "done" ? "bg-felt" : "bg-line"}`} />
           )}
-          <span className={`z-10 grid size-6 shrink-0 place-items-center rounded-full border-2 bg-page ${looks[stage.state]}`}>
+          <span className={`z-10 grid size-6 shrink-0 place-items-center rounded-full border-2 ${looks[stage.state]}`}>
             {stage.state === "now" ? (
               <span className="size-2.5 animate-pulse rounded-full bg-felt" />
             ) : (

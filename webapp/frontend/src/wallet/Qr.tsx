@@ -5,7 +5,7 @@ import { encode } from "uqr";
 export function Qr({ text, label }: { readonly text: string; readonly label: string }) {
   const { size, path } = useMemo(() => draw(text), [text]);
   return (
-    <svg role="img" aria-label={label} viewBox={`0 0 ${size} ${size}`} className="size-48 rounded-2xl bg-white" shapeRendering="crispEdges">
+    <svg role="img" aria-label={label} viewBox={`0 0 ${size} ${size}`} className="size-44 rounded-2xl bg-white" shapeRendering="crispEdges">
       <path d={path} fill="#0e1513" />
     </svg>
   );

@@ -9,7 +9,7 @@ import { Sheet } from "@/design/Sheet";
 import { showNotice } from "@/design/toast";
 import { decimalsOf, fieldText, parseUnits } from "@/money/money";
 import { haptics, openOutside } from "@/telegram/telegram";
-import { amountText, t } from "@/texts/texts";
+import { amountText, fieldDigits, t } from "@/texts/texts";
 import { Qr } from "@/wallet/Qr";
 import { commentPayload } from "@/wallet/comment";
 import { connectTo, useTonConnect, type WalletChoice } from "@/wallet/tonconnect";
@@ -81,7 +81,7 @@ export function SendSheet({
       <div className="space-y-4">
         <Field
           label={t("app.send.amount")}
-          value={text}
+          value={fieldDigits(text)}
           onChange={(next) => setText(next.replace(",", "."))}
           inputMode="decimal"
           problem={problem}

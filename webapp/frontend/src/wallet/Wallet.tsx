@@ -36,7 +36,7 @@ export function Wallet() {
             <div className="flex items-center gap-3">
               <AssetIcon asset={balance.asset} />
               <div className="min-w-0 flex-1">
-                <p className="truncate text-[24px] leading-tight">
+                <p className="text-[20px] leading-tight">
                   <Amount units={balance.cash} asset={balance.asset} />
                 </p>
                 <p className="figures text-[13px] text-muted">

@@ -1,5 +1,5 @@
 // A withdrawal: how much and where to, then one screen to check it, then it is asked for once.
-import { useEffect, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { errorText, isPassing } from "@/api/errors";
 import { refresh } from "@/api/resource";
 import type { Quote, Rail, Withdrawal } from "@/api/types";
@@ -13,7 +13,7 @@ import { showProblem } from "@/design/toast";
 import { CommandProblem, useCommands, WayOut } from "@/games/pendingBet";
 import { decimalsOf, fieldText, parseUnits } from "@/money/money";
 import { haptics } from "@/telegram/telegram";
-import { amountText, find, referenceText, t } from "@/texts/texts";
+import { amountText, fieldDigits, find, referenceText, t } from "@/texts/texts";
 import { RailChoice, useRails } from "@/wallet/rails";
 import { addressFault } from "@/wallet/tonAddress";
 import { WithdrawReview } from "@/wallet/WithdrawReview";
@@ -33,7 +33,7 @@ export function Withdraw({ first }: { readonly first?: string }) {
   const [chosen, setChosen] = useState<string | null>(first ?? null);
   const [text, setText] = useState("");
   const [destination, setDestination] = useState("");
-  const [memo, setMemo] = useState("");
+  const [memo, setMemo] = useState<string | null>(null);
   const [reviewing, setReviewing] = useState(false);
   const commands = useCommands<Withdrawal>("withdraw");
   const offered = rails.data?.rails ?? [];
@@ -61,7 +61,7 @@ export function Withdraw({ first }: { readonly first?: string }) {
       rail: rail.rail,
       units: units.toString(),
       destination: to,
-      memo: memo.trim(),
+      memo: memo?.trim() ?? "",
     });
     if (made !== null) arrived(made);
   };
@@ -73,7 +73,7 @@ export function Withdraw({ first }: { readonly first?: string }) {
         units={units}
         quote={quoted.quote}
         destination={to}
-        memo={memo.trim()}
+        memo={memo?.trim() ?? ""}
         busy={commands.busy}
         blocked={commands.unanswered}
         problem={<CommandProblem commands={commands} onAnswer={arrived} />}
@@ -99,7 +99,7 @@ export function Withdraw({ first }: { readonly first?: string }) {
           <div>
             <Field
               label={t("app.withdraw.amount")}
-              value={text}
+              value={fieldDigits(text)}
               onChange={(next) => setText(next.replace(",", "."))}
               inputMode="decimal"
               autoComplete="off"
@@ -121,33 +121,63 @@ export function Withdraw({ first }: { readonly first?: string }) {
               ))}
             </div>
           </div>
-          <Field
-            label={t("app.withdraw.destination")}
+          <AddressField
             value={destination}
-            onChange={setDestination}
-            autoComplete="off"
-            maxLength={120}
-            placeholder="UQ…"
             problem={fault === null ? null : (find(`refusal.address_invalid.${fault}`) ?? t("app.withdraw.bad_address"))}
-            side={
-              <Button small weight="plain" onPress={() => void paste(setDestination)}>
-                {t("app.withdraw.paste")}
-              </Button>
-            }
+            onChange={setDestination}
           />
-          <Field
-            label={t("app.withdraw.memo")}
-            value={memo}
-            onChange={setMemo}
-            autoComplete="off"
-            maxLength={120}
-            note={t("app.withdraw.memo_note")}
-          />
-          <QuoteLine quoted={quoted} asset={asset} />
+          {memo !== null ? (
+            <Field
+              label={t("app.withdraw.memo")}
+              value={memo}
+              onChange={setMemo}
+              autoComplete="off"
+              maxLength={120}
+              note={t("app.withdraw.memo_note")}
+            />
+          ) : (
+            <div>
+              <Button small weight="plain" onPress={() => setMemo("")}>{t("app.withdraw.add_memo")}</Button>
+            </div>
+          )}
+          {problem === null && <QuoteLine quoted={quoted} asset={asset} />}
           <div className="flex-1" />
           <ActionBar text={t("app.withdraw.continue")} disabled={!ready} onPress={() => setReviewing(true)} />
         </>
       )}
+    </div>
+  );
+}
+
+/** The address on two lines, so that all of it can be seen. */
+function AddressField({
+  value, problem, onChange,
+}: { readonly value: string; readonly problem: string | null; readonly onChange: (value: string) => void }) {
+  const id = useId();
+  return (
+    <div>
+      <div className="flex items-end justify-between">
+        <label htmlFor={id} className="mb-1 text-[13px] text-muted">{t("app.withdraw.destination")}</label>
+        <Button small weight="plain" onPress={() => void paste(onChange)}>{t("app.withdraw.paste")}</Button>
+      </div>
+      <textarea
+        id={id}
+        value={value}
+        onChange={(event) => onChange(event.target.value.replace(/\s/g, ""))}
+        rows={2}
+        maxLength={120}
+        placeholder="UQ…"
+        autoCapitalize="off"
+        autoCorrect="off"
+        autoComplete="off"
+        spellCheck={false}
+        aria-invalid={problem !== null}
+        aria-describedby={`${id}-problem`}
+        className={`block w-full resize-none rounded-xl border bg-card px-4 py-2.5 font-mono break-all outline-none focus:border-felt ${
+          problem === null ? "border-line" : "border-coral"
+        }`}
+      />
+      <p id={`${id}-problem`} className="mt-1 text-[13px] text-coral-text empty:hidden">{problem}</p>
     </div>
   );
 }

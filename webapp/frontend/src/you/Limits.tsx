@@ -11,7 +11,7 @@ import { Sheet } from "@/design/Sheet";
 import { showNotice } from "@/design/toast";
 import { parseUnits, fieldText, REFERENCE_DECIMALS } from "@/money/money";
 import { haptics } from "@/telegram/telegram";
-import { find, momentText, referenceText, t, type Key } from "@/texts/texts";
+import { fieldDigits, find, type Key, momentText, referenceText, t } from "@/texts/texts";
 import { useLimits } from "@/you/You";
 
 const KINDS = ["deposit", "loss", "wager", "stake"] as const;
@@ -135,7 +135,7 @@ function Edit({ limit, onClose }: { readonly limit: LimitView; readonly onClose:
       <div className="space-y-4">
         <Field
           label={t("app.limits.amount")}
-          value={text}
+          value={fieldDigits(text)}
           onChange={(next) => setText(next.replace(",", "."))}
           inputMode="decimal"
           maxLength={14}

@@ -23,7 +23,9 @@ export function Support({ about }: { readonly about?: string }) {
     const timer = setInterval(() => refresh("support"), LOOK_EVERY_MS);
     return () => clearInterval(timer);
   }, []);
-  useEffect(() => end.current?.scrollIntoView({ block: "end" }), [messages.length]);
+  useEffect(() => {
+    void end.current?.scrollIntoView({ block: "end" });
+  }, [messages.length]);
   const send = async (): Promise<void> => {
     setBusy(true);
     setProblem(null);

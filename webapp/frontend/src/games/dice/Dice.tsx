@@ -15,7 +15,7 @@ import {
 import { DiceStage, type Shown } from "@/games/dice/DiceStage";
 import { TargetControls } from "@/games/dice/TargetControls";
 import { rollText } from "@/games/outcome";
-import { CommandProblem, useCommands } from "@/games/pendingBet";
+import { StageProblem, useCommands } from "@/games/pendingBet";
 import { ResultChips, useRecent, type Result } from "@/games/recent";
 import { RulesSheet } from "@/games/RulesSheet";
 import { StakeField, useStake } from "@/games/stake";
@@ -101,7 +101,10 @@ export function Dice({ game }: { readonly game: GameCard }) {
           <Icon name="info" />
         </IconButton>
       </div>
-      <DiceStage choice={choice} shown={shown} waiting={commands.busy} onSettled={settle} onChoice={setChoice} />
+      <div className="relative flex flex-1 flex-col">
+        <DiceStage choice={choice} shown={shown} waiting={commands.busy} onSettled={settle} onChoice={setChoice} />
+        <StageProblem commands={commands} onAnswer={receive} />
+      </div>
       <TargetControls
         choice={choice}
         disabled={commands.busy}
@@ -109,7 +112,6 @@ export function Dice({ game }: { readonly game: GameCard }) {
         chance={percentText((diceWinningRolls(choice) / 10_001) * 10_000)}
         onChoice={setChoice}
       />
-      <CommandProblem commands={commands} onAnswer={receive} />
       <StakeField stake={stake} disabled={commands.busy} />
       <button
         type="button"

@@ -34,19 +34,13 @@ export function DiceStage({ choice, shown, waiting, onSettled, onChoice }: Props
     <section
       aria-label={t("app.dice.stage")}
       onPointerDown={landed ? undefined : skip}
-      className="flex min-h-48 flex-1 flex-col justify-center gap-3 rounded-2xl border border-line bg-card px-4 py-4"
+      className="flex min-h-44 flex-1 flex-col justify-center gap-1 rounded-2xl border border-line bg-card px-4 py-3"
     >
       <div className="flex flex-1 flex-col items-center justify-center">
-        <p className={`figures text-[clamp(56px,17vw,84px)] leading-none font-semibold transition-colors duration-200 ${tone}`}>
-          {shown === null && !waiting ? (
-            <span className="text-muted/50">{rollText(MIDDLE).replace(/\d/g, "–")}</span>
-          ) : shown === null ? (
-            <span className="animate-pulse text-muted">{rollText(MIDDLE).replace(/\d/g, "–")}</span>
-          ) : (
-            rollText(roll)
-          )}
+        <p className={`figures text-[clamp(52px,min(17vw,11dvh),88px)] leading-none font-semibold transition-colors duration-200 ${tone}`}>
+          {shown === null ? <Die rolling={waiting} /> : rollText(roll)}
         </p>
-        <p role="status" aria-live="polite" className="figures mt-2 min-h-6 text-[17px]">
+        <p role="status" aria-live="polite" className="figures mt-1.5 min-h-6 text-[17px]">
           {landed && shown !== null ? <ResultText shown={shown} /> : waiting ? "" : shown === null ? (
             <span className="text-muted">{t("app.dice.invite")}</span>
           ) : null}
@@ -54,6 +48,17 @@ export function DiceStage({ choice, shown, waiting, onSettled, onChoice }: Props
       </div>
       <Line choice={choice} marker={shown === null ? null : { roll, landed }} disabled={waiting || !landed} onChoice={onChoice} />
     </section>
+  );
+}
+
+/** What stands where the number will be. */
+function Die({ rolling }: { readonly rolling: boolean }) {
+  return (
+    <svg viewBox="0 0 100 114" aria-hidden="true" className={`h-[1em] ${rolling ? "animate-pulse" : ""}`}>
+      <path d="M50 0 100 28 50 57 0 28Z" className="fill-ink/35" />
+      <path d="M0 28 50 57V114L0 86Z" className="fill-ink/20" />
+      <path d="M100 28 50 57V114L100 86Z" className="fill-ink/12" />
+    </svg>
   );
 }
 
@@ -162,8 +167,8 @@ function Line({ choice, marker, disabled, onChoice }: LineProps) {
       </div>
       <div aria-hidden="true" className="figures mx-[14px] flex justify-between text-[13px] text-muted">
         {[0, 25, 50, 75, 100].map((mark) => (
-          <span key={mark} className="w-0 -translate-x-1/2 whitespace-nowrap">
-            <span className="inline-block w-8 text-center">{mark}</span>
+          <span key={mark} className="flex w-0 justify-center">
+            {mark}
           </span>
         ))}
       </div>

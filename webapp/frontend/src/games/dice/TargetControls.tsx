@@ -25,13 +25,14 @@ export function TargetControls({
         <button
           type="button"
           disabled={disabled}
+          aria-label={t(choice.over ? "app.dice.turn_under" : "app.dice.turn_over")}
           onClick={() => {
             haptics.select();
             onChoice(turned(choice));
           }}
           className="press min-h-13 px-3 py-1.5 text-left"
         >
-          <span className="flex items-center gap-1 text-[13px] text-felt-text">
+          <span className="flex items-center gap-1 text-[13px] whitespace-nowrap text-felt-text">
             {t(choice.over ? "app.dice.over" : "app.dice.under")}
             <Icon name="swap" size={14} />
           </span>

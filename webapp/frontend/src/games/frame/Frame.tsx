@@ -6,6 +6,7 @@ import { goBack } from "@/app/router";
 import { IconButton } from "@/design/Button";
 import { Icon } from "@/design/Icon";
 import { Empty } from "@/design/parts";
+import { boxOf, messageKind } from "@/games/frame/messages";
 import { gameName } from "@/lobby/Lobby";
 import { setFullscreen } from "@/telegram/telegram";
 import { t } from "@/texts/texts";
@@ -13,21 +14,6 @@ import { t } from "@/texts/texts";
 // What such games say to their parent when the player's money moved or he wants to leave.
 const CLOSING = new Set(["close", "exit", "closeGame", "gameClosed", "goHome"]);
 const REFRESH_PAUSE_MS = 800;
-
-/** The kind of message that a game sent, whatever its dialect. */
-export function messageKind(data: unknown): string | null {
-  if (typeof data === "string") return data;
-  if (typeof data !== "object" || data === null) return null;
-  const fields = data as Record<string, unknown>;
-  const kind = fields["type"] ?? fields["event"] ?? fields["action"];
-  return typeof kind === "string" ? kind : null;
-}
-
-/** A game may keep an origin of its own, but never ours: together with scripts that would open the box. */
-export function boxOf(address: string): string {
-  const isOurs = new URL(address, location.href).origin === location.origin;
-  return isOurs ? "allow-scripts allow-forms" : "allow-scripts allow-forms allow-same-origin";
-}
 
 export function Frame({ game }: { readonly game: GameCard }) {
   const frame = useRef<HTMLIFrameElement>(null);
@@ -94,7 +80,7 @@ export function Frame({ game }: { readonly game: GameCard }) {
           src={address}
           title={gameName(game.slug, game.title)}
           onLoad={() => setLoaded(true)}
-          sandbox={boxOf(address)}
+          sandbox={boxOf(address, location.origin)}
           allow="autoplay; fullscreen"
           referrerPolicy="no-referrer"
           className="absolute inset-0 size-full border-0"

@@ -26,13 +26,13 @@ export function Controls({
           <span>{t("app.mines.count")}</span>
           <span>{t("app.mines.first_pays", { multiplier: multiplierText(fractionText(minesMultiplier(mines, 1))) })}</span>
         </p>
-        <div className="flex gap-1.5">
+        <div className="flex gap-1.5 [&>button]:flex-1">
           {READY.map((count) => (
             <Chip key={count} pressed={mines === count} disabled={busy} label={t("app.mines.count_of", { count })} onPress={() => onMines(count)}>
               {count}
             </Chip>
           ))}
-          <div className="flex flex-[1.8] items-stretch overflow-hidden rounded-lg border border-line bg-card">
+          <div className="flex min-w-27 flex-[2] items-stretch overflow-hidden rounded-lg border border-line bg-card">
             <Stepper label={t("app.mines.fewer")} sign="−" disabled={busy || mines <= 1} onPress={() => onMines(mines - 1)} />
             <span className="figures grid flex-1 place-items-center font-semibold">{mines}</span>
             <Stepper label={t("app.mines.more")} sign="+" disabled={busy || mines >= MOST} onPress={() => onMines(mines + 1)} />

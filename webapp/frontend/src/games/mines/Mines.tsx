@@ -10,7 +10,7 @@ import { TILES, fractionText, minesMultiplier, scaled } from "@/fairness/games";
 import { Controls } from "@/games/mines/Controls";
 import { MinesGrid } from "@/games/mines/MinesGrid";
 import { tilesOf } from "@/games/mines/tiles";
-import { CommandProblem, useCommands } from "@/games/pendingBet";
+import { StageProblem, useCommands } from "@/games/pendingBet";
 import { ResultChips, useRecent } from "@/games/recent";
 import { RulesSheet } from "@/games/RulesSheet";
 import { useStake } from "@/games/stake";
@@ -106,13 +106,13 @@ export function Mines({ game }: { readonly game: GameCard }) {
           <Icon name="info" />
         </IconButton>
       </div>
-      <div className="flex flex-1 flex-col items-center justify-center gap-2">
+      <div className="relative flex flex-1 flex-col items-center gap-2">
+        <StageProblem commands={commands} onAnswer={receive} />
         <MinesGrid round={round} touched={touched} disabled={!isOpen || commands.busy} onOpen={openTile} />
         <p role="status" aria-live="polite" className="figures min-h-6 text-center">
           <Outcome round={round} />
         </p>
       </div>
-      <CommandProblem commands={commands} onAnswer={receive} />
       {isOpen ? (
         <OpenRound round={round} busy={commands.busy || commands.unanswered} opened={opened.length} onCashOut={cashOut} />
       ) : (

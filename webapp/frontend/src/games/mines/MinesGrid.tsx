@@ -16,7 +16,7 @@ export function MinesGrid({
     <div
       role="group"
       aria-label={t("app.mines.field")}
-      className="grid aspect-square w-[min(100%,calc(100dvh-348px-var(--safe-top)-var(--safe-bottom)))] max-w-100 min-w-61 grid-cols-5 gap-1.5"
+      className="grid aspect-square w-[min(100%,calc(100dvh-388px-var(--safe-top)-var(--safe-bottom)))] max-w-100 min-w-61 grid-cols-5 grid-rows-5 gap-1.5"
     >
       {Array.from({ length: 25 }, (_, tile) => (
         <Tile
@@ -52,7 +52,7 @@ function Tile({ number, isOpened, isMine, isTouched, isOver, isIdle, disabled, o
     hit: "flip border-coral bg-coral/25 text-coral-text",
     safe: "flip border-felt bg-felt/20 text-felt-text",
     mine: "border-line bg-card text-muted",
-    missed: "border-line bg-card text-muted/50",
+    missed: "border-line bg-card text-muted/30",
     closed: isIdle ? "border-line bg-raised opacity-70" : "border-line bg-raised",
   } as const;
   return (

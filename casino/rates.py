@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, SmallInteger, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
@@ -34,7 +35,7 @@ class RateRow(Base):
 async def latest(session: AsyncSession) -> Mapping[Asset, Rate]:
     """The newest quotation of each asset."""
     rows = await session.scalars(
-        select(RateRow).distinct(RateRow.asset).order_by(RateRow.asset, RateRow.id.desc())
+        select(RateRow).ext(distinct_on(RateRow.asset)).order_by(RateRow.asset, RateRow.id.desc())
     )
     return {
         Asset.from_code(row.asset): Rate(

@@ -10,11 +10,15 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sandbox.home import Home, demo_home
 from sandbox.processes import ServiceFailed
 from sandbox.stage import Ports, open_stage
 from sandbox.story import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DEMO_PORT = 8090
 DEMO_BLOCK_MS = 3000
@@ -75,7 +79,7 @@ def _open_folder() -> str | None:
     return "/tmp" if os.getuid() == 0 and Path("/tmp").is_dir() else None  # noqa: S108
 
 
-def _progress(began: float) -> object:
+def _progress(began: float) -> Callable[[str], None]:
     def say(text: str) -> None:
         sys.stderr.write(f"  [{time.monotonic() - began:5.1f} s] {text}\n")
         sys.stderr.flush()

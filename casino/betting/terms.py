@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from casino import audit
 from casino.betting.state import StakeRange
@@ -32,7 +33,7 @@ async def stakes(session: AsyncSession) -> Mapping[tuple[str, Asset], StakeRange
     """What is in force, by game and asset."""
     rows = await session.scalars(
         select(GameTermsRow)
-        .distinct(GameTermsRow.game, GameTermsRow.asset)
+        .ext(distinct_on(GameTermsRow.game, GameTermsRow.asset))
         .order_by(GameTermsRow.game, GameTermsRow.asset, GameTermsRow.id.desc())
     )
     return {

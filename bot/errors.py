@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 MONEY_FIELDS = ("available", "minimum", "maximum", "remaining")
 REFERENCE_FIELDS = ("limit", "used", "ceiling")
 _ASSETS = frozenset(asset.value for asset in Asset)
+UNSPOKEN = ("key", "language")  # names that looking up a text has already taken
 MOMENT_FIELDS = ("until", "resets_at")
 
 
 def explain(error: CasinoError, words: Words) -> str:
     """A sentence or two without markup. The detailed text of a code is used when the error
     carries all that it names; otherwise the general text, which every code has."""
-    params = _spoken(error.data, words)
+    # Never empty, so that a text is always filled in and tells what it misses.
+    params = {"code": error.code, **_spoken(error.data, words)}
     for key in _keys(error):
         if not words.knows(key):
             continue
@@ -52,6 +54,8 @@ def _spoken(data: Mapping[str, object], words: Words) -> dict[str, object]:
     asset = data.get("asset")
     spoken: dict[str, object] = {}
     for name, part in data.items():
+        if name in UNSPOKEN:
+            continue
         if isinstance(part, Money):
             spoken[name] = words.amount(part)
         elif isinstance(part, datetime):

@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 ATTEMPTS_MAX = 3
 PATIENCE_SECONDS = 5  # a longer silence is the caller's affair: it can do something else meanwhile
 UNPACED = frozenset({"getUpdates", "getMe", "getFile"})
-SILENT = frozenset({"answerCallbackQuery"})  # no chat sees these; only the bot's own rate counts
+SPEAKING = ("send", "copy", "forward")  # a chat's own rate counts new messages, not edits
 
 
 def make_bot(token: str, *, api_url: str, redis: RedisLink | None) -> Bot:
@@ -79,7 +79,7 @@ class Manners(BaseRequestMiddleware):
         name = method.__api_method__
         if name in UNPACED:
             return await make_request(bot, method)
-        chat_id = None if name in SILENT else getattr(method, "chat_id", None)
+        chat_id = getattr(method, "chat_id", None) if name.startswith(SPEAKING) else None
         attempt = 1
         while True:
             await self._pace.admit(chat_id)

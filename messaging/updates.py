@@ -54,5 +54,17 @@ async def record_update(session: AsyncSession, *, source: str, update: Mapping[s
         source=source,
         external_id=str(update["update_id"]),
         key=chat_key(update),
-        payload=update,
+        payload={name: storable(part) for name, part in update.items()},
     )
+
+
+def storable(part: object) -> Any:
+    """The same JSON without what PostgreSQL cannot keep: U+0000 and half a surrogate pair. One
+    such character in a message would otherwise stop all updates behind it."""
+    if isinstance(part, str):
+        return part.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(part, list):
+        return [storable(item) for item in part]
+    if isinstance(part, Mapping):
+        return {storable(name): storable(item) for name, item in part.items()}
+    return part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,7 +166,7 @@ class Visitor:
     async def upload(self, content: bytes, *, kind: str, name: str) -> Said:
         form = aiohttp.FormData({"person": str(self.person), "bot": NAME, "kind": kind})
         mime = "application/pdf" if name.endswith("pdf") else "image/png"
-        form.add_field("file", content, filename=name, content_type=mime)
+        form.add_field("file", io.BytesIO(content), filename=name, content_type=mime)
         async with self.crew.server.http.post("/sim/upload", data=form) as response:
             assert response.status == 200, await response.text()
         await self.crew.settle()

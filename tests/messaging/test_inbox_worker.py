@@ -210,6 +210,17 @@ async def test_the_doorbell_wakes_the_worker(db: Database, bot: Bot) -> None:
         await asyncio.wait_for(worker(db, bot, listening(hear), doorbell=bell).run(stop), 20)
 
 
+async def test_characters_that_cannot_be_stored_stop_nobody(db: Database, bot: Bot) -> None:
+    said: list[str | None] = []
+
+    async def hear(message: Message) -> None:
+        said.append(message.text)
+
+    await store(db, update(1, said="a\0b \ud800 ü"), update(2, said="next"))
+    assert await worker(db, bot, listening(hear)).drain() == 2
+    assert said == ["ab ? ü", "next"]
+
+
 def test_a_tap_belongs_to_the_chat_of_its_message() -> None:
     person = {"id": 1001, "is_bot": False, "first_name": "Ann"}
     tap = {

@@ -1,0 +1,383 @@
+"""Money in and out by chat: what is shown, what is refused, and exactly one withdrawal."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiogram.types import Update
+
+from casino import flags, switches
+from casino.cashier import tags, withdrawals
+from casino.clock import utc_now
+from casino.ids import new_reference
+from casino.ledger import journal, reconcile
+from casino.ledger.wallet import Wallet
+from casino.money import Asset
+from casino.players import identity
+from payments.addresses import TonAddress, in_chunks
+from tests.bot.crew import DESTINATION, HOT_WALLET, Crew, Said, Visitor
+from tests.factories import TON
+from tests.sandbox.telegram.conftest import ANN
+
+
+async def wallet(crew: Crew, visitor: Visitor) -> Wallet:
+    async with crew.database.transaction() as session:
+        found = await journal.balances(session, await visitor.player_id())
+    return found[Asset.TON]
+
+
+async def to_check(visitor: Visitor, *, amount: str = "10") -> Said:
+    """Fill in a withdrawal up to the check screen."""
+    await visitor.say("/withdraw")
+    await visitor.tap("TON · TON network")
+    await visitor.say(amount)
+    return await visitor.say(DESTINATION)
+
+
+async def books_balance(crew: Crew) -> None:
+    async with crew.database.transaction() as session:
+        assert (await reconcile.reconcile(session)).differences == ()
+
+
+async def test_a_deposit_shows_address_tag_picture_and_what_to_expect(
+    crew: Crew, ann: Visitor
+) -> None:
+    await ann.accept()
+    choice = await ann.tap("Deposit")
+    assert choice.labels == ("TON · TON network", "‹ Back")  # the faucet has no wallet to send to
+    shown = await ann.tap("TON · TON network")
+    tag = await crew.scalar("SELECT tag FROM deposit_tags")
+    assert tags.parse(tag) == tag
+    assert shown.photo
+    for part in (HOT_WALLET, tag, "Minimum: 0.10 TON", "1 final masterchain block"):
+        assert part in shown.text
+    assert await ann.tap_answer("Copy address") == {"copied": HOT_WALLET}
+    assert await ann.tap_answer("Copy comment") == {"copied": tag}
+    # The picture took the place of the text and gives it back: one message a task.
+    again = await ann.tap("‹ Back")
+    assert again.labels == choice.labels
+    assert [said.message_id for said in await ann.all()] == [again.message_id]
+    assert tag in (await ann.tap("TON · TON network")).text
+
+
+async def test_deposits_that_are_stopped_say_so(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    await ann.tap("Deposit")
+    async with crew.database.transaction() as session:
+        await flags.set_flag(
+            session, name=switches.DEPOSITS, stop=True, reason="test", actor="system", now=utc_now()
+        )
+    answer = await ann.tap_answer("TON · TON network")
+    assert answer["show_alert"]
+    assert answer["text"].startswith("This is paused")
+
+
+async def test_a_withdrawal_from_amount_to_history(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    await ann.say("/withdraw")
+    asked = await ann.tap("TON · TON network")
+    assert "You can withdraw 100.00 TON now" in asked.text
+    assert asked.labels == ("25 %", "50 %", "100 %", "‹ Back")
+    address = await ann.tap("25 %")
+    assert "Withdraw 25.00 TON" in address.text
+    assert "You receive 24.95 TON; the fee is 0.05 TON." in address.text
+    check = await ann.say(f"  {DESTINATION} ")
+    assert in_chunks(DESTINATION) in check.text
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
+    done = await ann.tap("Confirm the withdrawal")
+    assert done.text.startswith("Withdrawal of 25.00 TON requested")
+    row = await crew.column("SELECT units::text || destination || status FROM withdrawals")
+    assert row == [f"25000000000{DESTINATION}in_review"]
+    assert ((await wallet(crew, ann)).cash, (await wallet(crew, ann)).reserved) == (
+        75 * TON,
+        25 * TON,
+    )
+    assert "25.00 TON · in review" in (await ann.say("/history")).text
+    assert "On its way out: 25.00 TON" in (await ann.say("/balance")).text
+    await books_balance(crew)
+
+
+async def test_one_message_is_left_of_a_finished_task(ann: Visitor) -> None:
+    await ann.rich()
+    await to_check(ann)
+    await ann.tap("Confirm the withdrawal")
+    texts = [said.text.splitlines()[0] for said in await ann.all()]
+    assert texts.count("Withdrawal of 10.00 TON requested") == 2  # the task, and the news of it
+    assert not [text for text in texts if text.startswith(("Withdraw 10", "Check"))]
+
+
+async def test_twenty_taps_on_confirm_make_one_withdrawal(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    check = await to_check(ann)
+    for _ in range(20):
+        await crew.server.do(
+            "tap",
+            person=ANN,
+            bot="fairhouse_bot",
+            label="Confirm the withdrawal",
+            message_id=check.message_id,
+        )
+    await crew.settle()
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 1
+    assert (await wallet(crew, ann)).reserved == 10 * TON
+    assert await crew.scalar("SELECT count(*) FROM inbox WHERE outcome LIKE 'dead%'") == 0
+    await books_balance(crew)
+
+
+async def test_twenty_taps_handled_at_the_same_moment_make_one_withdrawal(
+    crew: Crew, ann: Visitor
+) -> None:
+    """Past the inbox, which would have queued them: as if twenty processes had one tap each."""
+    await ann.rich()
+    check = await to_check(ann)
+    data = check.data_of("Confirm the withdrawal")
+    await asyncio.gather(
+        *(
+            crew.dispatcher.feed_update(crew.bot, _tap(number, check.message_id, data))
+            for number in range(20)
+        )
+    )
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 1
+    assert (await wallet(crew, ann)).reserved == 10 * TON
+    await books_balance(crew)
+
+
+async def test_a_confirmation_handled_again_after_a_crash_changes_nothing(
+    crew: Crew, ann: Visitor
+) -> None:
+    """The first handling commits, then dies before it can answer or edit; the second repeats it."""
+    await ann.rich()
+    check = await to_check(ann)
+    await crew.server.do("faults", method="editMessageText", code=500, times=1)
+    await crew.server.do("tap", person=ANN, bot="fairhouse_bot", label="Confirm the withdrawal")
+    await crew.settle()
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 1
+    await crew.make_inbox_due()
+    await crew.settle()
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 1
+    said = {one.message_id: one for one in await ann.all()}
+    assert said[check.message_id].text.startswith("Withdrawal of 10.00 TON requested")
+    assert (await wallet(crew, ann)).reserved == 10 * TON
+
+
+async def test_an_older_check_screen_cannot_confirm_a_newer_draft(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    old = (await to_check(ann, amount="10")).data_of("Confirm the withdrawal")
+    await to_check(ann, amount="90")
+    answer = await ann.forge(old)
+    assert "no longer waiting" in answer["text"]
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
+
+
+async def test_somebody_elses_button_confirms_nothing(
+    crew: Crew, ann: Visitor, boris: Visitor
+) -> None:
+    await ann.rich()
+    data = (await to_check(ann)).data_of("Confirm the withdrawal")
+    await boris.rich()
+    assert (await boris.forge(data))["show_alert"]
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("0", "not an amount"),
+        ("-5", "not an amount"),
+        ("ten", "not an amount"),
+        ("1e3", "not an amount"),
+        ("NaN", "not an amount"),
+        ("0.0000000001", "not an amount"),
+        ("1" + "0" * 30, "not an amount"),
+        ("١٠", "not an amount"),
+        ("0.4", "smallest amount is 0.50 TON"),
+        ("100.000000001", "You have 100.00 TON"),
+    ],
+)
+async def test_amounts_that_are_refused_and_asked_again(
+    crew: Crew, ann: Visitor, typed: str, reason: str
+) -> None:
+    await ann.rich()
+    await ann.say("/withdraw")
+    await ann.tap("TON · TON network")
+    assert reason in (await ann.say(typed)).text
+    assert "Withdraw 2.50 TON" in (await ann.say("2,5 ton")).text
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("my wallet", "not a TON address"),
+        (DESTINATION[:-1], "not a TON address"),
+        (DESTINATION[:-1] + ("A" if DESTINATION[-1] != "A" else "B"), "mistake in this address"),
+        ("0x52908400098527886E0F7030069857D2E4169EE7", "another network"),
+        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "another network"),
+        ("TQn9Y2khEsLJW1ChVWFMSMeRDow5KcbLSE", "another network"),
+        (TonAddress(0, bytes([9] * 32)).friendly(testnet=True), "test network"),
+        (TonAddress(-1, bytes([9] * 32)).friendly(), "Masterchain"),
+        (TonAddress(0, bytes(32)).friendly(), "Nobody owns"),
+        (HOT_WALLET, "our own address"),
+        (TonAddress(0, bytes([7] * 32)).raw, "our own address"),
+    ],
+)
+async def test_addresses_that_are_refused_and_asked_again(
+    crew: Crew, ann: Visitor, typed: str, reason: str
+) -> None:
+    await ann.rich()
+    await ann.say("/withdraw")
+    await ann.tap("TON · TON network")
+    await ann.say("10")
+    assert reason in (await ann.say(typed)).text
+    assert "Check the withdrawal" in (await ann.say(DESTINATION)).text
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
+
+
+async def test_a_raw_or_bounceable_address_becomes_canonical(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    for form in (
+        TonAddress(0, bytes([9] * 32)).raw,
+        TonAddress(0, bytes([9] * 32)).friendly(bounceable=True),
+    ):
+        await ann.say("/withdraw")
+        await ann.tap("TON · TON network")
+        await ann.say("10")
+        assert in_chunks(DESTINATION) in (await ann.say(form)).text
+        await ann.tap("Confirm the withdrawal")
+    assert await crew.column("SELECT destination FROM withdrawals") == [DESTINATION] * 2
+
+
+async def test_a_comment_for_an_exchange_travels_with_the_withdrawal(
+    crew: Crew, ann: Visitor
+) -> None:
+    await ann.rich()
+    check = await to_check(ann)
+    without = check.data_of("Confirm the withdrawal")
+    await ann.tap("Add a comment for an exchange")
+    assert "shorter" in (await ann.say("x" * 121)).text
+    check = await ann.say("  104  729 ")
+    assert "Comment: 104 729" in check.text
+    # The screen before the comment was another transfer.
+    assert "no longer waiting" in (await ann.forge(without))["text"]
+    await ann.tap("Confirm the withdrawal")
+    assert await crew.column("SELECT memo FROM withdrawals") == ["104 729"]
+
+
+async def test_a_withdrawal_can_be_taken_back_until_it_is_decided(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    check = await to_check(ann)
+    await ann.tap("Confirm the withdrawal", message_id=check.message_id)
+    back = await ann.tap_answer("Take it back", message_id=check.message_id)
+    assert back["text"] == "Taken back."
+    assert (await wallet(crew, ann)).cash == 100 * TON
+    assert await crew.column("SELECT status FROM withdrawals") == ["cancelled"]
+    withdrawal = await crew.scalar("SELECT id FROM withdrawals")
+    assert (await ann.forge(f"wdno1:{withdrawal}"))["text"]
+    await books_balance(crew)
+
+
+async def test_somebody_elses_withdrawal_cannot_be_taken_back(
+    crew: Crew, ann: Visitor, boris: Visitor
+) -> None:
+    await ann.rich()
+    await to_check(ann)
+    await ann.tap("Confirm the withdrawal")
+    await boris.accept()
+    withdrawal = await crew.scalar("SELECT id FROM withdrawals")
+    assert (await boris.forge(f"wdno1:{withdrawal}"))["text"] == "Этого здесь больше нет."
+    assert await crew.column("SELECT status FROM withdrawals") == ["in_review"]
+
+
+async def test_a_higher_amount_asks_for_verification(crew: Crew, ann: Visitor) -> None:
+    await ann.rich(units=1000 * TON)  # at 3 EUR each, above the 1,000 EUR of level 0
+    await to_check(ann, amount="400")
+    answer = await ann.tap_answer("Confirm the withdrawal")
+    assert answer["text"].startswith("At your level of verification you can withdraw up to 1000.00")
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
+
+
+async def test_a_blocked_player_is_told_and_keeps_his_money(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    check = await to_check(ann)
+    async with crew.database.transaction() as session:
+        await identity.block(
+            session,
+            player_id=await ann.player_id(),
+            reason="test",
+            actor="system",
+            now=utc_now(),
+        )
+    answer = await ann.tap_answer("Confirm the withdrawal", message_id=check.message_id)
+    assert "blocked" in answer["text"]
+    await crew.settle()
+    assert "Your account is blocked" in "".join(said.text for said in await ann.all())
+    assert (await wallet(crew, ann)).cash == 100 * TON
+
+
+async def test_redis_gone_forgets_the_draft_and_nothing_else(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    await to_check(ann)
+    storage: Any = crew.dispatcher.storage
+    await storage._redis.client.flushdb()
+    answer = await ann.tap_answer("Confirm the withdrawal")
+    assert "Nothing new was requested" in answer["text"]
+    await to_check(ann)
+    await ann.tap("Confirm the withdrawal")
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 1
+
+
+async def test_a_typed_answer_to_a_forgotten_question_begins_again(
+    crew: Crew, ann: Visitor
+) -> None:
+    await ann.rich()
+    await ann.say("/withdraw")
+    await ann.tap("TON · TON network")
+    storage: Any = crew.dispatcher.storage
+    await storage._redis.client.flushdb()
+    assert (await ann.say("10")).text.startswith("I did not understand that")
+
+
+async def test_history_turns_pages(crew: Crew, ann: Visitor) -> None:
+    await ann.rich(units=300 * TON)
+    for amount in range(11, 18):
+        async with crew.database.transaction() as session:
+            await withdrawals.request(
+                session,
+                player_id=await ann.player_id(),
+                rail="ton",
+                units=amount * TON,
+                destination=DESTINATION,
+                memo="",
+                reference=new_reference(),
+                now=utc_now(),
+            )
+    await crew.settle()
+    first = await ann.say("/history")
+    assert [f"{amount}.00 TON" in first.text for amount in range(11, 18)] == [False] * 2 + [
+        True
+    ] * 5
+    second = await ann.tap("Older »")
+    assert [f"{amount}.00 TON" in second.text for amount in range(11, 18)] == [True] * 2 + [
+        False
+    ] * 5
+    assert "Older »" not in second.labels
+    assert (await ann.tap("« Newest")).text == first.text
+    assert "No rounds yet" in (await ann.tap("Rounds")).text
+
+
+def _tap(number: int, message_id: int, data: str) -> Update:
+    person = {"id": ANN, "is_bot": False, "first_name": "Ann", "language_code": "en"}
+    chat = {"id": ANN, "type": "private", "first_name": "Ann"}
+    message = {"message_id": message_id, "date": 1_790_000_000, "chat": chat, "text": "check"}
+    return Update.model_validate(
+        {
+            "update_id": 10_000 + number,
+            "callback_query": {
+                "id": new_reference(),
+                "from": person,
+                "chat_instance": "1",
+                "data": data,
+                "message": message,
+            },
+        }
+    )

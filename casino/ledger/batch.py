@@ -33,6 +33,18 @@ AnswerT = TypeVar("AnswerT")
 COMMANDS_MAX = 256
 WAITING_MAX = 4096
 
+# The server or the wire to it failed, not a command: what happened to a commit is not known. The
+# driver's "internal" error is what it says when the server's goodbye met a statement half-way.
+LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
 
 @dataclass(slots=True)
 class _Waiting(Generic[CommandT, AnswerT]):
@@ -97,12 +109,10 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
         batch_size.observe(len(batch))
         try:
             answers = await self._transact([waiting.command for waiting in batch])
-        except (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        except LOST as error:
             # The commit may or may not have happened: a repeat of the reference will tell.
-            log.warning("batch.connection_lost", error=str(error), commands=len(batch))
-            self._give_all(batch, OutsideUnavailable(reason="database"))
-        except (asyncpg.CannotConnectNowError, asyncpg.OperatorInterventionError) as error:
-            log.warning("batch.database_stopping", error=str(error), commands=len(batch))
+            log.warning("batch.database_lost", error=repr(error), commands=len(batch))
+            self._let_go()
             self._give_all(batch, OutsideUnavailable(reason="database"))
         except Exception as error:  # noqa: BLE001 - one command is bad; it is found by halving
             await self._bisect(batch, error)
@@ -131,6 +141,12 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
             if not waiting.answer.done():
                 copy = type(error)(**error.data) if isinstance(error, CasinoError) else error
                 waiting.answer.set_exception(copy)
+
+    def _let_go(self) -> None:
+        """Start the next batch on a new connection: this one may be half dead."""
+        if self._connection is not None:
+            self._connection.terminate()
+            self._connection = None
 
     async def _transact(
         self, commands: list[CommandT]

@@ -17,16 +17,18 @@ from casino.cashier.rails import get_rail
 from casino.cashier.unclaimed import ChainDeposit
 from casino.clock import utc_now
 from casino.errors import IllegalMove, OutsideError
-from casino.telemetry import hot_wallet_units, watcher_lag_blocks
+from casino.telemetry import hot_wallet_units, watcher_lag_blocks, withdrawals_waiting
 from payments.addresses import parse_ton
 from payments.chains.base import Outcome, PayoutMember, Position, SentPayout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.batches import Payout
     from casino.db import Database
-    from payments.chains.base import AccountState, Chain, ChainHead, MemberVerdict, Page
+    from payments.chains.base import Chain, ChainHead, MemberVerdict, Page
 
 PAGE_TRANSACTIONS = 100
 ATTEMPTS_MAX = 3
@@ -132,6 +134,7 @@ class Watcher:
     async def _judge(self, rail: str, account: str, head: ChainHead) -> None:
         async with self.database.transaction() as session:
             waiting = await open_payouts(session, rail=rail)
+        _count(waiting)
         for payout in waiting:
             structlog.contextvars.bind_contextvars(payout_id=payout.id)
             try:
@@ -207,8 +210,10 @@ class Watcher:
     async def _compare(self, rail: str, account: str, head: ChainHead) -> None:
         """Hold the book against the chain whenever both speak of the same moment."""
         state = await self.chain.account(account)
-        self._measure(rail, state, head)
+        watcher_lag_blocks.labels(chain=self.chain.name).set(max(0, state.block - head.block))
         async with self.database.transaction() as session:
+            asset = (await get_rail(session, rail)).asset
+            hot_wallet_units.labels(asset=asset).set(state.units)
             cursor = await deposits.read_cursor(session, chain=self.chain.name, account=account)
             in_flight = await open_payouts(session, rail=rail)
             if state.lt != cursor.lt or in_flight:
@@ -217,9 +222,17 @@ class Watcher:
                 session, rail=rail, units=state.units, block=state.block, now=utc_now()
             )
 
-    def _measure(self, rail: str, state: AccountState, head: ChainHead) -> None:
-        hot_wallet_units.labels(asset=rail).set(state.units)
-        watcher_lag_blocks.labels(chain=self.chain.name).set(max(0, state.block - head.block))
+
+def _count(in_flight: Sequence[Payout]) -> None:
+    """Show how many withdrawals are on their way, by what has been done for them."""
+    counts = dict.fromkeys(("assigned", "signed", "broadcast"), 0)
+    for payout in in_flight:
+        done = "assigned" if payout.signed is None else "signed"
+        if payout.broadcast_at is not None:
+            done = "broadcast"
+        counts[done] += sum(member.outcome == "pending" for member in payout.members)
+    for status, count in counts.items():
+        withdrawals_waiting.labels(status=status).set(count)
 
 
 def sent_payout(payout: Payout, *, account: str) -> SentPayout:

@@ -243,6 +243,8 @@ async def request_a_withdrawal(story: Story) -> Json:
 async def the_owner_raises_the_level(story: Story) -> Json:
     """Switch to the owner: the document's card, level 1."""
     await story.olga.start()
+    await story.olga.tap("Verification")
+    await story.olga.tap("Ann")
     await story.olga.tap("Level 1", containing="Raise")
     await story.ann.sees("You are verified")
     return {}
@@ -250,6 +252,9 @@ async def the_owner_raises_the_level(story: Story) -> Json:
 
 async def the_owner_approves(story: Story) -> Json:
     """The withdrawal's card: facts, then Approve."""
+    await story.olga.say("/menu")
+    await story.olga.tap("Withdrawals")
+    await story.olga.tap("5.00 TON")
     card = await story.olga.sees("Pay 5.00 TON", button="Approve")
     await story.olga.tap("Approve", containing="Pay 5.00 TON")
     await story.ann.sees("Withdrawal of 5.00 TON approved")
@@ -258,7 +263,7 @@ async def the_owner_approves(story: Story) -> Json:
 
 async def the_withdrawal_is_confirmed(story: Story) -> Json:
     """Switch back: sent, then confirmed; the coins are in the wallet, once."""
-    await story.ann.sees("is paid")
+    await story.ann.sees("TON is paid", "The chain has confirmed it")
     received = await paid_to(story, story.facts["wallet"])
     if received != [NET]:
         raise StoryFailed(f"the wallet received {received}, expected [{NET}]")

@@ -40,10 +40,13 @@ class Visitor:
         await self._sim("send", text=text)
 
     async def tap(self, label: str, *, containing: str = "") -> Json:
-        """Tap the newest button of that label, once it is there; returns the bot's answer."""
+        """Tap the newest button whose label begins so, once it is there; the bot's answer."""
         message = await self.sees(containing, button=label)
         return await self._sim(
-            "tap", label=label, message_id=message["message_id"], wait=ANSWER_SECONDS
+            "tap",
+            label=next(one for one in labels_of(message) if one.startswith(label)),
+            message_id=message["message_id"],
+            wait=ANSWER_SECONDS,
         )
 
     async def press(self, label: str, message: Json) -> Json:
@@ -138,10 +141,14 @@ def text_of(message: Json) -> str:
     return str(message.get("text") or message.get("caption") or "")
 
 
+def labels_of(message: Json) -> list[str]:
+    """What a message's buttons say."""
+    rows = (message.get("reply_markup") or {}).get("inline_keyboard", [])
+    return [str(one.get("text", "")) for row in rows for one in row]
+
+
 def _fits(message: Json, words: tuple[str, ...], button: str) -> bool:
     if not (message.get("from") or {}).get("is_bot"):
         return False
-    rows = (message.get("reply_markup") or {}).get("inline_keyboard", [])
-    labels = [one.get("text") for row in rows for one in row]
-    text = text_of(message)
-    return (not button or button in labels) and all(word in text for word in words)
+    offered = not button or any(label.startswith(button) for label in labels_of(message))
+    return offered and all(word in text_of(message) for word in words)

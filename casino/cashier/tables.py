@@ -19,6 +19,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
+from casino.players.tables import PlayerRow
+from casino.staff.tables import MemberRow
 
 NEXT_ID = text("next_id()")
 ZERO = text("0")
@@ -78,7 +80,7 @@ class DepositTagRow(Base):
     __table_args__ = (UniqueConstraint("player_id", "rail"),)
 
     tag: Mapped[str] = mapped_column(Text, primary_key=True)
-    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    player_id: Mapped[int] = mapped_column(ForeignKey(PlayerRow.id))
     rail: Mapped[str] = mapped_column(Text)
     created_at: Mapped[datetime]
 
@@ -120,7 +122,7 @@ class DepositRow(Base):
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
     )
-    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    player_id: Mapped[int] = mapped_column(ForeignKey(PlayerRow.id))
     rail: Mapped[str] = mapped_column(Text)
     business_key: Mapped[str] = mapped_column(Text)
     asset: Mapped[int] = mapped_column(SmallInteger)
@@ -218,7 +220,7 @@ class WithdrawalRow(Base):
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
     )
-    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    player_id: Mapped[int] = mapped_column(ForeignKey(PlayerRow.id))
     rail: Mapped[str] = mapped_column(Text)
     asset: Mapped[int] = mapped_column(SmallInteger)
     units: Mapped[int] = mapped_column(BigInteger)
@@ -271,7 +273,7 @@ class ApprovalRow(Base):
         ForeignKey("withdrawals.id"), primary_key=True, autoincrement=False
     )
     member_id: Mapped[int] = mapped_column(
-        ForeignKey("staff_members.id"), primary_key=True, autoincrement=False, index=True
+        ForeignKey(MemberRow.id), primary_key=True, autoincrement=False, index=True
     )
     at: Mapped[datetime]
 
@@ -285,7 +287,7 @@ class AddressUseRow(Base):
     rail: Mapped[str] = mapped_column(Text, primary_key=True)
     destination: Mapped[str] = mapped_column(Text, primary_key=True)
     player_id: Mapped[int] = mapped_column(
-        ForeignKey("players.id"), primary_key=True, autoincrement=False
+        ForeignKey(PlayerRow.id), primary_key=True, autoincrement=False
     )
     requests: Mapped[int] = mapped_column(server_default=ZERO)
     payments: Mapped[int] = mapped_column(server_default=ZERO)

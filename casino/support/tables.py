@@ -8,6 +8,8 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, tex
 from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
+from casino.players.tables import PlayerRow
+from casino.staff.tables import MemberRow
 
 
 class MessageRow(Base):
@@ -22,7 +24,7 @@ class MessageRow(Base):
     id: Mapped[int] = mapped_column(
         BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")
     )
-    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
-    member_id: Mapped[int | None] = mapped_column(ForeignKey("staff_members.id"), index=True)
+    player_id: Mapped[int] = mapped_column(ForeignKey(PlayerRow.id))
+    member_id: Mapped[int | None] = mapped_column(ForeignKey(MemberRow.id), index=True)
     body: Mapped[str] = mapped_column(Text)
     written_at: Mapped[datetime]

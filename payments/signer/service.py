@@ -13,8 +13,6 @@ from casino import outbox
 from casino.cashier import signing
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
-from casino.players import identity  # noqa: F401 - rows that the signer's rows refer to
-from casino.staff import people  # noqa: F401 - the same
 from payments.chains.ton_wallet import HotWallet, build_payout, digest
 from payments.signer.checks import Asked, AskedPayout, Limits, SigningRefused, require_payments
 

@@ -71,7 +71,7 @@ async def file_screen(
         words.say("admin.player.title", player=player_name(player)),
         _standing(player, words),
         *_protection(player, words, now=now),
-        words.say("admin.player.level", level=player.kyc_level, language=player.language),
+        words.say("admin.player.level", level=player.kyc_level, speaks=player.language),
         None if player.consented else words.say("admin.player.no_consent"),
         *(balances or [words.say("admin.player.empty")]),
         *other,

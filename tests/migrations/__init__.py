@@ -1,0 +1,1 @@
+"""The schema: models match, every step goes down and up."""

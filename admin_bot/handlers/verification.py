@@ -214,7 +214,8 @@ async def _hang_again(
         return
     async with desk.database.transaction() as session:
         hanging = await cards.hanging(session, subject=subject)
-        mine = [sent.id for sent in hanging if sent.message_id == tapped.message_id]
+        here = (talk.chat_id, tapped.message_id)
+        mine = [sent.id for sent in hanging if (sent.chat_id, sent.message_id) == here]
         await cards.forget(session, ids=mine)
     await remove(talk.bot, talk.chat_id, tapped.message_id)
 

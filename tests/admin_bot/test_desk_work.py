@@ -8,7 +8,7 @@ from admin_bot.cards import alerts
 from admin_bot.reasons import in_words, sentence
 from admin_bot.words import Words
 from casino import audit, flags, i18n, ids, outbox
-from casino.betting.desk import open_tables
+from casino.betting.floor import open_floor
 from casino.clock import Window, utc_now
 from casino.errors import Paused
 from casino.ids import PlayerId, new_reference
@@ -25,11 +25,9 @@ from tests.casino.cashier.cashbox import TON
 
 
 async def bet(office: Office, player_id: PlayerId, *, times: int = 1) -> None:
-    async with open_tables(
-        office.database.dsn, vault=factories.VAULT, instant=registry.INSTANT, steps=registry.STEPS
-    ) as house:
+    async with open_floor(office.database.dsn, factories.VAULT, step_games=registry.STEPS) as floor:
         for _ in range(times):
-            await house.place_bet(
+            await floor.place_bet(
                 player_id=player_id,
                 game=registry.INSTANT["dice"],
                 asset=Asset.TON,
@@ -175,7 +173,7 @@ async def test_the_audit_log_is_searched_and_proven(office: Office, ada: Clerk) 
     assert (await ada.tap(f"owner {OWNER}")).text.count("staff.added") == 5
     await ada.tap("‹ Back")
     await ada.tap("By action")
-    assert "rail.changed" in (await ada.tap("Staff")).text or True
+    assert (await ada.tap("Staff")).text.count("staff.added") == 6
     await ada.say("/audit")
     await ada.tap("By id")
     found = await ada.say(ids.public(office.members[PAYMENTS].id))
@@ -275,7 +273,12 @@ ALERTS = {
         "block": 77,
     },
     "alert.chain_lag": {"chain": "ton", "rail": "ton", "blocks": 12},
-    "alert.signing_refused": {"payout_id": 1, "rail": "ton", "withdrawal_id": 2, "reason": "digest"},
+    "alert.signing_refused": {
+        "payout_id": 1,
+        "rail": "ton",
+        "withdrawal_id": 2,
+        "reason": "digest",
+    },
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
 }
@@ -311,9 +314,7 @@ async def test_a_delivery_that_broke_half_way_repeats_nothing(
     office: Office, pavel: Clerk, olga: Clerk
 ) -> None:
     """The same effect twice, as after a crash between sending and marking."""
-    withdrawal = await cashbox.ask(
-        office.database, await cashbox.rich_player(office.database)
-    )
+    withdrawal = await cashbox.ask(office.database, await cashbox.rich_player(office.database))
     effect = Effect(
         id=10**9,
         consumer=outbox.STAFF,

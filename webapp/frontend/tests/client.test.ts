@@ -25,7 +25,9 @@ const say = (response: ServerResponse, status: number, body: unknown): void => {
   response.writeHead(status, { "Content-Type": "application/json" });
   response.end(JSON.stringify(body));
 };
-const refusal = (code: string): unknown => ({ error: { code, data: { asset: "TON" }, request_id: "r" } });
+const refusal = (code: string): unknown => ({
+  error: { code, data: { asset: "TON" }, request_id: "r" },
+});
 
 async function read(request: IncomingMessage): Promise<Record<string, unknown>> {
   const parts: Buffer[] = [];
@@ -93,7 +95,9 @@ describe("logging in", () => {
 
   it("is done again when the token is refused, and the request goes on", async () => {
     answer = ({ token }, response) =>
-      token === "Bearer t2" ? say(response, 200, { ok: true }) : say(response, 401, refusal("refusal.login_refused"));
+      token === "Bearer t2"
+        ? say(response, 200, { ok: true })
+        : say(response, 401, refusal("refusal.login_refused"));
     expect(await client().get("/api/me")).toEqual({ ok: true });
   });
 
@@ -130,11 +134,14 @@ describe("commands", () => {
 
   it("are kept when nobody answers, and asked for again after a reload", async () => {
     answer = (_asked, response) => void response.destroy();
-    await expect(client().command("dice", "/api/play/dice", { stake: "7" })).rejects.toBeInstanceOf(Unreachable);
+    await expect(client().command("dice", "/api/play/dice", { stake: "7" })).rejects.toBeInstanceOf(
+      Unreachable,
+    );
     const reloaded = client();
     const reference = reloaded.pending.find("dice")?.body["reference"];
     expect(reference).toBeTypeOf("string");
-    answer = ({ body }, response) => say(response, 200, { same: body["reference"] === reference, stake: body["stake"] });
+    answer = ({ body }, response) =>
+      say(response, 200, { same: body["reference"] === reference, stake: body["stake"] });
     expect(await reloaded.resume("dice")).toEqual({ same: true, stake: "7" });
     expect(reloaded.pending.find("dice")).toBeNull();
   });
@@ -152,13 +159,19 @@ describe("commands", () => {
     answer = (_asked, response) => say(response, 422, refusal("refusal.insufficient_funds"));
     const one = client();
     const failed = await one.command("dice", "/api/play/dice", {}).catch((error: unknown) => error);
-    expect(failed).toMatchObject({ code: "refusal.insufficient_funds", status: 422, data: { asset: "TON" } });
+    expect(failed).toMatchObject({
+      code: "refusal.insufficient_funds",
+      status: 422,
+      data: { asset: "TON" },
+    });
     expect(one.pending.find("dice")).toBeNull();
   });
 
   it("without a reference are never repeated", async () => {
     answer = (_asked, response) => void response.destroy();
-    await expect(client().post("/api/support", { text: "hello" })).rejects.toBeInstanceOf(Unreachable);
+    await expect(client().post("/api/support", { text: "hello" })).rejects.toBeInstanceOf(
+      Unreachable,
+    );
     expect(asked.filter(({ path }) => path === "/api/support")).toHaveLength(1);
   });
 });
@@ -169,7 +182,9 @@ describe("references", () => {
     const made = Array.from({ length: 200 }, () => makeReference(now));
     expect(new Set(made).size).toBe(200);
     for (const reference of made) {
-      expect(reference).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect(reference).toMatch(
+        /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      );
       expect(Number.parseInt(reference.replaceAll("-", "").slice(0, 12), 16)).toBe(now);
     }
   });

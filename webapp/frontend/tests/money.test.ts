@@ -14,12 +14,22 @@ describe("parsing", () => {
     expect(parseUnits(text, decimals)).toBe(units);
   });
 
-  it.each(["", "0", "0.0", "-1", "1e3", "NaN", "∞", "1.0000000001", "10000000000000", ".5", "1 000", "١"])(
-    "refuses %s",
-    (text) => {
-      expect(parseUnits(text, 9)).toBeNull();
-    },
-  );
+  it.each([
+    "",
+    "0",
+    "0.0",
+    "-1",
+    "1e3",
+    "NaN",
+    "∞",
+    "1.0000000001",
+    "10000000000000",
+    ".5",
+    "1 000",
+    "١",
+  ])("refuses %s", (text) => {
+    expect(parseUnits(text, 9)).toBeNull();
+  });
 
   it("reads back what it writes into a field", () => {
     for (const units of [1n, 10n, 123_456_789n, 5_000_000_000n, 2n ** 63n - 1n]) {

@@ -14,18 +14,38 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Error as PlaywrightError
 
 HERE = Path(__file__).parent
 STATIC = HERE.parents[1] / "static"
 CANNED = json.loads((HERE / "canned.json").read_text("utf-8"))
 CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
-DARK = {"bg_color": "#17212b", "text_color": "#f5f5f5", "secondary_bg_color": "#232e3c",
-        "hint_color": "#708499", "button_color": "#5288c1", "button_text_color": "#ffffff"}
-LIGHT = {"bg_color": "#ffffff", "text_color": "#000000", "secondary_bg_color": "#f1f1f1",
-         "hint_color": "#999999", "button_color": "#40a7e3", "button_text_color": "#ffffff"}
+DARK = {
+    "bg_color": "#17212b",
+    "text_color": "#f5f5f5",
+    "secondary_bg_color": "#232e3c",
+    "hint_color": "#708499",
+    "button_color": "#5288c1",
+    "button_text_color": "#ffffff",
+}
+LIGHT = {
+    "bg_color": "#ffffff",
+    "text_color": "#000000",
+    "secondary_bg_color": "#f1f1f1",
+    "hint_color": "#999999",
+    "button_color": "#40a7e3",
+    "button_text_color": "#ffffff",
+}
 SIZES = {"360": (360, 640), "412": (412, 915)}
 
 # What Telegram's client does for a page, as far as the page asks here.
@@ -124,8 +144,16 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
     "balance": ("", {}, press("Balance")),
     "dice": ("dice", {}, pause(0)),
     "dice-won": ("dice", {}, steps(press("Roll over 50"), pause(1100))),
-    "dice-lost": ("dice", {"POST /api/play/dice": CANNED["dice.lost"]}, steps(press("Roll over 50"), pause(1100))),
-    "dice-refused": ("dice", {"POST /api/play/dice": CANNED["refused.limit"]}, steps(press("Roll over 50"), pause(400))),
+    "dice-lost": (
+        "dice",
+        {"POST /api/play/dice": CANNED["dice.lost"]},
+        steps(press("Roll over 50"), pause(1100)),
+    ),
+    "dice-refused": (
+        "dice",
+        {"POST /api/play/dice": CANNED["refused.limit"]},
+        steps(press("Roll over 50"), pause(400)),
+    ),
     "dice-proof": ("dice", {}, steps(press("74.21"), pause(500))),
     "dice-rules": ("dice", {}, steps(press("Rules"), pause(300))),
     "mines": ("mines", {}, pause(0)),
@@ -136,62 +164,148 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
     "wallet-empty": ("wallet", {"GET /api/cashier/movements": {"movements": []}}, pause(0)),
     "deposit": ("deposit", {}, pause(0)),
     "deposit-send": ("deposit", {}, steps(press("Send from my wallet"), pause(700))),
-    "withdraw": ("withdraw", {}, steps(fill("Amount", "5"), fill("Address", CANNED["address"]), pause(700))),
-    "withdraw-bad": ("withdraw", {}, steps(fill("Amount", "900"), fill("Address", CANNED["address"][:-1] + "A"), pause(600))),
-    "withdraw-review": ("withdraw", {}, steps(fill("Amount", "5"), fill("Address", CANNED["address"]), pause(700), lambda page: page.evaluate("window.Telegram.WebView.receiveEvent('main_button_pressed')"), pause(200))),
+    "withdraw": (
+        "withdraw",
+        {},
+        steps(fill("Amount", "5"), fill("Address", CANNED["address"]), pause(700)),
+    ),
+    "withdraw-bad": (
+        "withdraw",
+        {},
+        steps(fill("Amount", "900"), fill("Address", CANNED["address"][:-1] + "A"), pause(600)),
+    ),
+    "withdraw-review": (
+        "withdraw",
+        {},
+        steps(
+            fill("Amount", "5"),
+            fill("Address", CANNED["address"]),
+            pause(700),
+            lambda page: page.evaluate(
+                "window.Telegram.WebView.receiveEvent('main_button_pressed')"
+            ),
+            pause(200),
+        ),
+    ),
     "movement": ("wallet", {}, steps(press("in review"), pause(300))),
     "movement-done": ("wallet", {}, steps(press("confirmed on chain"), pause(300))),
     "activity": ("activity", {}, pause(0)),
-    "activity-empty": ("activity", {"GET /api/cashier/movements": {"movements": []}, "GET /api/rounds": {"rounds": []}}, pause(0)),
+    "activity-empty": (
+        "activity",
+        {"GET /api/cashier/movements": {"movements": []}, "GET /api/rounds": {"rounds": []}},
+        pause(0),
+    ),
     "round": ("activity", {}, steps(press("74.21"), pause(300), press("Verify here"), pause(300))),
     "you": ("you", {}, pause(0)),
     "limits": ("limits", {}, pause(0)),
     "limits-edit": ("limits", {}, steps(press("Day"), pause(300))),
     "break": ("you", {}, steps(press("Take a break"), pause(300))),
-    "break-confirm": ("you", {}, steps(press("Take a break"), pause(300), press("Exclude myself"), pause(300))),
+    "break-confirm": (
+        "you",
+        {},
+        steps(press("Take a break"), pause(300), press("Exclude myself"), pause(300)),
+    ),
     "fairness": ("fairness", {}, pause(0)),
     "fairness-rotate": ("fairness", {}, steps(press("Change the seeds"), pause(300))),
-    "verifier": ("you", {}, steps(press("Verifier"), pause(200), fill("Server seed", "a1" * 32), fill("Client seed", "mine"), fill("Round number (nonce)", "3"), pause(200))),
+    "verifier": (
+        "you",
+        {},
+        steps(
+            press("Verifier"),
+            pause(200),
+            fill("Server seed", "a1" * 32),
+            fill("Client seed", "mine"),
+            fill("Round number (nonce)", "3"),
+            pause(200),
+        ),
+    ),
     "verification": ("verification", {}, pause(0)),
     "logins": ("you", {}, steps(press("Devices"), pause(300))),
     "settings": ("you", {}, steps(press("Language and feel"), pause(300))),
     "support": ("support", {}, pause(0)),
     "terms": ("you", {}, steps(press("Terms and privacy"), pause(300))),
-    "offline": ("", {"POST /api/ws-ticket": {"error": {"code": "error.internal"}, "status": 500}}, pause(2500)),
+    "offline": (
+        "",
+        {"POST /api/ws-ticket": {"error": {"code": "error.internal"}, "status": 500}},
+        pause(2500),
+    ),
     "loading": ("", {"GET /api/lobby": "hang"}, pause(0)),
-    "refused": ("", {"GET /api/me": {"error": {"code": "refusal.login_refused"}, "status": 401}, "POST /api/login": {"error": {"code": "refusal.login_refused"}, "status": 401}}, pause(0)),
+    "refused": (
+        "",
+        {
+            "GET /api/me": {"error": {"code": "refusal.login_refused"}, "status": 401},
+            "POST /api/login": {"error": {"code": "refusal.login_refused"}, "status": 401},
+        },
+        pause(0),
+    ),
 }
 
 
 async def shoot(
-    browser: Browser, house: House, origin: str, out: Path, name: str, *, size: str, theme: str, language: str,
+    browser: Browser,
+    house: House,
+    origin: str,
+    out: Path,
+    name: str,
+    *,
+    size: str,
+    theme: str,
+    language: str,
 ) -> None:
     """One picture; whatever the page asked of other hosts is noted."""
     start, over, act = SCREENS[name]
     house.over = over
     known = over.get("GET /api/me", CANNED["GET /api/me"])
     if "player" in known:
-        house.over = {**over, "GET /api/me": {**known, "player": {**known["player"], "language": language}}}
+        house.over = {
+            **over,
+            "GET /api/me": {**known, "player": {**known["player"], "language": language}},
+        }
     colours = DARK if theme == "dark" else LIGHT
     width, height = SIZES[size]
     context = await browser.new_context(
-        viewport={"width": width, "height": height}, device_scale_factor=2, has_touch=True,
-        is_mobile=True, locale=language,
+        viewport={"width": width, "height": height},
+        device_scale_factor=2,
+        has_touch=True,
+        is_mobile=True,
+        locale=language,
     )
     page = await context.new_page()
-    page.on("request", lambda request: None if request.url.startswith((origin, "data:", "blob:")) else house.outside.append(f"{name}: {request.url}"))
-    page.on("console", lambda message: print(name, message.type, message.text) if message.type == "error" and "404" not in message.text else None)
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith((origin, "data:", "blob:"))
+            else house.outside.append(f"{name}: {request.url}")
+        ),
+    )
+    page.on(
+        "console",
+        lambda message: (
+            print(name, message.type, message.text)
+            if message.type == "error" and "404" not in message.text
+            else None
+        ),
+    )
     page.on("pageerror", lambda error: print(name, "pageerror", error))
     await page.add_init_script(BRIDGE.replace("__THEME__", json.dumps(colours)))
     user = {"id": 7, "first_name": "Ann", "language_code": language}
-    data = urlencode({"user": json.dumps(user), "auth_date": "1700000000", "hash": "0" * 64, "signature": "x"})
-    launch = urlencode({"tgWebAppData": data, "tgWebAppVersion": "9.1", "tgWebAppPlatform": "android",
-                        "tgWebAppThemeParams": json.dumps(colours)})
+    data = urlencode(
+        {"user": json.dumps(user), "auth_date": "1700000000", "hash": "0" * 64, "signature": "x"}
+    )
+    launch = urlencode(
+        {
+            "tgWebAppData": data,
+            "tgWebAppVersion": "9.1",
+            "tgWebAppPlatform": "android",
+            "tgWebAppThemeParams": json.dumps(colours),
+        }
+    )
     await page.goto(f"{origin}/?screen={start}#{launch}")
     await page.wait_for_timeout(900)
     try:
         await act(page)
-    except Exception as error:  # a picture of the wrong state still helps
+    except PlaywrightError as error:  # a picture of the wrong state still helps
         print(name, "could not act:", str(error).splitlines()[0])
     await page.wait_for_timeout(300)
     await page.screenshot(path=out / f"{name}-{size}-{theme}-{language}.png")
@@ -215,11 +329,20 @@ async def main() -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    origin = f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}"
+    origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for name in asked.names or SCREENS:
-            await shoot(browser, house, origin, asked.out, name, size=asked.size, theme=asked.theme, language=asked.language)
+            await shoot(
+                browser,
+                house,
+                origin,
+                asked.out,
+                name,
+                size=asked.size,
+                theme=asked.theme,
+                language=asked.language,
+            )
         await browser.close()
     await runner.cleanup()
     print("outside requests:", house.outside or "none")

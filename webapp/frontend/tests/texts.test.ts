@@ -41,11 +41,15 @@ describe("languages", () => {
   });
 
   it("have every plural form that their rules ask for", () => {
-    const table: [string, Record<string, Text>][] = [["en", en], ["ru", ru]];
+    const table: [string, Record<string, Text>][] = [
+      ["en", en],
+      ["ru", ru],
+    ];
     for (const [code, texts] of table) {
       const categories = new Intl.PluralRules(code).resolvedOptions().pluralCategories;
       for (const [key, text] of Object.entries(texts)) {
-        if (typeof text !== "string") expect(Object.keys(text).sort(), key).toEqual([...categories].sort());
+        if (typeof text !== "string")
+          expect(Object.keys(text).sort(), key).toEqual([...categories].sort());
       }
     }
   });

@@ -106,7 +106,9 @@ describe("a game in a frame", () => {
     expect(messageKind(null)).toBeNull();
   });
   it("keeps an origin of its own, never ours", () => {
-    expect(boxOf("https://games.example/slot", "https://house.example")).toContain("allow-same-origin");
+    expect(boxOf("https://games.example/slot", "https://house.example")).toContain(
+      "allow-same-origin",
+    );
     expect(boxOf("/games/slot", "https://house.example")).not.toContain("allow-same-origin");
   });
 });

@@ -7,7 +7,16 @@ import { api } from "@/app/account";
 import { open } from "@/app/router";
 import { Button } from "@/design/Button";
 import { Amount } from "@/design/money";
-import { Empty, Failure, Heading, IconTile, Row, Rows, Segments, SkeletonRows } from "@/design/parts";
+import {
+  Empty,
+  Failure,
+  Heading,
+  IconTile,
+  Row,
+  Rows,
+  Segments,
+  SkeletonRows,
+} from "@/design/parts";
 import { showProblem } from "@/design/toast";
 import {
   forgetOlder,
@@ -35,21 +44,28 @@ const PAGE = 20;
 export function Activity() {
   const [filter, setFilter] = useState<Filter>("all");
   const [busy, setBusy] = useState(false);
-  const rounds = useResource<{ rounds: RoundRow[] }>("rounds:newest", () => api().get(`/api/rounds?limit=${PAGE}`));
+  const rounds = useResource<{ rounds: RoundRow[] }>("rounds:newest", () =>
+    api().get(`/api/rounds?limit=${PAGE}`),
+  );
   const movements = useMovements();
   const olderRounds = useOlderRounds();
   const olderMoved = useOlderMovements();
   const movedEnded = useMovementsEnded();
   useEffect(forgetOlder, []);
 
-  const allRounds = unique([...(rounds.data?.rounds ?? []), ...olderRounds.rows], (one) => one.round_id);
+  const allRounds = unique(
+    [...(rounds.data?.rounds ?? []), ...olderRounds.rows],
+    (one) => one.round_id,
+  );
   const allMoved = unique([...(movements.data?.movements ?? []), ...olderMoved], (one) => one.id);
   const moreRounds = !olderRounds.ended && (rounds.data?.rounds.length ?? 0) >= PAGE;
   const moreMoved = !movedEnded && (movements.data?.movements.length ?? 0) >= PAGE;
   const lines = merged(filter, allRounds, allMoved, { rounds: moreRounds, moved: moreMoved });
   const loading = rounds.data === undefined || movements.data === undefined;
   const error = rounds.error ?? movements.error;
-  const more = (filter !== "deposit" && filter !== "withdrawal" && moreRounds) || (filter !== "rounds" && moreMoved);
+  const more =
+    (filter !== "deposit" && filter !== "withdrawal" && moreRounds) ||
+    (filter !== "rounds" && moreMoved);
 
   const readMore = async (): Promise<void> => {
     setBusy(true);
@@ -60,7 +76,9 @@ export function Activity() {
         filter !== "deposit" && filter !== "withdrawal" && moreRounds && lastRound !== undefined
           ? readOlderRounds(lastRound.round_id)
           : null,
-        filter !== "rounds" && moreMoved && lastMoved !== undefined ? readOlderMovements(lastMoved.id) : null,
+        filter !== "rounds" && moreMoved && lastMoved !== undefined
+          ? readOlderMovements(lastMoved.id)
+          : null,
       ]);
     } catch (problem) {
       showProblem(errorText(problem));
@@ -83,7 +101,11 @@ export function Activity() {
           { value: "withdrawal", label: t("app.activity.withdrawals") },
         ]}
       />
-      {loading && error === null && <div className="mt-4"><SkeletonRows count={6} /></div>}
+      {loading && error === null && (
+        <div className="mt-4">
+          <SkeletonRows count={6} />
+        </div>
+      )}
       {loading && error !== null && (
         <div className="mt-4">
           <Failure
@@ -99,10 +121,16 @@ export function Activity() {
         <div className="mt-4">
           <Empty
             icon="activity"
-            text={t(filter === "all" || filter === "rounds" ? "app.activity.empty_rounds" : "app.activity.empty_money")}
+            text={t(
+              filter === "all" || filter === "rounds"
+                ? "app.activity.empty_rounds"
+                : "app.activity.empty_money",
+            )}
             action={
               filter === "all" || filter === "rounds" ? (
-                <Button small onPress={() => open({ screen: "play" })}>{t("app.activity.go_play")}</Button>
+                <Button small onPress={() => open({ screen: "play" })}>
+                  {t("app.activity.go_play")}
+                </Button>
               ) : undefined
             }
           />
@@ -124,7 +152,9 @@ export function Activity() {
       ))}
       {!loading && more && (
         <div className="mt-4">
-          <Button wide small weight="quiet" busy={busy} onPress={() => void readMore()}>{t("app.activity.more")}</Button>
+          <Button wide small weight="quiet" busy={busy} onPress={() => void readMore()}>
+            {t("app.activity.more")}
+          </Button>
         </div>
       )}
     </div>
@@ -138,7 +168,9 @@ function RoundLine({ round }: { readonly round: RoundRow }) {
     <Row
       icon={
         round.game === "dice" || round.game === "mines" ? (
-          <span className="size-10 shrink-0 overflow-hidden rounded-xl"><Cover slug={round.game} /></span>
+          <span className="size-10 shrink-0 overflow-hidden rounded-xl">
+            <Cover slug={round.game} />
+          </span>
         ) : (
           <IconTile name="play" />
         )
@@ -156,7 +188,9 @@ function RoundLine({ round }: { readonly round: RoundRow }) {
       }
       sideNote={timeText(timeOf(round))}
       onPress={() =>
-        isOpen ? open({ screen: "game", slug: round.game }) : open({ screen: "round", id: round.round_id })
+        isOpen
+          ? open({ screen: "game", slug: round.game })
+          : open({ screen: "round", id: round.round_id })
       }
     />
   );
@@ -173,11 +207,23 @@ function merged(
   moved: readonly Movement[],
   more: { rounds: boolean; moved: boolean },
 ): Line[] {
-  const roundLines: Line[] = rounds.map((round) => ({ kind: "round", at: round.opened_at ?? timeOf(round), round }));
-  const movedLines: Line[] = moved.map((movement) => ({ kind: "movement", at: movement.at, movement }));
+  const roundLines: Line[] = rounds.map((round) => ({
+    kind: "round",
+    at: round.opened_at ?? timeOf(round),
+    round,
+  }));
+  const movedLines: Line[] = moved.map((movement) => ({
+    kind: "movement",
+    at: movement.at,
+    movement,
+  }));
   if (filter === "rounds") return roundLines;
-  if (filter !== "all") return movedLines.filter((line) => line.kind === "movement" && line.movement.kind === filter);
-  const horizon = [more.rounds ? roundLines.at(-1)?.at : undefined, more.moved ? movedLines.at(-1)?.at : undefined]
+  if (filter !== "all")
+    return movedLines.filter((line) => line.kind === "movement" && line.movement.kind === filter);
+  const horizon = [
+    more.rounds ? roundLines.at(-1)?.at : undefined,
+    more.moved ? movedLines.at(-1)?.at : undefined,
+  ]
     .filter((at) => at !== undefined)
     .sort()
     .at(-1);

@@ -19,7 +19,9 @@ export const useMovementsEnded = (): boolean => useStore(olderMovements).ended;
 
 /** Read the page of rounds below `before`. */
 export async function readOlderRounds(before: string): Promise<void> {
-  const { rounds } = await api().get<{ rounds: RoundRow[] }>(`/api/rounds?limit=${PAGE}&before=${before}`);
+  const { rounds } = await api().get<{ rounds: RoundRow[] }>(
+    `/api/rounds?limit=${PAGE}&before=${before}`,
+  );
   olderRounds.update((old) => ({ rows: [...old.rows, ...rounds], ended: rounds.length < PAGE }));
 }
 
@@ -28,7 +30,10 @@ export async function readOlderMovements(before: string): Promise<void> {
   const { movements } = await api().get<{ movements: Movement[] }>(
     `/api/cashier/movements?limit=${PAGE}&before=${before}`,
   );
-  olderMovements.update((old) => ({ rows: [...old.rows, ...movements], ended: movements.length < PAGE }));
+  olderMovements.update((old) => ({
+    rows: [...old.rows, ...movements],
+    ended: movements.length < PAGE,
+  }));
 }
 
 /** Start again from the newest page. */

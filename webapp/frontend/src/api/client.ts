@@ -12,7 +12,7 @@ export interface ClientOptions {
   readonly agent: string;
   readonly storage: KeyValue;
   readonly onLogin?: (answer: LoginAnswer) => void;
-  readonly onLoginRefused?: () => void;
+  readonly onLoginRefused?: (refusal: Refused) => void;
   /** Pauses before each repeat of a request that nobody answered. */
   readonly repeatAfterMs?: readonly number[];
 }
@@ -129,8 +129,9 @@ export class Client {
       this.options.storage.setItem(TOKEN, answer.token);
       this.options.onLogin?.(answer);
     } catch (error) {
-      const refused = error instanceof Refused && error.status >= 400 && error.status < 429;
-      if (refused) this.options.onLoginRefused?.();
+      if (error instanceof Refused && error.status >= 400 && error.status < 429) {
+        this.options.onLoginRefused?.(error);
+      }
       throw error;
     }
   }

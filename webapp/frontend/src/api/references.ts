@@ -14,7 +14,10 @@ export function makeReference(now: number = Date.now()): string {
   bytes[8] = 0x80 | (bytes[8]! & 0x3f);
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
   const cuts = [0, 8, 12, 16, 20, 32];
-  return cuts.slice(1).map((end, index) => hex.slice(cuts[index], end)).join("-");
+  return cuts
+    .slice(1)
+    .map((end, index) => hex.slice(cuts[index], end))
+    .join("-");
 }
 
 /** Commands that nobody has answered yet, one per slot, surviving a reload of the page. */

@@ -11,11 +11,7 @@ import { language, pickLanguage, speak } from "@/texts/texts";
 /** The whole page. A new language draws everything anew. */
 export function App({ insideTelegram }: { readonly insideTelegram: boolean }) {
   const spoken = useStore(language);
-  return (
-    <ErrorBoundary key={spoken}>
-      {insideTelegram ? <Inside /> : <Outside />}
-    </ErrorBoundary>
-  );
+  return <ErrorBoundary key={spoken}>{insideTelegram ? <Inside /> : <Outside />}</ErrorBoundary>;
 }
 
 function Inside() {
@@ -23,7 +19,8 @@ function Inside() {
   const account = useStore(me);
   const chosen = account?.player.language;
   useEffect(() => {
-    if (chosen !== undefined && pickLanguage(chosen) !== language.get()) void speak(pickLanguage(chosen));
+    if (chosen !== undefined && pickLanguage(chosen) !== language.get())
+      void speak(pickLanguage(chosen));
   }, [chosen]);
   if (now === "refused") return <Refused />;
   if (now === "unreachable") return <Unreached onRetry={() => void readMe()} />;

@@ -22,7 +22,10 @@ export function Consent({ account }: { readonly account: Me }) {
     setBusy(true);
     setProblem(null);
     try {
-      await api().post("/api/me/terms", { terms_version: account.player.terms_version, of_age: true });
+      await api().post("/api/me/terms", {
+        terms_version: account.player.terms_version,
+        of_age: true,
+      });
       await readMe();
     } catch (error) {
       setProblem(errorText(error));
@@ -92,8 +95,14 @@ export function Consent({ account }: { readonly account: Me }) {
 }
 
 function Check({
-  label, on, onChange,
-}: { readonly label: string; readonly on: boolean; readonly onChange: (on: boolean) => void }) {
+  label,
+  on,
+  onChange,
+}: {
+  readonly label: string;
+  readonly on: boolean;
+  readonly onChange: (on: boolean) => void;
+}) {
   return (
     <label className="flex min-h-14 cursor-pointer items-center gap-3 px-4 py-2">
       <input

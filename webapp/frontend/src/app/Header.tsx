@@ -8,6 +8,7 @@ import { Icon } from "@/design/Icon";
 import { Amount, AssetIcon } from "@/design/money";
 import { Fact, Row, Rows } from "@/design/parts";
 import { Sheet } from "@/design/Sheet";
+import { hasBackButton } from "@/telegram/telegram";
 import { amountText, t } from "@/texts/texts";
 
 export function Header() {
@@ -21,7 +22,7 @@ export function Header() {
   return (
     <header className="sticky top-0 z-30 border-b border-line bg-page pt-(--safe-top)">
       <div className="flex h-13 items-center gap-1 px-2">
-        {!atRoot && (
+        {!atRoot && !hasBackButton() && (
           <IconButton label={t("app.back")} onPress={goBack}>
             <Icon name="back" />
           </IconButton>
@@ -31,17 +32,23 @@ export function Header() {
           aria-haspopup="dialog"
           aria-label={t("app.balance_label", { amount: amountText(BigInt(balance.cash), asset) })}
           onClick={() => setOpen(true)}
-          className="press flex min-h-11 min-w-0 items-center gap-2 rounded-xl px-1"
+          className="press flex min-h-11 min-w-0 items-center gap-2 rounded-xl px-2"
         >
           <AssetIcon asset={asset} size={26} />
           <span className="truncate text-[17px]" aria-live="polite">
             <Amount units={balance.cash} asset={asset} shown={4} />
           </span>
-          {atRoot && <Icon name="next" size={14} className="rotate-90 text-muted" />}
+          {(atRoot || hasBackButton()) && (
+            <Icon name="next" size={14} className="rotate-90 text-muted" />
+          )}
         </button>
         <span className="flex-1" />
         {!busyWithMoney && (
-          <Button small weight={route.screen === "game" ? "quiet" : "primary"} onPress={() => open({ screen: "deposit" })}>
+          <Button
+            small
+            weight={route.screen === "game" ? "quiet" : "primary"}
+            onPress={() => open({ screen: "deposit" })}
+          >
             {t("app.deposit")}
           </Button>
         )}

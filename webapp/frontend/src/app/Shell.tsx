@@ -17,15 +17,25 @@ import { t } from "@/texts/texts";
 const Wallet = lazy(() => import("@/wallet/Wallet").then((m) => ({ default: m.Wallet })));
 const Deposit = lazy(() => import("@/wallet/Deposit").then((m) => ({ default: m.Deposit })));
 const Withdraw = lazy(() => import("@/wallet/Withdraw").then((m) => ({ default: m.Withdraw })));
-const MovementPage = lazy(() => import("@/wallet/MovementPage").then((m) => ({ default: m.MovementPage })));
+const MovementPage = lazy(() =>
+  import("@/wallet/MovementPage").then((m) => ({ default: m.MovementPage })),
+);
 const Activity = lazy(() => import("@/activity/Activity").then((m) => ({ default: m.Activity })));
-const RoundPage = lazy(() => import("@/activity/RoundPage").then((m) => ({ default: m.RoundPage })));
+const RoundPage = lazy(() =>
+  import("@/activity/RoundPage").then((m) => ({ default: m.RoundPage })),
+);
 const You = lazy(() => import("@/you/You").then((m) => ({ default: m.You })));
 const Limits = lazy(() => import("@/you/Limits").then((m) => ({ default: m.Limits })));
 const Break = lazy(() => import("@/you/Break").then((m) => ({ default: m.Break })));
-const FairnessPage = lazy(() => import("@/you/FairnessPage").then((m) => ({ default: m.FairnessPage })));
-const VerifierPage = lazy(() => import("@/you/VerifierPage").then((m) => ({ default: m.VerifierPage })));
-const Verification = lazy(() => import("@/you/Verification").then((m) => ({ default: m.Verification })));
+const FairnessPage = lazy(() =>
+  import("@/you/FairnessPage").then((m) => ({ default: m.FairnessPage })),
+);
+const VerifierPage = lazy(() =>
+  import("@/you/VerifierPage").then((m) => ({ default: m.VerifierPage })),
+);
+const Verification = lazy(() =>
+  import("@/you/Verification").then((m) => ({ default: m.Verification })),
+);
 const Logins = lazy(() => import("@/you/Logins").then((m) => ({ default: m.Logins })));
 const Settings = lazy(() => import("@/you/Settings").then((m) => ({ default: m.Settings })));
 const Support = lazy(() => import("@/you/Support").then((m) => ({ default: m.Support })));
@@ -44,8 +54,16 @@ export function Shell() {
       <Header />
       <LinkBanner />
       <Notices />
-      <main className={`flex flex-1 flex-col px-4 ${isTab(route) ? "pb-[calc(var(--safe-bottom)+84px)]" : ""}`}>
-        <Suspense fallback={<div className="pt-6"><SkeletonRows count={5} /></div>}>
+      <main
+        className={`flex flex-1 flex-col px-4 ${isTab(route) ? "pb-[calc(var(--safe-bottom)+84px)]" : ""}`}
+      >
+        <Suspense
+          fallback={
+            <div className="pt-6">
+              <SkeletonRows count={5} />
+            </div>
+          }
+        >
           <Screen route={route} />
         </Suspense>
       </main>
@@ -56,24 +74,42 @@ export function Shell() {
 
 function Screen({ route }: { readonly route: Route }) {
   switch (route.screen) {
-    case "play": return <Lobby />;
-    case "game": return <Game key={route.slug} slug={route.slug} />;
-    case "wallet": return <Wallet />;
-    case "deposit": return <Deposit {...(route.rail === undefined ? {} : { first: route.rail })} />;
-    case "withdraw": return <Withdraw {...(route.rail === undefined ? {} : { first: route.rail })} />;
-    case "movement": return <MovementPage key={route.id} id={route.id} />;
-    case "activity": return <Activity />;
-    case "round": return <RoundPage key={route.id} id={route.id} />;
-    case "you": return <You />;
-    case "limits": return <Limits />;
-    case "break": return <Break />;
-    case "fairness": return <FairnessPage />;
-    case "verifier": return <VerifierPage />;
-    case "verification": return <Verification />;
-    case "logins": return <Logins />;
-    case "settings": return <Settings />;
-    case "support": return <Support {...(route.about === undefined ? {} : { about: route.about })} />;
-    case "terms": return <Terms />;
+    case "play":
+      return <Lobby />;
+    case "game":
+      return <Game key={route.slug} slug={route.slug} />;
+    case "wallet":
+      return <Wallet />;
+    case "deposit":
+      return <Deposit {...(route.rail === undefined ? {} : { first: route.rail })} />;
+    case "withdraw":
+      return <Withdraw {...(route.rail === undefined ? {} : { first: route.rail })} />;
+    case "movement":
+      return <MovementPage key={route.id} id={route.id} />;
+    case "activity":
+      return <Activity />;
+    case "round":
+      return <RoundPage key={route.id} id={route.id} />;
+    case "you":
+      return <You />;
+    case "limits":
+      return <Limits />;
+    case "break":
+      return <Break />;
+    case "fairness":
+      return <FairnessPage />;
+    case "verifier":
+      return <VerifierPage />;
+    case "verification":
+      return <Verification />;
+    case "logins":
+      return <Logins />;
+    case "settings":
+      return <Settings />;
+    case "support":
+      return <Support {...(route.about === undefined ? {} : { about: route.about })} />;
+    case "terms":
+      return <Terms />;
   }
 }
 

@@ -1,5 +1,6 @@
 // Who plays and what he has: read at the start, kept fresh by news from the server.
 import { Client } from "@/api/client";
+import type { Refused } from "@/api/errors";
 import { Live, type LiveMessage } from "@/api/live";
 import { refresh } from "@/api/resource";
 import type { Balance, Me, RoundView } from "@/api/types";
@@ -11,6 +12,7 @@ import { find } from "@/texts/texts";
 export type Standing = "starting" | "ready" | "refused" | "unreachable";
 
 export const standing = createStore<Standing>("starting");
+export const refusal = createStore<Refused | null>(null);
 export const me = createStore<Me | null>(null);
 export const chosenAsset = createStore<string>(sessionStorage.getItem("asset") ?? "TON");
 
@@ -31,7 +33,11 @@ export async function startAccount(launch: Launch): Promise<void> {
     initData: launch.initData,
     agent: launch.device,
     storage: sessionStorage,
-    onLoginRefused: () => standing.set("refused"),
+    onLoginRefused: (error) => {
+      // An old launch is mended by opening the page again; anything else has its own words.
+      refusal.set(error.code === "refusal.login_refused" ? null : error);
+      standing.set("refused");
+    },
   });
   chosenAsset.subscribe(() => sessionStorage.setItem("asset", chosenAsset.get()));
   await readMe();

@@ -1,13 +1,24 @@
 // The page before there is a player: not in Telegram, still starting, refused, or unreachable.
 import type { ReactNode } from "react";
+import { errorText } from "@/api/errors";
+import { refusal } from "@/app/account";
+import { useStore } from "@/app/store";
 import { Button } from "@/design/Button";
 import { Icon, type IconName } from "@/design/Icon";
 import { closeApp } from "@/telegram/telegram";
 import { t } from "@/texts/texts";
 
 function Threshold({
-  icon, title, text, children,
-}: { readonly icon: IconName; readonly title: string; readonly text: string; readonly children?: ReactNode }) {
+  icon,
+  title,
+  text,
+  children,
+}: {
+  readonly icon: IconName;
+  readonly title: string;
+  readonly text: string;
+  readonly children?: ReactNode;
+}) {
   return (
     <main className="mx-auto flex min-h-dvh max-w-(--column) flex-col items-center justify-center gap-4 px-8 text-center">
       <span className="grid size-20 place-items-center rounded-3xl bg-card text-felt-text">
@@ -22,13 +33,20 @@ function Threshold({
 
 /** Opened in a browser: nothing can be proved about who is here. */
 export function Outside() {
-  return <Threshold icon="shieldCheck" title={t("app.outside.title")} text={t("app.outside.text")} />;
+  return (
+    <Threshold icon="shieldCheck" title={t("app.outside.title")} text={t("app.outside.text")} />
+  );
 }
 
-/** The server would not take this launch: it is old, or it was logged out. */
+/** The server would not take this launch: it is old or logged out, or the account is closed. */
 export function Refused() {
+  const why = useStore(refusal);
   return (
-    <Threshold icon="clock" title={t("app.refused.title")} text={t("app.refused.text")}>
+    <Threshold
+      icon={why === null ? "clock" : "alert"}
+      title={t(why === null ? "app.refused.title" : "app.refused.closed")}
+      text={why === null ? t("app.refused.text") : errorText(why)}
+    >
       <Button onPress={closeApp}>{t("app.refused.close")}</Button>
     </Threshold>
   );
@@ -46,7 +64,11 @@ export function Unreached({ onRetry }: { readonly onRetry: () => void }) {
 /** The lobby in grey, while the first answer is on its way. */
 export function Starting() {
   return (
-    <main role="status" aria-label={t("app.loading")} className="mx-auto max-w-(--column) px-4 pt-(--safe-top)">
+    <main
+      role="status"
+      aria-label={t("app.loading")}
+      className="mx-auto max-w-(--column) px-4 pt-(--safe-top)"
+    >
       <div className="flex h-13 items-center gap-3">
         <div className="skeleton size-8 rounded-full!" />
         <div className="skeleton h-5 w-32" />

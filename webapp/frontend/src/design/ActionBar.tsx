@@ -5,8 +5,16 @@ import { Button } from "@/design/Button";
 
 /** A full-width decision at the foot of the screen; its text says what will happen. */
 export function ActionBar({
-  text, onPress, disabled = false, busy = false,
-}: { readonly text: string; readonly onPress: () => void; readonly disabled?: boolean; readonly busy?: boolean }) {
+  text,
+  onPress,
+  disabled = false,
+  busy = false,
+}: {
+  readonly text: string;
+  readonly onPress: () => void;
+  readonly disabled?: boolean;
+  readonly busy?: boolean;
+}) {
   const [isTelegrams] = useState(mountMainButton);
   const press = useRef(onPress);
   useEffect(() => {

@@ -25,8 +25,15 @@ export interface ButtonProps {
 
 /** A button that answers at once: pressed state and a light tap of the phone. */
 export function Button({
-  children, onPress, weight = "primary", disabled = false, busy = false, small = false, wide = false,
-  label, pressed,
+  children,
+  onPress,
+  weight = "primary",
+  disabled = false,
+  busy = false,
+  small = false,
+  wide = false,
+  label,
+  pressed,
 }: ButtonProps) {
   return (
     <button
@@ -52,8 +59,14 @@ export function Button({
 
 /** A round button that holds one icon; `label` is read aloud. */
 export function IconButton({
-  children, onPress, label,
-}: { readonly children: ReactNode; readonly onPress: () => void; readonly label: string }) {
+  children,
+  onPress,
+  label,
+}: {
+  readonly children: ReactNode;
+  readonly onPress: () => void;
+  readonly label: string;
+}) {
   return (
     <button
       type="button"

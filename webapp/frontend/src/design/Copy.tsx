@@ -7,8 +7,16 @@ import { t } from "@/texts/texts";
 
 /** A line with its name and a copy button as large as the line. */
 export function CopyLine({
-  name, text, shown, wrap = true,
-}: { readonly name: string; readonly text: string; readonly shown?: string; readonly wrap?: boolean }) {
+  name,
+  text,
+  shown,
+  wrap = true,
+}: {
+  readonly name: string;
+  readonly text: string;
+  readonly shown?: string;
+  readonly wrap?: boolean;
+}) {
   const [copied, setCopied] = useState(false);
   useEffect(() => {
     if (!copied) return undefined;

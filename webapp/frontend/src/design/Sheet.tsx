@@ -7,8 +7,14 @@ import { t } from "@/texts/texts";
 
 /** A modal sheet; Telegram's back button closes it too. */
 export function Sheet({
-  title, onClose, children,
-}: { readonly title: string; readonly onClose: () => void; readonly children: ReactNode }) {
+  title,
+  onClose,
+  children,
+}: {
+  readonly title: string;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}) {
   const titleId = useId();
   const box = useRef<HTMLDialogElement>(null);
   useEffect(() => {

@@ -3,8 +3,16 @@ import { amountText, unitsText } from "@/texts/texts";
 
 /** An amount with its unit; `shown` decimals are a rounded-down short form. */
 export function Amount({
-  units, asset, shown, sign = false,
-}: { readonly units: bigint | string; readonly asset: string; readonly shown?: number; readonly sign?: boolean }) {
+  units,
+  asset,
+  shown,
+  sign = false,
+}: {
+  readonly units: bigint | string;
+  readonly asset: string;
+  readonly shown?: number;
+  readonly sign?: boolean;
+}) {
   const whole = BigInt(units);
   const plus = sign && whole > 0n ? "+" : "";
   return (
@@ -19,16 +27,33 @@ export function Amount({
 const ASSET_LOOKS: Record<string, { ground: string; shape: string }> = {
   TON: { ground: "#1c6f9f", shape: "M7 8.5h10L12 17.5 7 8.5Zm5 0v9" },
   USDT: { ground: "#14775a", shape: "M7 8h10M12 8v9.5M7.5 11.5c0 1.2 9 1.2 9 0s-9-1.2-9 0Z" },
-  BTC: { ground: "#a05a10", shape: "M9.5 7v10M9.5 7h3.8a2.3 2.3 0 0 1 0 4.7H9.5h4.3a2.6 2.6 0 0 1 0 5.3H9.5M11.5 5.5V7m0 10v1.5" },
+  BTC: {
+    ground: "#a05a10",
+    shape:
+      "M9.5 7v10M9.5 7h3.8a2.3 2.3 0 0 1 0 4.7H9.5h4.3a2.6 2.6 0 0 1 0 5.3H9.5M11.5 5.5V7m0 10v1.5",
+  },
 };
 
 /** Our own sign for an asset. */
-export function AssetIcon({ asset, size = 40 }: { readonly asset: string; readonly size?: number }) {
+export function AssetIcon({
+  asset,
+  size = 40,
+}: {
+  readonly asset: string;
+  readonly size?: number;
+}) {
   const look = ASSET_LOOKS[asset] ?? { ground: "#4a5a55", shape: "M8 12h8" };
   return (
     <svg width={size} height={size} viewBox="0 0 24 24" aria-hidden="true" className="shrink-0">
       <circle cx="12" cy="12" r="12" fill={look.ground} />
-      <path d={look.shape} fill="none" stroke="#fff" strokeWidth="1.6" strokeLinejoin="round" strokeLinecap="round" />
+      <path
+        d={look.shape}
+        fill="none"
+        stroke="#fff"
+        strokeWidth="1.6"
+        strokeLinejoin="round"
+        strokeLinecap="round"
+      />
     </svg>
   );
 }

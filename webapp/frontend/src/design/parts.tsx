@@ -11,7 +11,9 @@ type Kids = { readonly children: ReactNode };
 /** A bordered group of content. */
 export function Card({ children, flush = false }: Kids & { readonly flush?: boolean }) {
   return (
-    <section className={`rounded-2xl border border-line bg-card ${flush ? "overflow-hidden" : "p-4"}`}>
+    <section
+      className={`rounded-2xl border border-line bg-card ${flush ? "overflow-hidden" : "p-4"}`}
+    >
       {children}
     </section>
   );
@@ -87,10 +89,18 @@ export function Row({ icon, title, note, side, sideNote, onPress }: RowProps) {
 }
 
 /** The square behind an icon in a row. */
-export function IconTile({ name, tone = "calm" }: { readonly name: IconName; readonly tone?: "calm" | "good" | "care" }) {
+export function IconTile({
+  name,
+  tone = "calm",
+}: {
+  readonly name: IconName;
+  readonly tone?: "calm" | "good" | "care";
+}) {
   const tones = { calm: "text-ink", good: "text-felt-text", care: "text-brass-text" };
   return (
-    <span className={`grid size-10 shrink-0 place-items-center rounded-xl bg-raised ${tones[tone]}`}>
+    <span
+      className={`grid size-10 shrink-0 place-items-center rounded-xl bg-raised ${tones[tone]}`}
+    >
       <Icon name={name} size={20} />
     </span>
   );
@@ -103,7 +113,11 @@ export interface Option<V extends string> {
 
 /** One choice out of a few, side by side. */
 export function Segments<V extends string>({
-  label, options, value, onChange, disabled = false,
+  label,
+  options,
+  value,
+  onChange,
+  disabled = false,
 }: {
   readonly label: string;
   readonly options: readonly Option<V>[];
@@ -112,7 +126,11 @@ export function Segments<V extends string>({
   readonly disabled?: boolean;
 }) {
   return (
-    <div role="radiogroup" aria-label={label} className="no-bar flex gap-1 overflow-x-auto rounded-xl bg-raised p-1">
+    <div
+      role="radiogroup"
+      aria-label={label}
+      className="no-bar flex gap-1 overflow-x-auto rounded-xl bg-raised p-1"
+    >
       {options.map((option) => (
         <button
           key={option.value}
@@ -137,7 +155,11 @@ export function Segments<V extends string>({
 
 /** A small button with a border: presets and filters. */
 export function Chip({
-  children, onPress, pressed, disabled = false, label,
+  children,
+  onPress,
+  pressed,
+  disabled = false,
+  label,
 }: Kids & {
   readonly onPress: () => void;
   readonly pressed?: boolean;
@@ -155,7 +177,9 @@ export function Chip({
         onPress();
       }}
       className={`press figures min-h-11 min-w-11 flex-auto rounded-lg border px-2 text-[15px] whitespace-nowrap disabled:opacity-50 ${
-        pressed === true ? "border-felt bg-felt/15 font-semibold text-felt-text" : "border-line bg-card"
+        pressed === true
+          ? "border-felt bg-felt/15 font-semibold text-felt-text"
+          : "border-line bg-card"
       }`}
     >
       {children}
@@ -170,7 +194,10 @@ type FieldProps = {
   readonly side?: ReactNode;
   readonly note?: ReactNode;
   readonly problem?: string | null;
-} & Pick<InputHTMLAttributes<HTMLInputElement>, "inputMode" | "placeholder" | "autoComplete" | "maxLength" | "disabled" | "onBlur">;
+} & Pick<
+  InputHTMLAttributes<HTMLInputElement>,
+  "inputMode" | "placeholder" | "autoComplete" | "maxLength" | "disabled" | "onBlur"
+>;
 
 /** A labelled text field with its problem below. */
 export function Field({ label, value, onChange, side, note, problem, ...input }: FieldProps) {
@@ -199,7 +226,10 @@ export function Field({ label, value, onChange, side, note, problem, ...input }:
         />
         {side}
       </div>
-      <p id={`${id}-note`} className={`mt-1 text-[13px] ${problem ? "text-coral-text" : "text-muted"} empty:hidden`}>
+      <p
+        id={`${id}-note`}
+        className={`mt-1 text-[13px] ${problem ? "text-coral-text" : "text-muted"} empty:hidden`}
+      >
         {problem ?? note}
       </p>
     </div>
@@ -208,8 +238,16 @@ export function Field({ label, value, onChange, side, note, problem, ...input }:
 
 /** A switch with its name. */
 export function Switch({
-  label, note, on, onChange,
-}: { readonly label: string; readonly note?: string; readonly on: boolean; readonly onChange: (on: boolean) => void }) {
+  label,
+  note,
+  on,
+  onChange,
+}: {
+  readonly label: string;
+  readonly note?: string;
+  readonly on: boolean;
+  readonly onChange: (on: boolean) => void;
+}) {
   return (
     <li>
       <button
@@ -226,8 +264,12 @@ export function Switch({
           <span className="block">{label}</span>
           {note !== undefined && <span className="block text-[13px] text-muted">{note}</span>}
         </span>
-        <span className={`h-7 w-12 rounded-full p-0.5 transition-colors ${on ? "bg-felt" : "bg-raised"}`}>
-          <span className={`block size-6 rounded-full bg-white shadow transition-transform ${on ? "translate-x-5" : ""}`} />
+        <span
+          className={`h-7 w-12 rounded-full p-0.5 transition-colors ${on ? "bg-felt" : "bg-raised"}`}
+        >
+          <span
+            className={`block size-6 rounded-full bg-white shadow transition-transform ${on ? "translate-x-5" : ""}`}
+          />
         </span>
       </button>
     </li>
@@ -244,7 +286,9 @@ const BANNER_LOOKS: Record<Tone, { icon: IconName; look: string; ink: string }> 
 
 /** A message that stays on the screen, with what to do about it. */
 export function Banner({
-  tone = "info", children, action,
+  tone = "info",
+  children,
+  action,
 }: Kids & { readonly tone?: Tone; readonly action?: ReactNode }) {
   const { icon, look, ink } = BANNER_LOOKS[tone];
   return (
@@ -253,7 +297,9 @@ export function Banner({
         <Icon name={icon} size={20} className={`mt-0.5 ${ink}`} />
         <div className="min-w-0 flex-1 text-[15px]">{children}</div>
       </div>
-      {action !== undefined && <div className="mt-2 flex flex-wrap justify-end gap-2">{action}</div>}
+      {action !== undefined && (
+        <div className="mt-2 flex flex-wrap justify-end gap-2">{action}</div>
+      )}
     </div>
   );
 }
@@ -261,7 +307,11 @@ export function Banner({
 /** Grey bars in the shape of what is coming. */
 export function SkeletonRows({ count }: { readonly count: number }) {
   return (
-    <div role="status" aria-label={t("app.loading")} className="divide-y divide-line overflow-hidden rounded-2xl border border-line bg-card">
+    <div
+      role="status"
+      aria-label={t("app.loading")}
+      className="divide-y divide-line overflow-hidden rounded-2xl border border-line bg-card"
+    >
       {Array.from({ length: count }, (_, index) => (
         <div key={index} className="flex min-h-14 items-center gap-3 px-4 py-2">
           <div className="skeleton size-10" />
@@ -277,7 +327,15 @@ export function SkeletonRows({ count }: { readonly count: number }) {
 }
 
 /** Nothing here yet: one sentence and the next step. */
-export function Empty({ icon, text, action }: { readonly icon: IconName; readonly text: string; readonly action?: ReactNode }) {
+export function Empty({
+  icon,
+  text,
+  action,
+}: {
+  readonly icon: IconName;
+  readonly text: string;
+  readonly action?: ReactNode;
+}) {
   return (
     <div className="flex flex-col items-center gap-4 rounded-2xl border border-dashed border-line px-6 py-10 text-center">
       <span className="grid size-14 place-items-center rounded-2xl bg-raised text-muted">
@@ -290,9 +348,22 @@ export function Empty({ icon, text, action }: { readonly icon: IconName; readonl
 }
 
 /** What could not be read, and a way to try again. */
-export function Failure({ error, onRetry }: { readonly error: unknown; readonly onRetry: () => void }) {
+export function Failure({
+  error,
+  onRetry,
+}: {
+  readonly error: unknown;
+  readonly onRetry: () => void;
+}) {
   return (
-    <Banner tone="bad" action={<Button small weight="quiet" onPress={onRetry}>{t("app.try_again")}</Button>}>
+    <Banner
+      tone="bad"
+      action={
+        <Button small weight="quiet" onPress={onRetry}>
+          {t("app.try_again")}
+        </Button>
+      }
+    >
       {errorText(error)}
     </Banner>
   );

@@ -46,9 +46,13 @@ export function RoundProof({ round }: { readonly round: RoundDetail }) {
     <div className="space-y-4">
       <dl>
         <Fact name={t("app.proof.game")}>{gameName(round.game)}</Fact>
-        <Fact name={t("app.proof.stake")}><Amount units={round.stake} asset={round.asset} /></Fact>
+        <Fact name={t("app.proof.stake")}>
+          <Amount units={round.stake} asset={round.asset} />
+        </Fact>
         {round.payout !== null && (
-          <Fact name={t("app.proof.payout")}><Amount units={round.payout} asset={round.asset} /></Fact>
+          <Fact name={t("app.proof.payout")}>
+            <Amount units={round.payout} asset={round.asset} />
+          </Fact>
         )}
         {multiplierOf(round.multiplier) !== null && (
           <Fact name={t("app.proof.multiplier")}>{multiplierOf(round.multiplier)}</Fact>
@@ -92,14 +96,20 @@ export function VerdictBox({ verdict }: { readonly verdict: Verdict }) {
       role="status"
       className={`rise rounded-2xl border p-4 ${verdict.ok ? "border-felt bg-felt/10" : "border-coral bg-coral/10"}`}
     >
-      <p className={`flex items-center gap-2 text-[17px] font-semibold ${verdict.ok ? "text-felt-text" : "text-coral-text"}`}>
+      <p
+        className={`flex items-center gap-2 text-[17px] font-semibold ${verdict.ok ? "text-felt-text" : "text-coral-text"}`}
+      >
         <Icon name={verdict.ok ? "shieldCheck" : "alert"} />
         {t(verdict.ok ? "app.verdict.ok" : "app.verdict.bad")}
       </p>
       <ul className="mt-2 space-y-1.5 text-[13px]">
         {verdict.checks.map((check) => (
           <li key={check.name} className="flex gap-2">
-            <Icon name={check.ok ? "check" : "close"} size={16} className={`mt-0.5 ${check.ok ? "text-felt-text" : "text-coral-text"}`} />
+            <Icon
+              name={check.ok ? "check" : "close"}
+              size={16}
+              className={`mt-0.5 ${check.ok ? "text-felt-text" : "text-coral-text"}`}
+            />
             <span className="figures min-w-0 break-words">
               {t(wordsFor(check), { found: check.found, told: check.told })}
             </span>

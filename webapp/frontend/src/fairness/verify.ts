@@ -64,7 +64,12 @@ function recomputeDice(round: RoundDetail, seeds: Seeds): Recomputed {
   const roll = diceRoll(seeds);
   const told = Number(round.outcome?.["roll"]);
   return {
-    outcome: { name: "outcome", ok: roll === told, found: hundredths(roll), told: hundredths(told) },
+    outcome: {
+      name: "outcome",
+      ok: roll === told,
+      found: hundredths(roll),
+      told: hundredths(told),
+    },
     multiplier: diceWins(choice, roll) ? diceMultiplier(choice) : { n: 0n, d: 1n },
   };
 }
@@ -72,7 +77,9 @@ function recomputeDice(round: RoundDetail, seeds: Seeds): Recomputed {
 function recomputeMines(round: RoundDetail, seeds: Seeds): Recomputed {
   const mines = Number(round.choice["mines"]);
   const tiles = minesTiles(seeds, mines);
-  const told = [...((round.outcome?.["mines"] as number[] | undefined) ?? [])].sort((a, b) => a - b);
+  const told = [...((round.outcome?.["mines"] as number[] | undefined) ?? [])].sort(
+    (a, b) => a - b,
+  );
   const opened = (round.outcome?.["opened"] as number[] | undefined) ?? [];
   const hit = opened.some((tile) => tiles.includes(tile));
   const words = (list: readonly number[]): string => list.map((tile) => tile + 1).join(", ");

@@ -10,13 +10,27 @@ export function Game({ slug }: { readonly slug: string }) {
   const lobby = useLobby();
   if (lobby.data === undefined) {
     if (lobby.error !== null) {
-      return <div className="pt-4"><Failure error={lobby.error} onRetry={() => void lobby.reload()} /></div>;
+      return (
+        <div className="pt-4">
+          <Failure error={lobby.error} onRetry={() => void lobby.reload()} />
+        </div>
+      );
     }
-    return <div role="status" aria-label={t("app.loading")} className="skeleton mt-4 flex-1 rounded-2xl! mb-4" />;
+    return (
+      <div
+        role="status"
+        aria-label={t("app.loading")}
+        className="skeleton mt-4 flex-1 rounded-2xl! mb-4"
+      />
+    );
   }
   const game = lobby.data.games.find((card) => card.slug === slug);
   if (game === undefined) {
-    return <div className="pt-4"><Empty icon="play" text={t("app.game.missing")} /></div>;
+    return (
+      <div className="pt-4">
+        <Empty icon="play" text={t("app.game.missing")} />
+      </div>
+    );
   }
   if (slug === "dice") return <Dice game={game} />;
   if (slug === "mines") return <Mines game={game} />;

@@ -48,7 +48,8 @@ export function useCommands<T>(slot: string): Commands<T> {
     [slot],
   );
   const send = useCallback(
-    (path: string, body: Readonly<Record<string, unknown>>) => run(() => api().command<T>(slot, path, body)),
+    (path: string, body: Readonly<Record<string, unknown>>) =>
+      run(() => api().command<T>(slot, path, body)),
     [run, slot],
   );
   const ask = useCallback(() => run(() => api().resume<T>(slot)), [run, slot]);
@@ -62,8 +63,12 @@ export function useCommands<T>(slot: string): Commands<T> {
 
 /** What went wrong with the last command, and what can be done about it. */
 export function CommandProblem<T>({
-  commands, onAnswer,
-}: { readonly commands: Commands<T>; readonly onAnswer: (answer: T) => void }) {
+  commands,
+  onAnswer,
+}: {
+  readonly commands: Commands<T>;
+  readonly onAnswer: (answer: T) => void;
+}) {
   const { busy, problem, unanswered } = commands;
   if (unanswered && !busy) {
     return (
@@ -71,7 +76,9 @@ export function CommandProblem<T>({
         tone="care"
         action={
           <>
-            <Button small weight="plain" onPress={commands.forget}>{t("app.pending.forget")}</Button>
+            <Button small weight="plain" onPress={commands.forget}>
+              {t("app.pending.forget")}
+            </Button>
             <Button
               small
               weight="quiet"
@@ -96,7 +103,9 @@ export function CommandProblem<T>({
       tone={isPassing(problem) ? "care" : "bad"}
       action={
         <>
-          <Button small weight="plain" onPress={commands.forget}>{t("app.close")}</Button>
+          <Button small weight="plain" onPress={commands.forget}>
+            {t("app.close")}
+          </Button>
           <WayOut problem={problem} />
         </>
       }
@@ -107,7 +116,10 @@ export function CommandProblem<T>({
 }
 
 /** The same over the stage of a game, so that nothing below it moves. */
-export function StageProblem<T>(props: { readonly commands: Commands<T>; readonly onAnswer: (answer: T) => void }) {
+export function StageProblem<T>(props: {
+  readonly commands: Commands<T>;
+  readonly onAnswer: (answer: T) => void;
+}) {
   return (
     <div className="absolute inset-x-2 top-2 z-10 rounded-2xl bg-page shadow-lg empty:hidden">
       <CommandProblem {...props} />
@@ -119,7 +131,9 @@ export function StageProblem<T>(props: { readonly commands: Commands<T>; readonl
 export function WayOut({ problem }: { readonly problem: unknown }) {
   if (!(problem instanceof Refused)) return null;
   const go = (text: string, press: () => void) => (
-    <Button small weight="quiet" onPress={press}>{text}</Button>
+    <Button small weight="quiet" onPress={press}>
+      {text}
+    </Button>
   );
   switch (problem.code) {
     case "refusal.insufficient_funds":

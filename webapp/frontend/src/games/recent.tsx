@@ -29,7 +29,11 @@ export function useRecent(game: string): { rounds: RoundRow[]; reload: () => Pro
 export function ResultChips({ results }: { readonly results: readonly Result[] }) {
   const [proof, setProof] = useState<string | null>(null);
   return (
-    <div className="no-bar -mx-4 flex min-h-11 items-center gap-1.5 overflow-x-auto px-4" aria-label={t("app.recent")} role="list">
+    <div
+      className="no-bar -mx-4 flex min-h-11 items-center gap-1.5 overflow-x-auto px-4"
+      aria-label={t("app.recent")}
+      role="list"
+    >
       {results.map((result, index) => (
         <span key={result.id} role="listitem" className={`shrink-0 ${index === 0 ? "pop" : ""}`}>
           <button
@@ -38,12 +42,16 @@ export function ResultChips({ results }: { readonly results: readonly Result[] }
               haptics.select();
               setProof(result.id);
             }}
-            aria-label={t(result.won ? "app.recent.won" : "app.recent.lost", { result: result.text })}
+            aria-label={t(result.won ? "app.recent.won" : "app.recent.lost", {
+              result: result.text,
+            })}
             className="press flex h-11 items-center"
           >
             <span
               className={`figures flex h-8 items-center gap-1 rounded-lg border px-2 text-[13px] ${
-                result.won ? "border-felt/60 bg-felt/15 font-semibold text-felt-text" : "border-line bg-card text-muted"
+                result.won
+                  ? "border-felt/60 bg-felt/15 font-semibold text-felt-text"
+                  : "border-line bg-card text-muted"
               }`}
             >
               <span aria-hidden="true">{result.won ? "▲" : "·"}</span>

@@ -27,7 +27,10 @@ export function useStake(game: GameCard): Stake {
   const max = BigInt(range?.max ?? "0");
   const cash = BigInt(balanceOf(account, asset).cash);
   const key = `stake:${game.slug}:${asset}`;
-  const [kept, setKept] = useState<{ key: string; text: string }>(() => ({ key, text: first(key, min, max, asset) }));
+  const [kept, setKept] = useState<{ key: string; text: string }>(() => ({
+    key,
+    text: first(key, min, max, asset),
+  }));
   useEffect(() => {
     if (kept.key !== key) setKept({ key, text: first(key, min, max, asset) });
   }, [kept.key, key, min, max, asset]);
@@ -42,7 +45,13 @@ export function useStake(game: GameCard): Stake {
 }
 
 /** The field with its four quick changes. */
-export function StakeField({ stake, disabled = false }: { readonly stake: Stake; readonly disabled?: boolean }) {
+export function StakeField({
+  stake,
+  disabled = false,
+}: {
+  readonly stake: Stake;
+  readonly disabled?: boolean;
+}) {
   const { asset, units, min, max, cash, set } = stake;
   const decimals = decimalsOf(asset);
   const top = cash < max ? cash : max;
@@ -70,12 +79,30 @@ export function StakeField({ stake, disabled = false }: { readonly stake: Stake;
             stake.problem === null ? "border-line" : "border-coral"
           }`}
         />
-        <Chip disabled={disabled} onPress={() => put(min)}>{t("app.stake.min")}</Chip>
-        <Chip disabled={disabled} label={t("app.stake.half")} onPress={() => put((units ?? min) / 2n)}>½</Chip>
-        <Chip disabled={disabled} label={t("app.stake.double")} onPress={() => put((units ?? min) * 2n)}>2×</Chip>
-        <Chip disabled={disabled || top < min} onPress={() => put(top)}>{t("app.stake.max")}</Chip>
+        <Chip disabled={disabled} onPress={() => put(min)}>
+          {t("app.stake.min")}
+        </Chip>
+        <Chip
+          disabled={disabled}
+          label={t("app.stake.half")}
+          onPress={() => put((units ?? min) / 2n)}
+        >
+          ½
+        </Chip>
+        <Chip
+          disabled={disabled}
+          label={t("app.stake.double")}
+          onPress={() => put((units ?? min) * 2n)}
+        >
+          2×
+        </Chip>
+        <Chip disabled={disabled || top < min} onPress={() => put(top)}>
+          {t("app.stake.max")}
+        </Chip>
       </div>
-      <p id="stake-problem" className="mt-1 text-[13px] text-coral-text empty:hidden">{stake.problem}</p>
+      <p id="stake-problem" className="mt-1 text-[13px] text-coral-text empty:hidden">
+        {stake.problem}
+      </p>
     </div>
   );
 }
@@ -88,8 +115,20 @@ function first(key: string, min: bigint, max: bigint, asset: string): string {
   return fieldText(start, decimalsOf(asset));
 }
 
-function problemOf({ units, min, max, cash, asset, offered }: {
-  units: bigint | null; min: bigint; max: bigint; cash: bigint; asset: string; offered: boolean;
+function problemOf({
+  units,
+  min,
+  max,
+  cash,
+  asset,
+  offered,
+}: {
+  units: bigint | null;
+  min: bigint;
+  max: bigint;
+  cash: bigint;
+  asset: string;
+  offered: boolean;
 }): string | null {
   if (!offered) return t("app.stake.not_offered", { asset });
   if (units === null) return t("app.stake.not_a_number");

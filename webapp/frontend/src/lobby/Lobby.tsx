@@ -117,7 +117,13 @@ function Continue({ round }: { readonly round: RoundView }) {
   );
 }
 
-function CoverButton({ game, stopped }: { readonly game: GameCard; readonly stopped: readonly string[] }) {
+function CoverButton({
+  game,
+  stopped,
+}: {
+  readonly game: GameCard;
+  readonly stopped: readonly string[];
+}) {
   const isStopped = stopped.includes(`game:${game.slug}`) || stopped.includes(`game.${game.slug}`);
   return (
     <button
@@ -130,7 +136,9 @@ function CoverButton({ game, stopped }: { readonly game: GameCard; readonly stop
     >
       <Cover slug={game.slug} />
       <span className="block min-h-14 px-3 py-2">
-        <span className="block truncate text-[17px] font-semibold">{gameName(game.slug, game.title)}</span>
+        <span className="block truncate text-[17px] font-semibold">
+          {gameName(game.slug, game.title)}
+        </span>
         {isStopped ? (
           <span className="text-[13px] text-brass-text">{t("app.lobby.paused")}</span>
         ) : (
@@ -181,7 +189,9 @@ function FairStrip({ games }: { readonly games: readonly GameCard[] }) {
           <dl className="flex divide-x divide-line border-t border-line">
             {own.map((game) => (
               <div key={game.slug} className="flex-1 px-4 py-2.5">
-                <dt className="text-[13px] text-muted">{t("app.lobby.rtp_of", { game: gameName(game.slug) })}</dt>
+                <dt className="text-[13px] text-muted">
+                  {t("app.lobby.rtp_of", { game: gameName(game.slug) })}
+                </dt>
                 <dd className="figures text-[17px] font-semibold">{percentText(game.rtp_bp!)}</dd>
               </div>
             ))}

@@ -14,7 +14,7 @@ import {
   themeParams,
   viewport,
 } from "@tma.js/sdk-react";
-import { useEffect } from "react";
+import { useEffect, useRef } from "react";
 import { preferences } from "@/you/preferences";
 
 export interface Launch {
@@ -91,17 +91,41 @@ function feel(touch: () => void): void {
   if (preferences.get().haptics) touch();
 }
 
-/** Show Telegram's back button while the screen is open. */
+// Screens and sheets that can be left, the topmost last: one press leaves one of them.
+const leavable: (() => void)[] = [];
+let unlisten: (() => void) | null = null;
+
+/** Has this client a back button of its own, so that the page needs none? */
+export function hasBackButton(): boolean {
+  return backButton.show.isAvailable();
+}
+
+/** Let Telegram's back button leave this screen or sheet while it is open. */
 export function useBackButton(onBack: (() => void) | null): void {
+  const latest = useRef(onBack);
   useEffect(() => {
-    if (onBack === null) return undefined;
-    backButton.show.ifAvailable();
-    const off = backButton.onClick.ifAvailable(onBack);
+    latest.current = onBack;
+  });
+  const isOn = onBack !== null;
+  useEffect(() => {
+    if (!isOn) return undefined;
+    const leave = (): void => latest.current?.();
+    leavable.push(leave);
+    showBackButton();
     return () => {
-      if (off.ok) off.data();
-      backButton.hide.ifAvailable();
+      leavable.splice(leavable.indexOf(leave), 1);
+      showBackButton();
     };
-  }, [onBack]);
+  }, [isOn]);
+}
+
+function showBackButton(): void {
+  if (unlisten === null) {
+    const listening = backButton.onClick.ifAvailable(() => leavable.at(-1)?.());
+    if (listening.ok) unlisten = listening.data;
+  }
+  if (leavable.length > 0) backButton.show.ifAvailable();
+  else backButton.hide.ifAvailable();
 }
 
 /** Ask before closing while `isOn`. */

@@ -11,10 +11,9 @@ type Catalogue = Record<string, string | Plural>;
 export const LANGUAGES = ["en", "ru"] as const;
 export type Language = (typeof LANGUAGES)[number];
 
-const files = import.meta.glob<Catalogue>(
-  ["@locales/*/app.json", "@locales/*/shared.json"],
-  { import: "default" },
-);
+const files = import.meta.glob<Catalogue>(["@locales/*/app.json", "@locales/*/shared.json"], {
+  import: "default",
+});
 
 export const language = createStore<Language>("en");
 let catalogue: Catalogue = {};
@@ -103,9 +102,10 @@ export function multiplierText(digits: string): string {
 
 /** A moment in the person's own time zone. */
 export function momentText(iso: string): string {
-  return new Intl.DateTimeFormat(language.get(), { dateStyle: "medium", timeStyle: "short" }).format(
-    new Date(iso),
-  );
+  return new Intl.DateTimeFormat(language.get(), {
+    dateStyle: "medium",
+    timeStyle: "short",
+  }).format(new Date(iso));
 }
 
 /** The time of day of a moment. */

@@ -3,7 +3,7 @@ import { lazy, Suspense, useEffect, useState } from "react";
 import { refresh, useResource } from "@/api/resource";
 import type { Instruction } from "@/api/types";
 import { errorText } from "@/api/errors";
-import { api, chosenAsset } from "@/app/account";
+import { api, chosenAsset, readMe } from "@/app/account";
 import { Button } from "@/design/Button";
 import { CopyLine } from "@/design/Copy";
 import { Icon } from "@/design/Icon";
@@ -41,7 +41,9 @@ export function Deposit({ first }: { readonly first?: string }) {
           onChoose={setChosen}
         />
       )}
-      {rails.data !== undefined && rail === null && <Empty icon="pause" text={t("app.deposit.none")} />}
+      {rails.data !== undefined && rail === null && (
+        <Empty icon="pause" text={t("app.deposit.none")} />
+      )}
       {rail !== null && <Address key={rail} rail={rail} />}
       <Arrivals />
     </div>
@@ -49,7 +51,9 @@ export function Deposit({ first }: { readonly first?: string }) {
 }
 
 function Address({ rail }: { readonly rail: string }) {
-  const shown = useResource<Instruction>(`instruction:${rail}`, () => api().post("/api/cashier/deposit", { rail }));
+  const shown = useResource<Instruction>(`instruction:${rail}`, () =>
+    api().post("/api/cashier/deposit", { rail }),
+  );
   const [sending, setSending] = useState(false);
   if (shown.data === undefined) {
     if (shown.error === null) return <SkeletonRows count={4} />;
@@ -98,10 +102,15 @@ function Address({ rail }: { readonly rail: string }) {
 function Arrivals() {
   const movements = useMovements();
   useEffect(() => {
-    const timer = setInterval(() => refresh("movements"), LOOK_EVERY_MS);
+    const timer = setInterval(() => {
+      refresh("movements");
+      void readMe();
+    }, LOOK_EVERY_MS);
     return () => clearInterval(timer);
   }, []);
-  const deposits = (movements.data?.movements ?? []).filter((one) => one.kind === "deposit").slice(0, 3);
+  const deposits = (movements.data?.movements ?? [])
+    .filter((one) => one.kind === "deposit")
+    .slice(0, 3);
   return (
     <section aria-live="polite">
       <Heading>{t("app.deposit.arrivals")}</Heading>

@@ -14,7 +14,14 @@ import { Sheet } from "@/design/Sheet";
 import { showNotice } from "@/design/toast";
 import { openOutside } from "@/telegram/telegram";
 import { momentText, t } from "@/texts/texts";
-import { isCancellable, isMoving, kindText, reasonText, stagesOf, type Stage } from "@/wallet/movements";
+import {
+  isCancellable,
+  isMoving,
+  kindText,
+  reasonText,
+  stagesOf,
+  type Stage,
+} from "@/wallet/movements";
 import { useMovements } from "@/wallet/Wallet";
 import { useOlderMovements } from "@/activity/pages";
 
@@ -57,15 +64,29 @@ function Shown({ movement }: { readonly movement: Movement }) {
         </p>
       </div>
       <Timeline stages={stagesOf(movement)} />
-      {detail.reason && <Banner tone="care">{t("app.movement.reason", { reason: reasonText(detail.reason) })}</Banner>}
+      {detail.reason && (
+        <Banner tone="care">
+          {t("app.movement.reason", { reason: reasonText(detail.reason) })}
+        </Banner>
+      )}
       <dl className="rounded-2xl border border-line bg-card px-4 py-2">
         <Fact name={t("app.movement.time")}>{momentText(movement.at)}</Fact>
-        {detail.fee != null && <Fact name={t("app.review.fee")}><Amount units={detail.fee} asset={asset} /></Fact>}
-        {detail.net != null && <Fact name={t("app.review.arrives")}><Amount units={detail.net} asset={asset} /></Fact>}
+        {detail.fee != null && (
+          <Fact name={t("app.review.fee")}>
+            <Amount units={detail.fee} asset={asset} />
+          </Fact>
+        )}
+        {detail.net != null && (
+          <Fact name={t("app.review.arrives")}>
+            <Amount units={detail.net} asset={asset} />
+          </Fact>
+        )}
         {detail.memo && <Fact name={t("app.withdraw.memo")}>{detail.memo}</Fact>}
       </dl>
       <div className="divide-y divide-line overflow-hidden rounded-2xl border border-line bg-card">
-        {detail.destination && <CopyLine name={t("app.withdraw.destination")} text={detail.destination} />}
+        {detail.destination && (
+          <CopyLine name={t("app.withdraw.destination")} text={detail.destination} />
+        )}
         {detail.tx_hash && <CopyLine name={t("app.movement.hash")} text={detail.tx_hash} />}
         <CopyLine name={t("app.movement.id")} text={movement.id} wrap={false} />
       </div>
@@ -75,7 +96,12 @@ function Shown({ movement }: { readonly movement: Movement }) {
         </Button>
       )}
       {isCancellable(movement) && <Cancel movement={movement} />}
-      <Button wide small weight="plain" onPress={() => open({ screen: "support", about: movement.id })}>
+      <Button
+        wide
+        small
+        weight="plain"
+        onPress={() => open({ screen: "support", about: movement.id })}
+      >
         <Icon name="chat" size={18} /> {t("app.movement.ask")}
       </Button>
     </div>
@@ -92,18 +118,30 @@ function Timeline({ stages }: { readonly stages: readonly Stage[] }) {
   return (
     <ol aria-live="polite" aria-label={t("app.movement.way")}>
       {stages.map((stage, index) => (
-        <li key={stage.name} aria-current={stage.state === "now" ? "step" : undefined} className="relative flex min-h-11 gap-3">
+        <li
+          key={stage.name}
+          aria-current={stage.state === "now" ? "step" : undefined}
+          className="relative flex min-h-11 gap-3"
+        >
           {index < stages.length - 1 && (
-            <span className={`absolute top-6 bottom-0 left-[11px] w-0.5 ${stage.state === "done" ? "bg-felt" : "bg-line"}`} />
+            <span
+              className={`absolute top-6 bottom-0 left-[11px] w-0.5 ${stage.state === "done" ? "bg-felt" : "bg-line"}`}
+            />
           )}
-          <span className={`z-10 grid size-6 shrink-0 place-items-center rounded-full border-2 ${looks[stage.state]}`}>
+          <span
+            className={`z-10 grid size-6 shrink-0 place-items-center rounded-full border-2 ${looks[stage.state]}`}
+          >
             {stage.state === "now" ? (
               <span className="size-2.5 animate-pulse rounded-full bg-felt" />
             ) : (
               <Icon name={stage.state === "bad" ? "close" : "check"} size={14} />
             )}
           </span>
-          <span className={stage.state === "ahead" ? "text-muted" : stage.state === "now" ? "font-semibold" : ""}>
+          <span
+            className={
+              stage.state === "ahead" ? "text-muted" : stage.state === "now" ? "font-semibold" : ""
+            }
+          >
             {stage.name.charAt(0).toLocaleUpperCase() + stage.name.slice(1)}
           </span>
         </li>
@@ -133,14 +171,20 @@ function Cancel({ movement }: { readonly movement: Movement }) {
   };
   return (
     <>
-      <Button wide weight="danger" onPress={() => setAsking(true)}>{t("app.movement.cancel")}</Button>
+      <Button wide weight="danger" onPress={() => setAsking(true)}>
+        {t("app.movement.cancel")}
+      </Button>
       {asking && (
         <Sheet title={t("app.movement.cancel")} onClose={() => setAsking(false)}>
           <div className="space-y-4">
             <p>{t("app.movement.cancel_text")}</p>
             {problem !== null && <Banner tone="bad">{problem}</Banner>}
-            <Button wide weight="danger" busy={busy} onPress={() => void cancel()}>{t("app.movement.cancel_yes")}</Button>
-            <Button wide weight="quiet" onPress={() => setAsking(false)}>{t("app.movement.cancel_no")}</Button>
+            <Button wide weight="danger" busy={busy} onPress={() => void cancel()}>
+              {t("app.movement.cancel_yes")}
+            </Button>
+            <Button wide weight="quiet" onPress={() => setAsking(false)}>
+              {t("app.movement.cancel_no")}
+            </Button>
           </div>
         </Sheet>
       )}

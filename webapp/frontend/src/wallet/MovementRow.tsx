@@ -6,17 +6,33 @@ import { IconTile, Row } from "@/design/parts";
 import { isMoving, kindText, statusText, statusTone } from "@/wallet/movements";
 import { timeText } from "@/texts/texts";
 
-const INKS = { good: "text-felt-text", bad: "text-coral-text", care: "text-brass-text", calm: "text-muted" };
+const INKS = {
+  good: "text-felt-text",
+  bad: "text-coral-text",
+  care: "text-brass-text",
+  calm: "text-muted",
+};
 
 export function MovementRow({ movement }: { readonly movement: Movement }) {
   const isDeposit = movement.kind === "deposit";
   const tone = statusTone(movement.status);
   return (
     <Row
-      icon={<IconTile name={isMoving(movement.status) ? "clock" : isDeposit ? "down" : "up"} tone={tone === "good" ? "good" : tone === "care" ? "care" : "calm"} />}
+      icon={
+        <IconTile
+          name={isMoving(movement.status) ? "clock" : isDeposit ? "down" : "up"}
+          tone={tone === "good" ? "good" : tone === "care" ? "care" : "calm"}
+        />
+      }
       title={kindText(movement.kind)}
       note={<span className={INKS[tone]}>{statusText(movement)}</span>}
-      side={<Amount units={isDeposit ? movement.units : `-${movement.units}`} asset={movement.asset} sign />}
+      side={
+        <Amount
+          units={isDeposit ? movement.units : `-${movement.units}`}
+          asset={movement.asset}
+          sign
+        />
+      }
       sideNote={timeText(movement.at)}
       onPress={() => open({ screen: "movement", id: movement.id })}
     />

@@ -18,12 +18,18 @@ type Stage = "amount" | "connecting" | "approving" | "sent" | "failed";
 const PRESETS = [1n, 5n, 20n];
 
 export function SendSheet({
-  instruction, onClose,
-}: { readonly instruction: Instruction & { address: string }; readonly onClose: () => void }) {
+  instruction,
+  onClose,
+}: {
+  readonly instruction: Instruction & { address: string };
+  readonly onClose: () => void;
+}) {
   const { asset, address, tag } = instruction;
   const decimals = decimalsOf(asset);
   const minimum = BigInt(instruction.minimum);
-  const [text, setText] = useState(() => fieldText(minimum > 10n ** 9n ? minimum : 10n ** 9n, decimals));
+  const [text, setText] = useState(() =>
+    fieldText(minimum > 10n ** 9n ? minimum : 10n ** 9n, decimals),
+  );
   const [stage, setStage] = useState<Stage>("amount");
   const [link, setLink] = useState<string | null>(null);
   const { wallets, connected, connector } = useTonConnect();
@@ -94,7 +100,9 @@ export function SendSheet({
             </Chip>
           ))}
         </div>
-        {tag !== null && <p className="text-[13px] text-muted">{t("app.send.comment_added", { tag })}</p>}
+        {tag !== null && (
+          <p className="text-[13px] text-muted">{t("app.send.comment_added", { tag })}</p>
+        )}
         {stage === "failed" && <Banner tone="care">{t("app.send.failed")}</Banner>}
         {stage === "sent" && <Banner tone="good">{t("app.send.sent")}</Banner>}
         {stage === "approving" && <Banner>{t("app.send.approve")}</Banner>}
@@ -106,8 +114,16 @@ export function SendSheet({
         )}
         {connected !== null ? (
           <>
-            <Button wide disabled={problem !== null} busy={stage === "approving"} onPress={() => void send()}>
-              {t("app.send.ask", { amount: units === null ? asset : amountText(units, asset), wallet: connected })}
+            <Button
+              wide
+              disabled={problem !== null}
+              busy={stage === "approving"}
+              onPress={() => void send()}
+            >
+              {t("app.send.ask", {
+                amount: units === null ? asset : amountText(units, asset),
+                wallet: connected,
+              })}
             </Button>
             <Button wide small weight="plain" onPress={() => void connector.disconnect()}>
               {t("app.send.disconnect")}
@@ -146,7 +162,10 @@ export function SendSheet({
 /** A neutral sign for a wallet: its first letter. */
 function WalletBadge({ name }: { readonly name: string }) {
   return (
-    <span aria-hidden="true" className="grid size-10 place-items-center rounded-xl bg-raised text-[17px] font-semibold">
+    <span
+      aria-hidden="true"
+      className="grid size-10 place-items-center rounded-xl bg-raised text-[17px] font-semibold"
+    >
       {name.charAt(0)}
     </span>
   );

@@ -40,12 +40,18 @@ export function Wallet() {
                   <Amount units={balance.cash} asset={balance.asset} />
                 </p>
                 <p className="figures text-[13px] text-muted">
-                  {t("app.wallet.withdrawable", { amount: amountText(BigInt(balance.withdrawable), balance.asset) })}
+                  {t("app.wallet.withdrawable", {
+                    amount: amountText(BigInt(balance.withdrawable), balance.asset),
+                  })}
                 </p>
               </div>
             </div>
             <Extra name={t("app.balance.bonus")} units={balance.bonus} asset={balance.asset} />
-            <Extra name={t("app.balance.reserved")} units={balance.reserved} asset={balance.asset} />
+            <Extra
+              name={t("app.balance.reserved")}
+              units={balance.reserved}
+              asset={balance.asset}
+            />
             <Extra name={t("app.balance.held")} units={balance.held} asset={balance.asset} />
           </article>
         ))}
@@ -59,8 +65,12 @@ export function Wallet() {
         </Button>
       </div>
       <div className="mt-3 space-y-3 empty:hidden">
-        {stopped.includes("deposits") && <Banner tone="care">{t("app.wallet.deposits_stopped")}</Banner>}
-        {stopped.includes("withdrawals") && <Banner tone="care">{t("app.wallet.withdrawals_stopped")}</Banner>}
+        {stopped.includes("deposits") && (
+          <Banner tone="care">{t("app.wallet.deposits_stopped")}</Banner>
+        )}
+        {stopped.includes("withdrawals") && (
+          <Banner tone="care">{t("app.wallet.withdrawals_stopped")}</Banner>
+        )}
         {rails.data === undefined && rails.error !== null && (
           <Failure error={rails.error} onRetry={() => void rails.reload()} />
         )}
@@ -68,7 +78,11 @@ export function Wallet() {
       <Heading
         action={
           list.length > 0 && (
-            <button type="button" className="press min-h-11 px-2 text-[15px] text-felt-text" onClick={() => open({ screen: "activity" })}>
+            <button
+              type="button"
+              className="press min-h-11 px-2 text-[15px] text-felt-text"
+              onClick={() => open({ screen: "activity" })}
+            >
               {t("app.wallet.all")}
             </button>
           )
@@ -80,7 +94,9 @@ export function Wallet() {
       {movements.data === undefined && movements.error !== null && (
         <Failure error={movements.error} onRetry={() => void movements.reload()} />
       )}
-      {movements.data !== undefined && list.length === 0 && <Empty icon="wallet" text={t("app.wallet.empty")} />}
+      {movements.data !== undefined && list.length === 0 && (
+        <Empty icon="wallet" text={t("app.wallet.empty")} />
+      )}
       {list.length > 0 && (
         <Rows>
           {list.slice(0, SHOWN).map((movement) => (
@@ -92,7 +108,15 @@ export function Wallet() {
   );
 }
 
-function Extra({ name, units, asset }: { readonly name: string; readonly units: string; readonly asset: string }) {
+function Extra({
+  name,
+  units,
+  asset,
+}: {
+  readonly name: string;
+  readonly units: string;
+  readonly asset: string;
+}) {
   if (BigInt(units) === 0n) return null;
   return (
     <p className="mt-2 flex justify-between border-t border-line pt-2 text-[15px]">

@@ -39,7 +39,11 @@ export function Withdraw({ first }: { readonly first?: string }) {
   const offered = rails.data?.rails ?? [];
   const usable = offered.filter((one) => one.withdraw.enabled);
   const wanted = chosenAsset.get();
-  const rail = offered.find((one) => one.rail === chosen) ?? usable.find((one) => one.asset === wanted) ?? usable[0] ?? null;
+  const rail =
+    offered.find((one) => one.rail === chosen) ??
+    usable.find((one) => one.asset === wanted) ??
+    usable[0] ??
+    null;
   const asset = rail?.asset ?? "TON";
   const units = parseUnits(text, decimalsOf(asset));
   const available = BigInt(balanceOf(account, asset).withdrawable);
@@ -47,7 +51,13 @@ export function Withdraw({ first }: { readonly first?: string }) {
   const to = destination.trim();
   const fault = to === "" ? null : addressFault(to);
   const problem = amountProblem(text, units, available, rail, asset);
-  const ready = rail !== null && units !== null && problem === null && to !== "" && fault === null && quoted?.quote != null;
+  const ready =
+    rail !== null &&
+    units !== null &&
+    problem === null &&
+    to !== "" &&
+    fault === null &&
+    quoted?.quote != null;
 
   const arrived = (made: Withdrawal): void => {
     haptics.success();
@@ -91,9 +101,16 @@ export function Withdraw({ first }: { readonly first?: string }) {
         <Failure error={rails.error} onRetry={() => void rails.reload()} />
       )}
       {offered.length > 0 && (
-        <RailChoice rails={offered} chosen={rail?.rail ?? null} isOn={(one) => one.withdraw.enabled} onChoose={setChosen} />
+        <RailChoice
+          rails={offered}
+          chosen={rail?.rail ?? null}
+          isOn={(one) => one.withdraw.enabled}
+          onChoose={setChosen}
+        />
       )}
-      {rails.data !== undefined && rail === null && <Empty icon="pause" text={t("app.withdraw.none")} />}
+      {rails.data !== undefined && rail === null && (
+        <Empty icon="pause" text={t("app.withdraw.none")} />
+      )}
       {rail !== null && (
         <>
           <div>
@@ -123,7 +140,11 @@ export function Withdraw({ first }: { readonly first?: string }) {
           </div>
           <AddressField
             value={destination}
-            problem={fault === null ? null : (find(`refusal.address_invalid.${fault}`) ?? t("app.withdraw.bad_address"))}
+            problem={
+              fault === null
+                ? null
+                : (find(`refusal.address_invalid.${fault}`) ?? t("app.withdraw.bad_address"))
+            }
             onChange={setDestination}
           />
           {memo !== null ? (
@@ -137,12 +158,18 @@ export function Withdraw({ first }: { readonly first?: string }) {
             />
           ) : (
             <div>
-              <Button small weight="plain" onPress={() => setMemo("")}>{t("app.withdraw.add_memo")}</Button>
+              <Button small weight="plain" onPress={() => setMemo("")}>
+                {t("app.withdraw.add_memo")}
+              </Button>
             </div>
           )}
           {problem === null && <QuoteLine quoted={quoted} asset={asset} />}
           <div className="flex-1" />
-          <ActionBar text={t("app.withdraw.continue")} disabled={!ready} onPress={() => setReviewing(true)} />
+          <ActionBar
+            text={t("app.withdraw.continue")}
+            disabled={!ready}
+            onPress={() => setReviewing(true)}
+          />
         </>
       )}
     </div>
@@ -151,14 +178,24 @@ export function Withdraw({ first }: { readonly first?: string }) {
 
 /** The address on two lines, so that all of it can be seen. */
 function AddressField({
-  value, problem, onChange,
-}: { readonly value: string; readonly problem: string | null; readonly onChange: (value: string) => void }) {
+  value,
+  problem,
+  onChange,
+}: {
+  readonly value: string;
+  readonly problem: string | null;
+  readonly onChange: (value: string) => void;
+}) {
   const id = useId();
   return (
     <div>
       <div className="flex items-end justify-between">
-        <label htmlFor={id} className="mb-1 text-[13px] text-muted">{t("app.withdraw.destination")}</label>
-        <Button small weight="plain" onPress={() => void paste(onChange)}>{t("app.withdraw.paste")}</Button>
+        <label htmlFor={id} className="mb-1 text-[13px] text-muted">
+          {t("app.withdraw.destination")}
+        </label>
+        <Button small weight="plain" onPress={() => void paste(onChange)}>
+          {t("app.withdraw.paste")}
+        </Button>
       </div>
       <textarea
         id={id}
@@ -177,7 +214,9 @@ function AddressField({
           problem === null ? "border-line" : "border-coral"
         }`}
       />
-      <p id={`${id}-problem`} className="mt-1 text-[13px] text-coral-text empty:hidden">{problem}</p>
+      <p id={`${id}-problem`} className="mt-1 text-[13px] text-coral-text empty:hidden">
+        {problem}
+      </p>
     </div>
   );
 }
@@ -208,7 +247,10 @@ function QuoteLine({ quoted, asset }: { readonly quoted: Quoted | null; readonly
   if (quoted === null) return null;
   if (quoted.quote === null) {
     return (
-      <Banner tone={isPassing(quoted.error) ? "care" : "bad"} action={<WayOut problem={quoted.error} />}>
+      <Banner
+        tone={isPassing(quoted.error) ? "care" : "bad"}
+        action={<WayOut problem={quoted.error} />}
+      >
         {errorText(quoted.error)}
       </Banner>
     );
@@ -229,11 +271,16 @@ function QuoteLine({ quoted, asset }: { readonly quoted: Quoted | null; readonly
 }
 
 function amountProblem(
-  text: string, units: bigint | null, available: bigint, rail: Rail | null, asset: string,
+  text: string,
+  units: bigint | null,
+  available: bigint,
+  rail: Rail | null,
+  asset: string,
 ): string | null {
   if (text.trim() === "" || rail === null) return null;
   if (units === null) return t("app.stake.not_a_number");
-  if (units > available) return t("app.withdraw.above_available", { amount: amountText(available, asset) });
+  if (units > available)
+    return t("app.withdraw.above_available", { amount: amountText(available, asset) });
   const least = BigInt(rail.withdraw.min);
   if (units < least) return t("app.stake.too_small", { amount: amountText(least, asset) });
   return null;

@@ -9,7 +9,16 @@ import { amountText, t } from "@/texts/texts";
 import { chunked } from "@/wallet/tonAddress";
 
 export function WithdrawReview({
-  asset, units, quote, destination, memo, busy, blocked, problem, onConfirm, onEdit,
+  asset,
+  units,
+  quote,
+  destination,
+  memo,
+  busy,
+  blocked,
+  problem,
+  onConfirm,
+  onEdit,
 }: {
   readonly asset: string;
   readonly units: bigint;
@@ -29,7 +38,10 @@ export function WithdrawReview({
       <p className="text-muted">{t("app.review.compare")}</p>
       <Card>
         <p className="mb-2 text-[13px] text-muted">{t("app.withdraw.destination")}</p>
-        <p aria-label={destination} className="grid grid-cols-4 gap-x-2 gap-y-1.5 text-center font-mono text-[17px]">
+        <p
+          aria-label={destination}
+          className="grid grid-cols-4 gap-x-2 gap-y-1.5 text-center font-mono text-[17px]"
+        >
           {groups.map((group, index) => {
             const isEnd = index < 2 || index >= groups.length - 2;
             return (
@@ -45,10 +57,16 @@ export function WithdrawReview({
       </Card>
       <Card>
         <dl>
-          <Fact name={t("app.review.leaves")}><Amount units={units} asset={asset} /></Fact>
-          <Fact name={t("app.review.fee")}><Amount units={quote.fee} asset={asset} /></Fact>
+          <Fact name={t("app.review.leaves")}>
+            <Amount units={units} asset={asset} />
+          </Fact>
+          <Fact name={t("app.review.fee")}>
+            <Amount units={quote.fee} asset={asset} />
+          </Fact>
           <Fact name={t("app.review.arrives")}>
-            <span className="text-[17px]"><Amount units={quote.net} asset={asset} /></span>
+            <span className="text-[17px]">
+              <Amount units={quote.net} asset={asset} />
+            </span>
           </Fact>
           {memo !== "" && <Fact name={t("app.withdraw.memo")}>{memo}</Fact>}
         </dl>
@@ -56,7 +74,9 @@ export function WithdrawReview({
       <Banner>{t("app.review.final")}</Banner>
       {problem}
       <div className="flex-1" />
-      <Button wide small weight="plain" disabled={busy} onPress={onEdit}>{t("app.review.change")}</Button>
+      <Button wide small weight="plain" disabled={busy} onPress={onEdit}>
+        {t("app.review.change")}
+      </Button>
       <ActionBar
         text={t("app.review.confirm", { amount: amountText(BigInt(quote.net), asset) })}
         busy={busy}

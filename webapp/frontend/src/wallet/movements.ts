@@ -7,7 +7,15 @@ export type Tone = "calm" | "good" | "care" | "bad";
 const GOOD = new Set(["credited", "confirmed"]);
 const BAD = new Set(["orphaned", "rejected", "dead"]);
 const CARE = new Set(["held", "below_minimum"]);
-const DONE = new Set(["credited", "confirmed", "rejected", "cancelled", "refunded", "returned", "orphaned"]);
+const DONE = new Set([
+  "credited",
+  "confirmed",
+  "rejected",
+  "cancelled",
+  "refunded",
+  "returned",
+  "orphaned",
+]);
 
 /** The status as a person says it. */
 export function statusText({ kind, status }: Pick<Movement, "kind" | "status">): string {
@@ -38,7 +46,11 @@ export interface Stage {
 
 const DEPOSIT_WAY = ["seen", "confirming", "credited"] as const;
 const WITHDRAWAL_WAY = ["requested", "in_review", "approved", "broadcast", "confirmed"] as const;
-const SAME_STAGE: Record<string, string> = { assigned: "approved", signed: "approved", dead: "approved" };
+const SAME_STAGE: Record<string, string> = {
+  assigned: "approved",
+  signed: "approved",
+  dead: "approved",
+};
 
 /** The way of a movement, stage by stage, ending where it really ended. */
 export function stagesOf({ kind, status }: Pick<Movement, "kind" | "status">): Stage[] {
@@ -46,7 +58,10 @@ export function stagesOf({ kind, status }: Pick<Movement, "kind" | "status">): S
   const name = (step: string): string => find(`${kind}.status.${step}`) ?? step;
   const at = way.indexOf(SAME_STAGE[status] ?? status);
   if (at < 0) {
-    const ended: Stage = { name: name(status), state: statusTone(status) === "bad" ? "bad" : "now" };
+    const ended: Stage = {
+      name: name(status),
+      state: statusTone(status) === "bad" ? "bad" : "now",
+    };
     return [{ name: name(way[0]!), state: "done" }, ended];
   }
   const last = way.length - 1;

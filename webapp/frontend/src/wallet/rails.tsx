@@ -17,7 +17,10 @@ export function railName(rail: Pick<Rail, "rail" | "asset">): string {
 
 /** The rails as large choices; those that are off say so. */
 export function RailChoice({
-  rails, chosen, isOn, onChoose,
+  rails,
+  chosen,
+  isOn,
+  onChoose,
 }: {
   readonly rails: readonly Rail[];
   readonly chosen: string | null;
@@ -45,7 +48,9 @@ export function RailChoice({
           <span className="min-w-0">
             <span className="block font-semibold">{rail.asset}</span>
             <span className="block truncate text-[13px] text-muted">
-              {isOn(rail) ? (find(`app.network.${rail.network}`) ?? rail.network) : t("app.rail.off")}
+              {isOn(rail)
+                ? (find(`app.network.${rail.network}`) ?? rail.network)
+                : t("app.rail.off")}
             </span>
           </span>
         </button>

@@ -12,11 +12,15 @@ const TEST_ONLY = 0x80;
 export function addressFault(text: string): AddressFault | null {
   const raw = RAW.exec(text);
   if (raw !== null) return raw[1] === "0" ? null : "masterchain";
-  if (/^(0x[0-9a-fA-F]{40}|(bc1|[13])[a-zA-HJ-NP-Z0-9]{25,62}|T[1-9A-HJ-NP-Za-km-z]{33})$/.test(text)) {
+  if (
+    /^(0x[0-9a-fA-F]{40}|(bc1|[13])[a-zA-HJ-NP-Z0-9]{25,62}|T[1-9A-HJ-NP-Za-km-z]{33})$/.test(text)
+  ) {
     return "other_network";
   }
   if (!FRIENDLY.test(text)) return "malformed";
-  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (sign) => sign.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (sign) =>
+    sign.charCodeAt(0),
+  );
   const view = new DataView(bytes.buffer);
   if (crc16(bytes.subarray(0, 34)) !== view.getUint16(34)) return "checksum";
   const tag = view.getUint8(0) & ~TEST_ONLY;

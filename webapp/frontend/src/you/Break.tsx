@@ -33,7 +33,9 @@ export function Break() {
         <p className="mt-1 mb-3 text-[15px] text-muted">{t("app.break.time_out_text")}</p>
         <div className="flex flex-wrap gap-2">
           {HOURS.map((each) => (
-            <Chip key={each} pressed={each === hours} onPress={() => setHours(each)}>{hoursText(each)}</Chip>
+            <Chip key={each} pressed={each === hours} onPress={() => setHours(each)}>
+              {hoursText(each)}
+            </Chip>
           ))}
         </div>
         <div className="mt-3">
@@ -47,18 +49,27 @@ export function Break() {
         <p className="mt-1 mb-3 text-[15px] text-muted">{t("app.break.exclusion_text")}</p>
         <div className="flex flex-wrap gap-2">
           {MONTHS.map((each) => (
-            <Chip key={each} pressed={each === months} onPress={() => setMonths(each)}>{monthsText(each)}</Chip>
+            <Chip key={each} pressed={each === months} onPress={() => setMonths(each)}>
+              {monthsText(each)}
+            </Chip>
           ))}
         </div>
         <div className="mt-3">
-          <Button wide small weight="danger" onPress={() => setAsked({ kind: "self-exclusion", months })}>
+          <Button
+            wide
+            small
+            weight="danger"
+            onPress={() => setAsked({ kind: "self-exclusion", months })}
+          >
             {t("app.break.exclude", { time: monthsText(months) })}
           </Button>
         </div>
       </Card>
       <Heading>{t("app.break.help")}</Heading>
       <p className="text-muted">{t("app.break.help_text")}</p>
-      <Button wide small weight="quiet" onPress={() => open({ screen: "support" })}>{t("app.you.support")}</Button>
+      <Button wide small weight="quiet" onPress={() => open({ screen: "support" })}>
+        {t("app.you.support")}
+      </Button>
       {asked !== null && <Confirm asked={asked} onClose={() => setAsked(null)} />}
     </div>
   );
@@ -87,9 +98,19 @@ function Confirm({ asked, onClose }: { readonly asked: Asked; readonly onClose: 
     }
   };
   return (
-    <Sheet title={t(asked.kind === "time-out" ? "app.break.time_out" : "app.break.exclusion")} onClose={onClose}>
+    <Sheet
+      title={t(asked.kind === "time-out" ? "app.break.time_out" : "app.break.exclusion")}
+      onClose={onClose}
+    >
       <div className="space-y-4">
-        <p>{t(asked.kind === "time-out" ? "app.break.confirm_time_out" : "app.break.confirm_exclusion", { time })}</p>
+        <p>
+          {t(
+            asked.kind === "time-out"
+              ? "app.break.confirm_time_out"
+              : "app.break.confirm_exclusion",
+            { time },
+          )}
+        </p>
         <ul className="list-disc space-y-1 pl-5 text-muted">
           <li>{t("app.break.means_play")}</li>
           <li>{t("app.break.means_withdraw")}</li>
@@ -106,10 +127,18 @@ function Confirm({ asked, onClose }: { readonly asked: Asked; readonly onClose: 
           {t("app.break.understood")}
         </label>
         {problem !== null && <Banner tone="bad">{problem}</Banner>}
-        <Button wide weight="danger" disabled={!understood} busy={busy} onPress={() => void confirm()}>
+        <Button
+          wide
+          weight="danger"
+          disabled={!understood}
+          busy={busy}
+          onPress={() => void confirm()}
+        >
           {t("app.break.confirm", { time })}
         </Button>
-        <Button wide weight="quiet" onPress={onClose}>{t("app.break.not_now")}</Button>
+        <Button wide weight="quiet" onPress={onClose}>
+          {t("app.break.not_now")}
+        </Button>
       </div>
     </Sheet>
   );

@@ -17,14 +17,18 @@ const SEED_MAX = 64;
 
 export function FairnessPage() {
   const now = useResource<Fairness>("fairness:now", () => api().get("/api/fairness"));
-  const past = useResource<{ revealed: RevealedPair[] }>("fairness:revealed", () => api().get("/api/fairness/revealed"));
+  const past = useResource<{ revealed: RevealedPair[] }>("fairness:revealed", () =>
+    api().get("/api/fairness/revealed"),
+  );
   const [changing, setChanging] = useState(false);
   const revealed = past.data?.revealed ?? [];
   return (
     <div className="space-y-4 pt-4 pb-[calc(var(--safe-bottom)+24px)]">
       <h1 className="text-[24px] font-semibold">{t("app.fairness.title")}</h1>
       <ol className="space-y-2">
-        {(["app.fairness.step_one", "app.fairness.step_two", "app.fairness.step_three"] as const).map((key, index) => (
+        {(
+          ["app.fairness.step_one", "app.fairness.step_two", "app.fairness.step_three"] as const
+        ).map((key, index) => (
           <li key={key} className="flex gap-3">
             <span className="figures grid size-6 shrink-0 place-items-center rounded-full bg-felt/15 text-[13px] font-semibold text-felt-text">
               {index + 1}
@@ -34,7 +38,9 @@ export function FairnessPage() {
         ))}
       </ol>
       {now.data === undefined && now.error === null && <SkeletonRows count={4} />}
-      {now.data === undefined && now.error !== null && <Failure error={now.error} onRetry={() => void now.reload()} />}
+      {now.data === undefined && now.error !== null && (
+        <Failure error={now.error} onRetry={() => void now.reload()} />
+      )}
       {now.data !== undefined && (
         <>
           <div className="divide-y divide-line overflow-hidden rounded-2xl border border-line bg-card">
@@ -43,14 +49,18 @@ export function FairnessPage() {
             <CopyLine name={t("app.proof.client_seed")} text={now.data.client_seed} />
             <CopyLine name={t("app.fairness.nonce")} text={String(now.data.nonce)} />
           </div>
-          {now.data.open_round !== null && <Banner tone="care">{t("app.fairness.open_round")}</Banner>}
+          {now.data.open_round !== null && (
+            <Banner tone="care">{t("app.fairness.open_round")}</Banner>
+          )}
           <Button wide disabled={now.data.open_round !== null} onPress={() => setChanging(true)}>
             <Icon name="refresh" /> {t("app.fairness.rotate")}
           </Button>
         </>
       )}
       <Heading>{t("app.fairness.revealed")}</Heading>
-      {past.data !== undefined && revealed.length === 0 && <Empty icon="shield" text={t("app.fairness.none_revealed")} />}
+      {past.data !== undefined && revealed.length === 0 && (
+        <Empty icon="shield" text={t("app.fairness.none_revealed")} />
+      )}
       {revealed.map((pair) => (
         <Revealed key={pair.pair_id} pair={pair} />
       ))}
@@ -69,9 +79,13 @@ function Revealed({ pair }: { readonly pair: RevealedPair }) {
       <p className="figures flex items-center justify-between gap-3 px-4 py-2.5">
         <span>
           {t("app.fairness.rounds", { count: pair.rounds })}
-          {pair.revealed_at !== undefined && <span className="block text-[13px] text-muted">{momentText(pair.revealed_at)}</span>}
+          {pair.revealed_at !== undefined && (
+            <span className="block text-[13px] text-muted">{momentText(pair.revealed_at)}</span>
+          )}
         </span>
-        <span className={`flex items-center gap-1.5 text-[13px] font-semibold ${holds ? "text-felt-text" : "text-coral-text"}`}>
+        <span
+          className={`flex items-center gap-1.5 text-[13px] font-semibold ${holds ? "text-felt-text" : "text-coral-text"}`}
+        >
           <Icon name={holds ? "shieldCheck" : "alert"} size={18} />
           {t(holds ? "app.fairness.kept" : "app.fairness.broken")}
         </span>
@@ -111,7 +125,9 @@ function Rotate({ onClose }: { readonly onClose: () => void }) {
           maxLength={SEED_MAX}
           note={t("app.fairness.your_seed_note")}
           side={
-            <Button small weight="plain" onPress={() => setSeed(randomSeed())}>{t("app.fairness.another")}</Button>
+            <Button small weight="plain" onPress={() => setSeed(randomSeed())}>
+              {t("app.fairness.another")}
+            </Button>
           }
         />
         {problem !== null && <Banner tone="bad">{problem}</Banner>}
@@ -124,5 +140,7 @@ function Rotate({ onClose }: { readonly onClose: () => void }) {
 }
 
 function randomSeed(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }

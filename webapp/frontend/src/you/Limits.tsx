@@ -24,9 +24,15 @@ export function Limits() {
     <div className="pt-4 pb-[calc(var(--safe-bottom)+24px)]">
       <h1 className="mb-2 text-[24px] font-semibold">{t("app.limits.title")}</h1>
       <p className="text-muted">{t("app.limits.text")}</p>
-      {limits.data === undefined && limits.error === null && <div className="mt-4"><SkeletonRows count={5} /></div>}
+      {limits.data === undefined && limits.error === null && (
+        <div className="mt-4">
+          <SkeletonRows count={5} />
+        </div>
+      )}
       {limits.data === undefined && limits.error !== null && (
-        <div className="mt-4"><Failure error={limits.error} onRetry={() => void limits.reload()} /></div>
+        <div className="mt-4">
+          <Failure error={limits.error} onRetry={() => void limits.reload()} />
+        </div>
       )}
       {limits.data !== undefined &&
         KINDS.map((kind) => {
@@ -42,7 +48,9 @@ export function Limits() {
                   ))}
                 </ul>
               </Card>
-              <p className="mt-1.5 px-1 text-[13px] text-muted">{t(`app.limits.about_${kind}` as Key)}</p>
+              <p className="mt-1.5 px-1 text-[13px] text-muted">
+                {t(`app.limits.about_${kind}` as Key)}
+              </p>
             </section>
           );
         })}
@@ -97,7 +105,10 @@ function LimitRow({ limit, onPress }: { readonly limit: LimitView; readonly onPr
             <Icon name="clock" size={14} />
             {limit.pending_units === null
               ? t("app.limits.pending_removal", { at: momentText(limit.pending_at) })
-              : t("app.limits.pending", { limit: referenceText(BigInt(limit.pending_units)), at: momentText(limit.pending_at) })}
+              : t("app.limits.pending", {
+                  limit: referenceText(BigInt(limit.pending_units)),
+                  at: momentText(limit.pending_at),
+                })}
           </span>
         )}
       </button>
@@ -106,7 +117,9 @@ function LimitRow({ limit, onPress }: { readonly limit: LimitView; readonly onPr
 }
 
 function Edit({ limit, onClose }: { readonly limit: LimitView; readonly onClose: () => void }) {
-  const [text, setText] = useState(limit.units === null ? "" : fieldText(BigInt(limit.units), REFERENCE_DECIMALS));
+  const [text, setText] = useState(
+    limit.units === null ? "" : fieldText(BigInt(limit.units), REFERENCE_DECIMALS),
+  );
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const units = parseUnits(text, 2) === null ? null : parseUnits(text, REFERENCE_DECIMALS);
@@ -131,7 +144,10 @@ function Edit({ limit, onClose }: { readonly limit: LimitView; readonly onClose:
     }
   };
   return (
-    <Sheet title={`${find(`limit.${limit.kind}`) ?? limit.kind} · ${windowName(limit)}`} onClose={onClose}>
+    <Sheet
+      title={`${find(`limit.${limit.kind}`) ?? limit.kind} · ${windowName(limit)}`}
+      onClose={onClose}
+    >
       <div className="space-y-4">
         <Field
           label={t("app.limits.amount")}
@@ -144,16 +160,29 @@ function Edit({ limit, onClose }: { readonly limit: LimitView; readonly onClose:
         />
         <div className="flex gap-2">
           {PRESETS.map((preset) => (
-            <Chip key={preset} pressed={text === preset} onPress={() => setText(preset)}>{preset}</Chip>
+            <Chip key={preset} pressed={text === preset} onPress={() => setText(preset)}>
+              {preset}
+            </Chip>
           ))}
         </div>
-        <Banner tone={waits ? "care" : "info"}>{t(waits ? "app.limits.later" : "app.limits.at_once")}</Banner>
+        <Banner tone={waits ? "care" : "info"}>
+          {t(waits ? "app.limits.later" : "app.limits.at_once")}
+        </Banner>
         {problem !== null && <Banner tone="bad">{problem}</Banner>}
-        <Button wide busy={busy} disabled={units === null || units === current} onPress={() => void save(units)}>
-          {units === null ? t("app.limits.set_plain") : t("app.limits.set", { limit: referenceText(units) })}
+        <Button
+          wide
+          busy={busy}
+          disabled={units === null || units === current}
+          onPress={() => void save(units)}
+        >
+          {units === null
+            ? t("app.limits.set_plain")
+            : t("app.limits.set", { limit: referenceText(units) })}
         </Button>
         {current !== null && (
-          <Button wide small weight="plain" disabled={busy} onPress={() => void save(null)}>{t("app.limits.remove")}</Button>
+          <Button wide small weight="plain" disabled={busy} onPress={() => void save(null)}>
+            {t("app.limits.remove")}
+          </Button>
         )}
       </div>
     </Sheet>

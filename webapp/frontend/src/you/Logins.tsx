@@ -28,7 +28,9 @@ export function Logins() {
       <h1 className="text-[24px] font-semibold">{t("app.logins.title")}</h1>
       <p className="text-muted">{t("app.logins.text")}</p>
       {shown.data === undefined && shown.error === null && <SkeletonRows count={3} />}
-      {shown.data === undefined && shown.error !== null && <Failure error={shown.error} onRetry={() => void shown.reload()} />}
+      {shown.data === undefined && shown.error !== null && (
+        <Failure error={shown.error} onRetry={() => void shown.reload()} />
+      )}
       {shown.data !== undefined && (
         <Rows>
           {shown.data.logins.map((login) => (
@@ -37,11 +39,18 @@ export function Logins() {
               <span className="min-w-0 flex-1">
                 <span className="block truncate">{login.agent || t("app.logins.unknown")}</span>
                 <span className="block text-[13px] text-muted">
-                  {login.current ? t("app.logins.this") : t("app.logins.seen", { at: momentText(login.last_seen_at) })}
+                  {login.current
+                    ? t("app.logins.this")
+                    : t("app.logins.seen", { at: momentText(login.last_seen_at) })}
                 </span>
               </span>
               {!login.current && (
-                <Button small weight="quiet" busy={ending === login.id} onPress={() => void end(login.id)}>
+                <Button
+                  small
+                  weight="quiet"
+                  busy={ending === login.id}
+                  onPress={() => void end(login.id)}
+                >
                   {t("app.logins.end")}
                 </Button>
               )}

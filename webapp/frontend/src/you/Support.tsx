@@ -13,8 +13,12 @@ const LOOK_EVERY_MS = 10_000;
 const TEXT_MAX = 2_000;
 
 export function Support({ about }: { readonly about?: string }) {
-  const shown = useResource<{ messages: SupportMessage[] }>("support", () => api().get("/api/support?limit=50"));
-  const [text, setText] = useState(about === undefined ? "" : t("app.support.about", { id: about }));
+  const shown = useResource<{ messages: SupportMessage[] }>("support", () =>
+    api().get("/api/support?limit=50"),
+  );
+  const [text, setText] = useState(
+    about === undefined ? "" : t("app.support.about", { id: about }),
+  );
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const end = useRef<HTMLDivElement>(null);
@@ -50,23 +54,35 @@ export function Support({ about }: { readonly about?: string }) {
             <div className="skeleton ml-auto h-14 w-2/3 rounded-2xl!" />
           </>
         )}
-        {shown.data === undefined && shown.error !== null && <Failure error={shown.error} onRetry={() => void shown.reload()} />}
-        {shown.data !== undefined && messages.length === 0 && <Empty icon="chat" text={t("app.support.empty")} />}
+        {shown.data === undefined && shown.error !== null && (
+          <Failure error={shown.error} onRetry={() => void shown.reload()} />
+        )}
+        {shown.data !== undefined && messages.length === 0 && (
+          <Empty icon="chat" text={t("app.support.empty")} />
+        )}
         {messages.map((message) => (
           <div
             key={message.id}
             className={`max-w-[85%] rounded-2xl px-4 py-2 ${
-              message.from === "player" ? "ml-auto rounded-br-md bg-felt/20" : "rounded-bl-md border border-line bg-card"
+              message.from === "player"
+                ? "ml-auto rounded-br-md bg-felt/20"
+                : "rounded-bl-md border border-line bg-card"
             }`}
           >
-            {message.from === "staff" && <p className="text-[13px] font-semibold text-felt-text">{t("app.support.staff")}</p>}
+            {message.from === "staff" && (
+              <p className="text-[13px] font-semibold text-felt-text">{t("app.support.staff")}</p>
+            )}
             <p className="break-words whitespace-pre-wrap">{message.text}</p>
             <p className="figures text-right text-[13px] text-muted">{momentText(message.at)}</p>
           </div>
         ))}
         <div ref={end} />
       </div>
-      {problem !== null && <div className="mt-3"><Banner tone="bad">{problem}</Banner></div>}
+      {problem !== null && (
+        <div className="mt-3">
+          <Banner tone="bad">{problem}</Banner>
+        </div>
+      )}
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -83,8 +99,13 @@ export function Support({ about }: { readonly about?: string }) {
           placeholder={t("app.support.write")}
           className="min-h-12 flex-1 resize-none rounded-xl border border-line bg-card px-4 py-3 outline-none focus:border-felt"
         />
-        <span className={`rounded-xl ${text.trim() === "" || busy ? "bg-raised" : "bg-felt text-on-felt"}`}>
-          <IconButton label={t("app.support.send")} onPress={() => text.trim() !== "" && !busy && void send()}>
+        <span
+          className={`rounded-xl ${text.trim() === "" || busy ? "bg-raised" : "bg-felt text-on-felt"}`}
+        >
+          <IconButton
+            label={t("app.support.send")}
+            onPress={() => text.trim() !== "" && !busy && void send()}
+          >
             <Icon name="next" />
           </IconButton>
         </span>

@@ -8,13 +8,17 @@ export function TermsText({ version }: { readonly version: string }) {
     <div className="space-y-6">
       {PAGES.map((page) => (
         <section key={page}>
-          <h3 className="mb-2 text-[17px] font-semibold">{plain(`legal.${page}.title`, version)}</h3>
+          <h3 className="mb-2 text-[17px] font-semibold">
+            {plain(`legal.${page}.title`, version)}
+          </h3>
           <ul className="space-y-2">
             {plain(`legal.${page}.body`, version)
               .split("\n")
               .map((line) => (
                 <li key={line} className="flex gap-2">
-                  <span aria-hidden="true" className="text-muted">•</span>
+                  <span aria-hidden="true" className="text-muted">
+                    •
+                  </span>
                   <span>{line.replace(/^•\s*/, "")}</span>
                 </li>
               ))}

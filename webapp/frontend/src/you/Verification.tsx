@@ -29,7 +29,9 @@ export function Verification() {
                 </span>
                 <div>
                   <p className="font-semibold">{t(`app.verification.name_${each}` as Key)}</p>
-                  <p className="text-[15px] text-muted">{t(`app.verification.level_${each}` as Key)}</p>
+                  <p className="text-[15px] text-muted">
+                    {t(`app.verification.level_${each}` as Key)}
+                  </p>
                 </div>
               </div>
             </Card>
@@ -39,7 +41,9 @@ export function Verification() {
       {level < 2 && (
         <>
           <Banner>{t("app.verification.how")}</Banner>
-          <Button wide onPress={closeApp}>{t("app.verification.to_chat")}</Button>
+          <Button wide onPress={closeApp}>
+            {t("app.verification.to_chat")}
+          </Button>
         </>
       )}
       <p className="text-[13px] text-muted">{t("app.verification.privacy")}</p>

@@ -32,8 +32,18 @@ export function VerifierPage() {
           { value: "mines", label: gameName("mines") },
         ]}
       />
-      <Field label={t("app.proof.server_seed")} value={serverSeed} onChange={setServerSeed} maxLength={128} />
-      <Field label={t("app.proof.client_seed")} value={clientSeed} onChange={setClientSeed} maxLength={128} />
+      <Field
+        label={t("app.proof.server_seed")}
+        value={serverSeed}
+        onChange={setServerSeed}
+        maxLength={128}
+      />
+      <Field
+        label={t("app.proof.client_seed")}
+        value={clientSeed}
+        onChange={setClientSeed}
+        maxLength={128}
+      />
       <Field
         label={t("app.proof.nonce")}
         value={nonce}
@@ -45,7 +55,9 @@ export function VerifierPage() {
       {game === "mines" && (
         <div className="flex flex-wrap gap-1.5" role="group" aria-label={t("app.mines.count")}>
           {Array.from({ length: 24 }, (_, index) => index + 1).map((count) => (
-            <Chip key={count} pressed={count === mines} onPress={() => setMines(count)}>{count}</Chip>
+            <Chip key={count} pressed={count === mines} onPress={() => setMines(count)}>
+              {count}
+            </Chip>
           ))}
         </div>
       )}
@@ -78,7 +90,9 @@ function Field25({ mines }: { readonly mines: readonly number[] }) {
           <span
             key={tile}
             className={`grid aspect-square place-items-center rounded-lg text-[13px] ${
-              mines.includes(tile) ? "bg-coral/25 font-semibold text-coral-text" : "bg-raised text-muted"
+              mines.includes(tile)
+                ? "bg-coral/25 font-semibold text-coral-text"
+                : "bg-raised text-muted"
             }`}
           >
             {tile + 1}

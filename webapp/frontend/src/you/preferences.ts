@@ -14,7 +14,8 @@ export const preferences = createStore<Preferences>(DEFAULTS);
 /** Read what was chosen before and keep every later choice. */
 export function loadPreferences(): void {
   const kept = localStorage.getItem(KEY);
-  if (kept !== null) preferences.set({ ...DEFAULTS, ...(JSON.parse(kept) as Partial<Preferences>) });
+  if (kept !== null)
+    preferences.set({ ...DEFAULTS, ...(JSON.parse(kept) as Partial<Preferences>) });
   const apply = (): void => {
     document.documentElement.dataset["motion"] = preferences.get().calm ? "calm" : "full";
   };

@@ -62,7 +62,10 @@ export function Dice({ game }: { readonly game: GameCard }) {
     if (shown === null) return;
     if (shown.won) haptics.success();
     setFresh((before) =>
-      [{ id: shown.id, text: rollText(shown.roll), won: shown.won }, ...before.filter((one) => one.id !== shown.id)].slice(0, 12),
+      [
+        { id: shown.id, text: rollText(shown.roll), won: shown.won },
+        ...before.filter((one) => one.id !== shown.id),
+      ].slice(0, 12),
     );
     refresh("rounds");
   };
@@ -82,7 +85,9 @@ export function Dice({ game }: { readonly game: GameCard }) {
     }
   };
   const known = recent.rounds
-    .filter((round) => !fresh.some((one) => one.id === round.round_id) && round.round_id !== shown?.id)
+    .filter(
+      (round) => !fresh.some((one) => one.id === round.round_id) && round.round_id !== shown?.id,
+    )
     .map((round) => ({
       id: round.round_id,
       text: rollText(Number(round.outcome?.["roll"])),
@@ -102,7 +107,13 @@ export function Dice({ game }: { readonly game: GameCard }) {
         </IconButton>
       </div>
       <div className="relative flex flex-1 flex-col">
-        <DiceStage choice={choice} shown={shown} waiting={commands.busy} onSettled={settle} onChoice={setChoice} />
+        <DiceStage
+          choice={choice}
+          shown={shown}
+          waiting={commands.busy}
+          onSettled={settle}
+          onChoice={setChoice}
+        />
         <StageProblem commands={commands} onAnswer={receive} />
       </div>
       <TargetControls

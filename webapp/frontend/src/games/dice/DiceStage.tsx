@@ -37,16 +37,27 @@ export function DiceStage({ choice, shown, waiting, onSettled, onChoice }: Props
       className="flex min-h-44 flex-1 flex-col justify-center gap-1 rounded-2xl border border-line bg-card px-4 py-3"
     >
       <div className="flex flex-1 flex-col items-center justify-center">
-        <p className={`figures text-[clamp(52px,min(17vw,11dvh),88px)] leading-none font-semibold transition-colors duration-200 ${tone}`}>
+        <p
+          className={`figures text-[clamp(52px,min(17vw,11dvh),88px)] leading-none font-semibold transition-colors duration-200 ${tone}`}
+        >
           {shown === null ? <Die rolling={waiting} /> : rollText(roll)}
         </p>
         <p role="status" aria-live="polite" className="figures mt-1.5 min-h-6 text-[17px]">
-          {landed && shown !== null ? <ResultText shown={shown} /> : waiting ? "" : shown === null ? (
+          {landed && shown !== null ? (
+            <ResultText shown={shown} />
+          ) : waiting ? (
+            ""
+          ) : shown === null ? (
             <span className="text-muted">{t("app.dice.invite")}</span>
           ) : null}
         </p>
       </div>
-      <Line choice={choice} marker={shown === null ? null : { roll, landed }} disabled={waiting || !landed} onChoice={onChoice} />
+      <Line
+        choice={choice}
+        marker={shown === null ? null : { roll, landed }}
+        disabled={waiting || !landed}
+        onChoice={onChoice}
+      />
     </section>
   );
 }
@@ -54,7 +65,11 @@ export function DiceStage({ choice, shown, waiting, onSettled, onChoice }: Props
 /** What stands where the number will be. */
 function Die({ rolling }: { readonly rolling: boolean }) {
   return (
-    <svg viewBox="0 0 100 114" aria-hidden="true" className={`h-[1em] ${rolling ? "animate-pulse" : ""}`}>
+    <svg
+      viewBox="0 0 100 114"
+      aria-hidden="true"
+      className={`h-[1em] ${rolling ? "animate-pulse" : ""}`}
+    >
       <path d="M50 0 100 28 50 57 0 28Z" className="fill-ink/35" />
       <path d="M0 28 50 57V114L0 86Z" className="fill-ink/20" />
       <path d="M100 28 50 57V114L100 86Z" className="fill-ink/12" />
@@ -132,11 +147,16 @@ function Line({ choice, marker, disabled, onChoice }: LineProps) {
         <div className="absolute inset-x-0 top-1/2 flex h-3 -translate-y-1/2 overflow-hidden rounded-full bg-raised">
           <div
             className="absolute inset-y-0 bg-felt"
-            style={choice.over ? { left: `${target}%`, right: 0 } : { left: 0, width: `${target}%` }}
+            style={
+              choice.over ? { left: `${target}%`, right: 0 } : { left: 0, width: `${target}%` }
+            }
           />
         </div>
         {marker !== null && (
-          <div className="pointer-events-none absolute inset-y-0 w-full" style={{ transform: `translateX(${marker.roll / 100}%)` }}>
+          <div
+            className="pointer-events-none absolute inset-y-0 w-full"
+            style={{ transform: `translateX(${marker.roll / 100}%)` }}
+          >
             <span
               className={`absolute -top-1 left-0 size-0 -translate-x-1/2 border-x-8 border-t-[10px] border-x-transparent ${
                 marker.landed ? (wins ? "border-t-brass" : "border-t-muted") : "border-t-ink"
@@ -156,7 +176,10 @@ function Line({ choice, marker, disabled, onChoice }: LineProps) {
           onChange={(event) => {
             const wanted = Number(event.target.value);
             const rounded = Math.round(wanted / 50) * 50;
-            const next = clampTarget({ ...choice, target: Math.abs(wanted - rounded) < 25 ? rounded : wanted });
+            const next = clampTarget({
+              ...choice,
+              target: Math.abs(wanted - rounded) < 25 ? rounded : wanted,
+            });
             if (next.target !== choice.target) {
               haptics.select();
               onChoice(next);
@@ -165,7 +188,10 @@ function Line({ choice, marker, disabled, onChoice }: LineProps) {
           className="dice-range absolute -inset-x-[14px] top-0 h-14 w-[calc(100%+28px)]"
         />
       </div>
-      <div aria-hidden="true" className="figures mx-[14px] flex justify-between text-[13px] text-muted">
+      <div
+        aria-hidden="true"
+        className="figures mx-[14px] flex justify-between text-[13px] text-muted"
+      >
         {[0, 25, 50, 75, 100].map((mark) => (
           <span key={mark} className="flex w-0 justify-center">
             {mark}

@@ -10,7 +10,11 @@ import { multiplierText, t } from "@/texts/texts";
 const READY = [150, 200, 300, 500, 1000] as const;
 
 export function TargetControls({
-  choice, multiplier, chance, disabled, onChoice,
+  choice,
+  multiplier,
+  chance,
+  disabled,
+  onChoice,
 }: {
   readonly choice: DiceChoice;
   readonly multiplier: string;
@@ -55,7 +59,9 @@ export function TargetControls({
                 onChoice(ready);
               }}
               className={`press figures min-h-11 flex-1 rounded-lg border text-[15px] ${
-                chosen ? "border-felt bg-felt/15 font-semibold text-felt-text" : "border-line bg-card"
+                chosen
+                  ? "border-felt bg-felt/15 font-semibold text-felt-text"
+                  : "border-line bg-card"
               }`}
             >
               {multiplierText(String(hundredths / 100))}

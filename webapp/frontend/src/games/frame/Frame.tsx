@@ -49,7 +49,11 @@ export function Frame({ game }: { readonly game: GameCard }) {
     void setFullscreen(!isFull).catch(() => undefined);
   };
   if (address === null) {
-    return <div className="pt-4"><Empty icon="play" text={t("app.frame.unavailable")} /></div>;
+    return (
+      <div className="pt-4">
+        <Empty icon="play" text={t("app.frame.unavailable")} />
+      </div>
+    );
   }
   return (
     <div
@@ -65,11 +69,16 @@ export function Frame({ game }: { readonly game: GameCard }) {
             <Icon name="back" />
           </IconButton>
         )}
-        <h1 className="min-w-0 flex-1 truncate px-2 font-semibold">{gameName(game.slug, game.title)}</h1>
+        <h1 className="min-w-0 flex-1 truncate px-2 font-semibold">
+          {gameName(game.slug, game.title)}
+        </h1>
         <IconButton label={t("app.frame.refresh")} onPress={() => void readMe()}>
           <Icon name="refresh" size={20} />
         </IconButton>
-        <IconButton label={t(isFull ? "app.frame.leave_full" : "app.frame.full")} onPress={toggleFull}>
+        <IconButton
+          label={t(isFull ? "app.frame.leave_full" : "app.frame.full")}
+          onPress={toggleFull}
+        >
           <Icon name={isFull ? "close" : "full"} size={20} />
         </IconButton>
       </div>

@@ -10,7 +10,12 @@ const READY = [1, 3, 5, 10] as const;
 const MOST = 24;
 
 export function Controls({
-  stake, mines, busy, blocked, onMines, onStart,
+  stake,
+  mines,
+  busy,
+  blocked,
+  onMines,
+  onStart,
 }: {
   readonly stake: Stake;
   readonly mines: number;
@@ -24,18 +29,38 @@ export function Controls({
       <div>
         <p className="figures mb-1 flex justify-between text-[13px] text-muted">
           <span>{t("app.mines.count")}</span>
-          <span>{t("app.mines.first_pays", { multiplier: multiplierText(fractionText(minesMultiplier(mines, 1))) })}</span>
+          <span>
+            {t("app.mines.first_pays", {
+              multiplier: multiplierText(fractionText(minesMultiplier(mines, 1))),
+            })}
+          </span>
         </p>
         <div className="flex gap-1.5 [&>button]:flex-1">
           {READY.map((count) => (
-            <Chip key={count} pressed={mines === count} disabled={busy} label={t("app.mines.count_of", { count })} onPress={() => onMines(count)}>
+            <Chip
+              key={count}
+              pressed={mines === count}
+              disabled={busy}
+              label={t("app.mines.count_of", { count })}
+              onPress={() => onMines(count)}
+            >
               {count}
             </Chip>
           ))}
           <div className="flex min-w-27 flex-[2] items-stretch overflow-hidden rounded-lg border border-line bg-card">
-            <Stepper label={t("app.mines.fewer")} sign="−" disabled={busy || mines <= 1} onPress={() => onMines(mines - 1)} />
+            <Stepper
+              label={t("app.mines.fewer")}
+              sign="−"
+              disabled={busy || mines <= 1}
+              onPress={() => onMines(mines - 1)}
+            />
             <span className="figures grid flex-1 place-items-center font-semibold">{mines}</span>
-            <Stepper label={t("app.mines.more")} sign="+" disabled={busy || mines >= MOST} onPress={() => onMines(mines + 1)} />
+            <Stepper
+              label={t("app.mines.more")}
+              sign="+"
+              disabled={busy || mines >= MOST}
+              onPress={() => onMines(mines + 1)}
+            />
           </div>
         </div>
       </div>
@@ -50,8 +75,16 @@ export function Controls({
 }
 
 function Stepper({
-  label, sign, disabled, onPress,
-}: { readonly label: string; readonly sign: string; readonly disabled: boolean; readonly onPress: () => void }) {
+  label,
+  sign,
+  disabled,
+  onPress,
+}: {
+  readonly label: string;
+  readonly sign: string;
+  readonly disabled: boolean;
+  readonly onPress: () => void;
+}) {
   return (
     <button
       type="button"

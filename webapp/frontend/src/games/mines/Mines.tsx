@@ -95,9 +95,12 @@ export function Mines({ game }: { readonly game: GameCard }) {
           <ResultChips
             results={recent.rounds.map((past) => ({
               id: past.round_id,
-              text: BigInt(past.payout ?? "0") > 0n && past.multiplier !== null
-                ? multiplierText(fractionText({ n: BigInt(past.multiplier.n), d: BigInt(past.multiplier.d) }))
-                : t("app.mines.hit"),
+              text:
+                BigInt(past.payout ?? "0") > 0n && past.multiplier !== null
+                  ? multiplierText(
+                      fractionText({ n: BigInt(past.multiplier.n), d: BigInt(past.multiplier.d) }),
+                    )
+                  : t("app.mines.hit"),
               won: BigInt(past.payout ?? "0") > 0n,
             }))}
           />
@@ -108,13 +111,23 @@ export function Mines({ game }: { readonly game: GameCard }) {
       </div>
       <div className="relative flex flex-1 flex-col items-center gap-2">
         <StageProblem commands={commands} onAnswer={receive} />
-        <MinesGrid round={round} touched={touched} disabled={!isOpen || commands.busy} onOpen={openTile} />
+        <MinesGrid
+          round={round}
+          touched={touched}
+          disabled={!isOpen || commands.busy}
+          onOpen={openTile}
+        />
         <p role="status" aria-live="polite" className="figures min-h-6 text-center">
           <Outcome round={round} />
         </p>
       </div>
       {isOpen ? (
-        <OpenRound round={round} busy={commands.busy || commands.unanswered} opened={opened.length} onCashOut={cashOut} />
+        <OpenRound
+          round={round}
+          busy={commands.busy || commands.unanswered}
+          opened={opened.length}
+          onCashOut={cashOut}
+        />
       ) : (
         <Controls
           stake={stake}
@@ -131,16 +144,30 @@ export function Mines({ game }: { readonly game: GameCard }) {
 }
 
 function OpenRound({
-  round, busy, opened, onCashOut,
-}: { readonly round: RoundView; readonly busy: boolean; readonly opened: number; readonly onCashOut: () => void }) {
+  round,
+  busy,
+  opened,
+  onCashOut,
+}: {
+  readonly round: RoundView;
+  readonly busy: boolean;
+  readonly opened: number;
+  readonly onCashOut: () => void;
+}) {
   const mines = Number(round.choice["mines"]);
   const safe = TILES - mines - opened;
   const next = opened + 1 <= TILES - mines ? minesMultiplier(mines, opened + 1) : null;
   return (
     <div className="space-y-3">
       <dl className="figures grid grid-cols-3 divide-x divide-line rounded-xl border border-line bg-card">
-        <Cell name={t("app.mines.safe_left")} text={t("app.mines.of", { part: safe, whole: TILES - opened })} />
-        <Cell name={t("app.mines.now")} text={multiplierText(fractionText(minesMultiplier(mines, opened)))} />
+        <Cell
+          name={t("app.mines.safe_left")}
+          text={t("app.mines.of", { part: safe, whole: TILES - opened })}
+        />
+        <Cell
+          name={t("app.mines.now")}
+          text={multiplierText(fractionText(minesMultiplier(mines, opened)))}
+        />
         <Cell
           name={t("app.mines.next")}
           text={next === null ? "—" : multiplierText(fractionText(next))}
@@ -150,13 +177,23 @@ function OpenRound({
       <Button wide busy={busy} disabled={opened === 0} onPress={onCashOut}>
         {opened === 0
           ? t("app.mines.open_first")
-          : t("app.mines.cash_out", { amount: amountText(BigInt(round.cash_out_units ?? "0"), round.asset) })}
+          : t("app.mines.cash_out", {
+              amount: amountText(BigInt(round.cash_out_units ?? "0"), round.asset),
+            })}
       </Button>
     </div>
   );
 }
 
-function Cell({ name, text, note }: { readonly name: string; readonly text: string; readonly note?: string }) {
+function Cell({
+  name,
+  text,
+  note,
+}: {
+  readonly name: string;
+  readonly text: string;
+  readonly note?: string;
+}) {
   return (
     <div className="min-h-16 px-3 py-1.5">
       <dt className="truncate text-[13px] text-muted">{name}</dt>
@@ -171,11 +208,15 @@ function Outcome({ round }: { readonly round: RoundView | null }) {
   if (round.status === "open") {
     return (
       <span className="text-muted">
-        {t("app.mines.playing", { stake: amountText(BigInt(round.stake), round.asset), count: Number(round.choice["mines"]) })}
+        {t("app.mines.playing", {
+          stake: amountText(BigInt(round.stake), round.asset),
+          count: Number(round.choice["mines"]),
+        })}
       </span>
     );
   }
-  if (round.status === "void") return <span className="text-brass-text">{t("app.result.void")}</span>;
+  if (round.status === "void")
+    return <span className="text-brass-text">{t("app.result.void")}</span>;
   const payout = BigInt(round.payout ?? "0");
   if (payout === 0n) return <span className="text-muted">{t("app.mines.lost")}</span>;
   return (
@@ -188,6 +229,8 @@ function Outcome({ round }: { readonly round: RoundView | null }) {
 function refreshOpen(): void {
   void api()
     .get<{ rounds: RoundView[] }>("/api/rounds/open")
-    .then(({ rounds }) => me.update((account) => (account === null ? null : { ...account, open_rounds: rounds })))
+    .then(({ rounds }) =>
+      me.update((account) => (account === null ? null : { ...account, open_rounds: rounds })),
+    )
     .catch(() => undefined);
 }

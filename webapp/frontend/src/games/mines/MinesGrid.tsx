@@ -4,7 +4,10 @@ import { tilesOf } from "@/games/mines/tiles";
 import { t } from "@/texts/texts";
 
 export function MinesGrid({
-  round, touched, disabled, onOpen,
+  round,
+  touched,
+  disabled,
+  onOpen,
 }: {
   readonly round: RoundView | null;
   readonly touched: number | null;
@@ -46,8 +49,18 @@ interface TileProps {
   readonly onOpen: () => void;
 }
 
-function Tile({ number, isOpened, isMine, isTouched, isOver, isIdle, disabled, onOpen }: TileProps) {
-  const state = isOpened && isMine ? "hit" : isOpened ? "safe" : isMine ? "mine" : isOver ? "missed" : "closed";
+function Tile({
+  number,
+  isOpened,
+  isMine,
+  isTouched,
+  isOver,
+  isIdle,
+  disabled,
+  onOpen,
+}: TileProps) {
+  const state =
+    isOpened && isMine ? "hit" : isOpened ? "safe" : isMine ? "mine" : isOver ? "missed" : "closed";
   const looks = {
     hit: "flip border-coral bg-coral/25 text-coral-text",
     safe: "flip border-felt bg-felt/20 text-felt-text",
@@ -80,7 +93,15 @@ function Gem() {
 
 function Bomb() {
   return (
-    <svg viewBox="0 0 24 24" className="w-[58%]" aria-hidden="true" fill="none" stroke="currentColor" strokeWidth="2" strokeLinecap="round">
+    <svg
+      viewBox="0 0 24 24"
+      className="w-[58%]"
+      aria-hidden="true"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth="2"
+      strokeLinecap="round"
+    >
       <circle cx="12" cy="12" r="5" fill="currentColor" />
       <path d="M12 3.5v3M12 17.5v3M3.5 12h3M17.5 12h3M6 6l2 2M16 16l2 2M6 18l2-2M16 8l2-2" />
     </svg>

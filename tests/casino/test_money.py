@@ -37,8 +37,8 @@ def test_what_is_printed_reads_back(units, decimals):
         "1.",
         ".5",
         "1000000000000000000000000000000",
-    ]
-    + [""],
+        "",
+    ],
 )
 def test_anything_but_a_plain_positive_amount_is_refused(text):
     with pytest.raises(BadAmount):

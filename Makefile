@@ -12,7 +12,7 @@ PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandb
 WORKERS ?= 2
 # A test that hangs shows where, and ends the run. The plugin left out costs seconds per process.
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
-  -p no:teremok -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
+  -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
 .PHONY: help setup setup-browser demo demo-reset test test-fast lint format check smoke migrate lock clean
@@ -34,7 +34,8 @@ demo: setup ## start the whole house on this machine and print one link
 demo-reset: ## forget everything that the demo keeps in .demo/
 	@$(call with_venv,python -m sandbox reset)
 
-test: setup-browser ## run every test
+test: setup-browser ## run every test: the front end's in Node, then all others
+	@npm --prefix webapp/frontend test --silent -- --reporter=dot
 	@$(PYTEST) $(ARGS)
 
 test-fast: setup ## run the tests that need no browser, no chain and no crash

@@ -35,6 +35,7 @@ CHANNEL = "fairhouse:live"
 WAITING_MAX = 64
 PUBLISH_WAITING_MAX = 4096
 RECONNECT_SECONDS = 1.0
+LISTEN_SECONDS = 1.0
 
 CLOSE_FAULT = 1011
 CLOSE_RESTART = 1012
@@ -139,6 +140,7 @@ class Live:
                 continue
             with suppress(RedisAway):  # the others are late until Redis is back
                 await self._redis.ask(partial(_publish, text=msgspec.json.encode(ring)))
+            _end_if_cancelled()
 
     async def listen(self) -> None:
         """Hear the other replicas for ever; while Redis is gone, try again every second."""
@@ -155,7 +157,8 @@ class Live:
         async with redis.client.pubsub() as pubsub:
             await pubsub.subscribe(CHANNEL)
             while True:
-                item = await pubsub.get_message(timeout=None)
+                item = await pubsub.get_message(timeout=LISTEN_SECONDS)
+                _end_if_cancelled()
                 if item is None:
                     continue
                 if item["type"] == "subscribe":
@@ -193,3 +196,11 @@ class Live:
 
 def _publish(client: Redis, *, text: bytes) -> Awaitable[int]:
     return client.publish(CHANNEL, text)
+
+
+def _end_if_cancelled() -> None:
+    """Raise a cancellation that was lost on the way: redis-py sends through asyncio.wait_for,
+    which in Python 3.11 swallows one that arrives together with the answer."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

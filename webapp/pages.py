@@ -1,4 +1,4 @@
-"""The built Mini App: index.html for every screen, hashed files kept for ever by browsers."""
+"""The built Mini App: one page that is asked again, hashed files that browsers keep for ever."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Pages:
         )
 
     async def show_index(self, _request: web.Request) -> web.Response:
-        """The page of every screen; always asked again, so that a new build shows at once."""
+        """The page with all screens; always asked again, so that a new build shows at once."""
         if self._index is None:
             return web.Response(status=503, text=NOT_BUILT)
         return web.Response(
@@ -34,17 +34,15 @@ class Pages:
         )
 
     async def show_file(self, request: web.Request) -> web.StreamResponse:
-        """A built file, or the index for an address that is a screen of the app."""
+        """A built file. Screens have no addresses: the page keeps them in its own history."""
         asked = request.match_info["path"]
         path = self._find(asked)
-        if path is not None:
-            hashed = asked.startswith("assets/")
-            return web.FileResponse(
-                path, headers={"Cache-Control": KEPT_FOR_EVER if hashed else ASKED_AGAIN}
-            )
-        if "." in asked.rpartition("/")[2]:
+        if path is None:
             raise web.HTTPNotFound
-        return await self.show_index(request)
+        hashed = asked.startswith("assets/")
+        return web.FileResponse(
+            path, headers={"Cache-Control": KEPT_FOR_EVER if hashed else ASKED_AGAIN}
+        )
 
     async def show_wallet_manifest(self, _request: web.Request) -> web.Response:
         """What a TON wallet shows its owner about us before he connects."""

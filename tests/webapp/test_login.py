@@ -31,7 +31,7 @@ async def test_the_first_launch_makes_a_player(client, house):
     assert answer.body["token"].encode() not in token_hash
 
 
-async def test_twenty_first_launches_at_once_make_one_player(client, house):
+async def test_twenty_first_launches_at_once_make_one_player(client):
     person = Person(client)
     launches = [person.relaunch() for _ in range(20)]
     answers = await asyncio.gather(*(Person(client).log_in(one) for one in launches))

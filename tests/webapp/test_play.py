@@ -153,7 +153,7 @@ async def test_one_reference_with_another_content_is_a_conflict(join: Join, hous
     assert await count_rounds(house) == 1
 
 
-async def test_without_consent_nothing_is_played(client, join: Join, house):
+async def test_without_consent_nothing_is_played(client):
     person = Person(client)
     await person.log_in()
     answer = await person.post("/api/play/dice", bet())

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from casino.db import Database
-from casino.staff.tables import CardRow, ChatRow
 from messaging.redis_link import RedisLink
 from tests.admin_bot.office import (
     AUDITOR,
@@ -33,10 +32,6 @@ async def server() -> AsyncIterator[Server]:
 
 @pytest.fixture
 async def office(server: Server, db: Database, redis_url: str) -> AsyncIterator[Office]:
-    async with db.transaction() as session:
-        connection = await session.connection()
-        for row in (ChatRow, CardRow):
-            await connection.run_sync(row.__table__.create, checkfirst=True)
     redis = RedisLink(redis_url)
     office = Office(server=server, database=db, redis=redis)
     await cashbox.open_house(db)

@@ -109,7 +109,7 @@ async def test_a_bot_killed_at_an_approval_signs_one_order(office: Office, launc
     for _ in range(3):
         await office.server.do("tap", person=PAYMENTS, bot=NAME, label="Approve")
     async with asyncio.timeout(PATIENCE):
-        while await cashbox.status_of(office.database, withdrawal.id) != "approved":  # noqa: ASYNC110
+        while await cashbox.status_of(office.database, withdrawal.id) != "approved":
             await asyncio.sleep(0.005)
     first.kill()
     await first.wait()
@@ -139,5 +139,5 @@ async def hear(office: Office, words: str) -> None:
     """Wait until the bot has said, or written into a message, these words."""
     clerk = office.clerk(PAYMENTS)
     async with asyncio.timeout(PATIENCE):
-        while not any(words in said.text for said in await clerk.all()):  # noqa: ASYNC110
+        while not any(words in said.text for said in await clerk.all()):
             await asyncio.sleep(0.05)

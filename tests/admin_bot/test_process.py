@@ -21,7 +21,7 @@ from webapp.keys import DATABASE
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a-secret_of-the_webhook"
-PATIENCE = 60
+PATIENCE = 120
 
 Launch = Callable[[str], Awaitable[asyncio.subprocess.Process]]
 

@@ -10,7 +10,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandbox
 WORKERS ?= 2
-# A test that hangs shows where, and ends the run. The plugin left out costs seconds per process.
+# A test that hangs shows where, and ends the run.
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
   -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
 ARGS ?=

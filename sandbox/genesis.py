@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from casino import rates
 from casino.cashier import deposits, payouts, treasury
-from casino.cashier.rails import get_rail
+from casino.cashier.rails import change_rail, get_rail
 from casino.clock import utc_now
 from casino.errors import NotFound
 from casino.money import Asset
@@ -45,6 +46,16 @@ async def quote_rates(database: Database) -> None:
                 denominator=denominator,
                 now=utc_now(),
             )
+
+
+async def point_explorer(database: Database, chain: LocalChain) -> None:
+    """Let "see it on chain" lead to this chain: a public explorer knows nothing of it."""
+    url = f"{chain.url}/api/v3/transactions?hash={{tx_hash}}"
+    async with database.transaction() as session:
+        rail = await get_rail(session, "ton")
+        if rail.explorer_tx_url != url:
+            wanted = replace(rail, explorer_tx_url=url)
+            await change_rail(session, rail=wanted, actor="system", now=utc_now())
 
 
 async def fund_people(chain: LocalChain, addresses: Iterable[str]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 RESTART_SECONDS_MAX = 30.0
+CANCEL_AGAIN_SECONDS = 1.0
 
 
 class Nursery:
@@ -47,10 +48,12 @@ class Nursery:
 
     async def close(self) -> None:
         """Cancel what still runs and wait for it to end."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = set(self._tasks)
+        while tasks:
+            # A library may swallow a cancellation, so it is said again until it is heard.
+            for task in tasks:
+                task.cancel()
+            _, tasks = await asyncio.wait(tasks, timeout=CANCEL_AGAIN_SECONDS)
 
     async def _guard(self, work: Coroutine[object, object, None], name: str) -> None:
         try:

@@ -10,6 +10,7 @@ from casino.cashier import deposits, payouts, treasury
 from casino.cashier.rails import change_rail, get_rail
 from casino.clock import utc_now
 from casino.errors import NotFound
+from casino.ledger import totals
 from casino.money import Asset
 from casino.staff import people
 from casino.staff.roles import Role
@@ -113,6 +114,15 @@ async def fund_house(database: Database, chain: LocalChain, rpc: Toncenter) -> N
         await treasury.fund_house(
             session, rail="usdt_faucet", units=HOUSE_DOLLARS, reference="first-day", now=now
         )
+
+
+async def count_bankroll(database: Database) -> None:
+    """Roll the house's balances up, so that the first bet finds the bankroll counted.
+
+    Nothing else writes yet, so there is no running transaction to stay behind.
+    """
+    async with database.transaction() as session:
+        await totals.roll_up(session, upto=utc_now())
 
 
 async def hire(database: Database, *, owner: int, payments: int) -> None:

@@ -17,7 +17,14 @@ from casino.errors import OutsideError
 from casino.nursery import Nursery
 from payments.rpc import Toncenter
 from sandbox.casino_processes import COMMANDS, CasinoProcesses, base_environment, last_words
-from sandbox.genesis import fund_house, fund_people, hire, point_explorer, quote_rates
+from sandbox.genesis import (
+    count_bankroll,
+    fund_house,
+    fund_people,
+    hire,
+    point_explorer,
+    quote_rates,
+)
 from sandbox.processes import ServiceFailed, free_port
 from sandbox.services import start_services
 from sandbox.telegram.app import build_app
@@ -118,6 +125,7 @@ async def open_stage(
         await quote_rates(database)
         await point_explorer(database, chain)
         await fund_house(database, chain, rpc)
+        await count_bankroll(database)
         await fund_people(chain, [bar.address_of(person) for person in PLAYERS])
         await hire(database, owner=OWNER, payments=PAYMENTS)
         say("opening the local Telegram")

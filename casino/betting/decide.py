@@ -16,6 +16,7 @@ from casino.betting.fairness import Seeds
 from casino.betting.receipts import GENESIS, receipt_hash
 from casino.betting.state import House, PlayState, Round, StakeRange
 from casino.errors import (
+    BadChoice,
     ExposureReached,
     InsufficientFunds,
     Paused,
@@ -146,7 +147,10 @@ def act(
     round_ = state.open_rounds.get(command.round_id)
     if round_ is None:
         return RoundClosed(status="settled")
-    step = game.act(round_.choice, secret, round_.steps or (), command.action)
+    try:
+        step = game.act(round_.choice, secret, round_.steps or (), command.action)
+    except BadChoice as refusal:
+        return refusal
     if step.lost:
         lost = replace(round_, steps=step.steps, multiplier=Fraction(0))
         return _close(state, lost, game, secret, house, now)

@@ -17,3 +17,9 @@ export function fromUnits(units, decimals, places = 2) {
   const grouped = whole.replace(/\B(?=(\d{3})+$)/g, "\u202f");
   return shown ? `${grouped}.${shown}` : grouped;
 }
+
+/** The same, cut to a few places: for a glance, never for a decision. */
+export function roundUnits(units, decimals, most = 4) {
+  const [whole, rest = ""] = fromUnits(units, decimals).split(".");
+  return rest ? `${whole}.${rest.slice(0, most)}` : whole;
+}

@@ -1,9 +1,9 @@
 /** The bar of the world: chains, the acting person's wallet, mining, the services' log. */
 
 import { act, look } from "./api.js";
-import { fromUnits } from "./amounts.js";
-import { openMenu, toast } from "./dialogs.js";
-import { find, make } from "./dom.js";
+import { fromUnits, roundUnits } from "./amounts.js";
+import { copy, openMenu, toast } from "./dialogs.js";
+import { find, icon, make } from "./dom.js";
 import { state, watch } from "./state.js";
 
 const SECONDS = 1.5;
@@ -42,12 +42,33 @@ function draw() {
     return make("div", { class: moved ? "chain new" : "chain", title: `${chain.title ?? chain.name}: newest block` },
       make("i"), make("span", {}, chain.title ?? chain.name), make("b", {}, `#${chain.height}`));
   }));
-  find("#wallets").replaceChildren(...world.wallets.map((wallet) =>
-    make("span", { class: "wallet", title: wallet.address ?? "" },
-      make("b", {}, fromUnits(wallet.units, wallet.decimals)), ` ${wallet.asset}`)));
+  find("#wallets").replaceChildren(...world.wallets.map(walletChip));
   find("#open-send").hidden = !wallets().length;
   find("#mine").hidden = !world.chains.length;
   if (!find("#log").hidden) drawLog();
+}
+
+/** What the wallet holds; one with an address gives it away when pressed. */
+function walletChip(wallet) {
+  const amount = [make("b", {}, roundUnits(wallet.units, wallet.decimals)), ` ${wallet.asset}`];
+  const all = `${fromUnits(wallet.units, wallet.decimals)} ${wallet.asset}`;
+  if (!wallet.address) return make("span", { class: "wallet", title: all }, ...amount);
+  return make("button", {
+    type: "button", class: "wallet", title: `${all}\nPress to copy my address\n${wallet.address}`,
+    "aria-label": `My ${wallet.asset}: ${all}. Copy my address`, onclick: () => copyMine(wallet),
+  }, ...amount, icon("copy"));
+}
+
+async function copyMine(wallet) {
+  await copy(wallet.address);
+  toast(`Your ${wallet.asset} address is copied`);
+}
+
+/** Put the acting person's own address on the clipboard: it is where a withdrawal goes. */
+export async function copyMyAddress() {
+  const mine = world.wallets.find((wallet) => wallet.address);
+  if (mine) await copyMine(mine);
+  else toast("Only players have a wallet here");
 }
 
 async function mine() {
@@ -82,6 +103,6 @@ async function drawLog(jump = false) {
   const lines = log.filter((one) => `${one.service} ${one.text}`.toLowerCase().includes(wanted));
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 40;
   list.replaceChildren(...lines.map((one) =>
-    make("li", {}, make("time", {}, String(one.at ?? "").slice(11, 19)), make("b", {}, one.service), make("span", {}, one.text))));
+    make("li", {}, make("time", {}, /\d\d:\d\d:\d\d/.exec(one.at)?.[0] ?? ""), make("b", {}, one.service), make("span", {}, one.text))));
   if (atEnd || jump) list.scrollTop = list.scrollHeight;
 }

@@ -376,3 +376,20 @@ async def test_several_rotations_and_bets_in_one_batch_stay_in_order(db, floor):
         drawn = verify("dice", Seeds(pair.server_seed, pair.client_seed, round_.seed_nonce), EVEN)
         assert drawn["outcome"] == round_.details["roll"]
     assert await books_balance(db)
+
+
+async def test_a_bad_tile_is_refused_alone(db, floor):
+    ann, bob = await ready_player(db), await ready_player(db)
+    opened = await start(floor, ann)
+    answers = await asyncio.gather(
+        floor.act(
+            player_id=ann,
+            round_id=opened.answer.id,
+            action={"tile": 25},
+            reference=new_reference(),
+        ),
+        bet(floor, bob),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[0], BadChoice)
+    assert answers[1].answer.status == "settled"

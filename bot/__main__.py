@@ -18,6 +18,7 @@ from casino import inbox, outbox
 from casino.betting.seeds import SeedStore
 from casino.config import (
     DatabaseSettings,
+    PlayerBotSettings,
     RedisSettings,
     TelegramSettings,
     TelemetrySettings,
@@ -49,21 +50,20 @@ WEBHOOK_PATH = "/telegram/player"
 async def main() -> None:
     """Run until SIGTERM or SIGINT; then claim nothing more and finish what is in hand."""
     telegram = TelegramSettings()
+    own = PlayerBotSettings()
     telemetry = TelemetrySettings()
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
     database = Database(DatabaseSettings().url)
     redis = RedisLink(RedisSettings().url)
-    bot = make_bot(
-        telegram.player_bot_token.get_secret_value(), api_url=telegram.api_url, redis=redis
-    )
+    bot = make_bot(own.token.get_secret_value(), api_url=telegram.api_url, redis=redis)
     vault = Vault.from_text(VaultSettings().master_keys.get_secret_value())
     house = House(
         database=database,
         vault=vault,
         seeds=SeedStore(vault),
         mini_app_url=telegram.mini_app_url,
-        bot_name=telegram.player_bot_name,
+        bot_name=own.name,
         testnet=TonSettings().network is TonNetwork.TESTNET,
     )
     stop = asyncio.Event()
@@ -101,7 +101,7 @@ async def _serve(
         nursery.keep(partial(updates.run, stop), name="inbox")
         nursery.keep(partial(news.run, stop), name="outbox")
         receiving = nursery.keep(partial(_receive, bot, house, telegram), name="receive")
-        log.info("bot.started", mode=telegram.mode, bot=telegram.player_bot_name)
+        log.info("bot.started", mode=telegram.mode, bot=house.bot_name)
         await stop.wait()
         log.info("bot.stopping")
         receiving.cancel()

@@ -31,17 +31,26 @@ class VaultSettings(BaseSettings):
 
 
 class TelegramSettings(BaseSettings):
-    """Bot tokens and how updates reach us."""
+    """Where Telegram is and how updates reach us."""
 
     model_config = SettingsConfigDict(env_prefix="TELEGRAM_", env_file=".env", extra="ignore")
 
     api_url: str = "https://api.telegram.org"
-    player_bot_token: SecretStr
-    player_bot_name: str = Field(description="user name of the player's bot, without @")
     mode: str = Field(default="polling", pattern="^(polling|webhook)$")
     webhook_url: str = Field(default="", description="public https address of the webapp")
     webhook_secret: SecretStr = SecretStr("")
     mini_app_url: str = "http://127.0.0.1:8080/"
+
+
+class PlayerBotSettings(BaseSettings):
+    """The player's bot: its token is known to that bot and to the webapp only."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TELEGRAM_PLAYER_BOT_", env_file=".env", extra="ignore"
+    )
+
+    token: SecretStr
+    name: str = Field(description="user name of the player's bot, without @")
 
 
 class AdminSettings(BaseSettings):

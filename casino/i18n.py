@@ -41,7 +41,7 @@ def catalogue(language: str) -> dict[str, str | dict[str, str]]:
     return texts
 
 
-def text(language: str, key: str, **params: object) -> str:
+def text(language: str, key: str, /, **params: object) -> str:
     """The text of `key` with its placeholders filled; raises KeyError for an unknown key."""
     found = catalogue(pick_language(language))[key]
     if isinstance(found, dict):

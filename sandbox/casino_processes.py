@@ -46,7 +46,14 @@ KNOWS: dict[str, tuple[str, ...]] = {
     "signer": ("SIGNER_", "TON_NETWORK", "TON_WALLET_"),
     "webapp": ("TELEGRAM_", "WEBAPP_", "LAUNCH_", "VAULT_", "TON_NETWORK"),
     "bot": ("TELEGRAM_", "VAULT_", "TON_NETWORK"),
-    "admin_bot": ("TELEGRAM_", "ADMIN_", "VAULT_", "TON_NETWORK"),
+    "admin_bot": (
+        "TELEGRAM_API_URL",
+        "TELEGRAM_MODE",
+        "TELEGRAM_WEBHOOK_",
+        "ADMIN_",
+        "VAULT_",
+        "TON_NETWORK",
+    ),
 }
 
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from casino.betting.floor import open_floor
 from casino.config import (
     DatabaseSettings,
+    PlayerBotSettings,
     RedisSettings,
     TelegramSettings,
     TelemetrySettings,
@@ -52,7 +53,7 @@ async def main() -> None:
                 floor=floor,
                 redis=redis,
                 launch_check=LaunchSettings().check(
-                    bot_token=telegram.player_bot_token.get_secret_value()
+                    bot_token=PlayerBotSettings().token.get_secret_value()
                 ),
                 webhook_secrets=_webhook_secrets(telegram),
                 testnet=TonSettings().network is TonNetwork.TESTNET,

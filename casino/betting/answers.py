@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from casino.betting.state import Round
+from casino.money import Asset
 
 if TYPE_CHECKING:
     from casino.betting.state import SeedState, SeedView
@@ -58,6 +59,7 @@ class SeamlessAnswer:
     """Units moved by an aggregator's call; the rollback of an unseen debit moves none."""
 
     units: int
+    asset: Asset
 
 
 Answer: TypeAlias = RoundAnswer | RotationAnswer | SeamlessAnswer

@@ -127,7 +127,7 @@ class BettingDesk:
             case Rollback():
                 return seamless.rollback(state, command, seen, entry_id=entry_id, now=now)
         if isinstance(made, Refusal):
-            bets_total.labels(game=_slug(command), asset="", result=made.code).inc()
+            bets_total.labels(game=_slug(command), asset=_asset(command), result=made.code).inc()
             return made
         after, round_, postings = made
         if round_.exposure:
@@ -172,6 +172,9 @@ class BettingDesk:
             if not isinstance(answer, RoundAnswer):
                 continue
             round_ = answer.round
+            if round_.status != "open":
+                result = "won" if round_.payout > round_.stake else "lost"
+                bets_total.labels(game=round_.game, asset=round_.asset.value, result=result).inc()
             if isinstance(one.command, PlaceBet | OpenRound) or round_.id in new:
                 new[round_.id] = round_
             else:
@@ -258,3 +261,7 @@ def _exposure_change(command: BettingCommand, round_: Round) -> int:
 
 def _slug(command: BettingCommand) -> str:
     return command.game.slug if isinstance(command, PlaceBet | OpenRound) else ""
+
+
+def _asset(command: BettingCommand) -> str:
+    return command.asset.value if isinstance(command, PlaceBet | OpenRound) else ""

@@ -63,16 +63,19 @@ def rollback(
     target = seen.get(call.target_key)
     if target is None or target.is_tombstone or call.undone_key in seen:
         tombstones = (call.target_key,) if target is None else ()
-        nothing = SeamlessAnswer(0)
+        nothing = SeamlessAnswer(0, call.asset)
         return Entry(state, nothing, entry_id, (), keep(nothing), tombstones)
     if target.player_id != call.player_id or target.answer is None:
         return IdempotencyConflict(reference=call.target)
-    units = recall_seamless(target.answer).units
-    after = decide.refunded(state, state.batch.now, call.asset, units, now)
+    taken = recall_seamless(target.answer)
+    if taken.asset is not call.asset:
+        # The stake would come back as the same number of another coin's units.
+        return IdempotencyConflict(reference=call.target)
+    after = decide.refunded(state, state.batch.now, call.asset, taken.units, now)
     made = _entry(
         after,
         entry_id,
-        units,
+        taken.units,
         Account.HOUSE_AGGREGATORS,
         Account.PLAYER_CASH,
         call,
@@ -91,5 +94,5 @@ def _entry(
     kind: Kind,
 ) -> Entry[PlayState, Answer]:
     postings = (Posting(source, sink, units, call.asset, kind),) if units else ()
-    answer = SeamlessAnswer(units)
+    answer = SeamlessAnswer(units, call.asset)
     return Entry(state, answer, entry_id, postings, keep(answer))

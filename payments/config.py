@@ -54,9 +54,9 @@ class SignerSettings(BaseSettings):
     approval_public_key: str = Field(
         default="", description="Ed25519 public key of the operators' bot, 64 hex digits"
     )
-    ton_order_units_max: int = Field(default=100_000_000_000, gt=0)
-    ton_day_units_max: int = Field(default=1_000_000_000_000, gt=0)
+    ton_order_units_max: int = Field(default=10_000_000_000_000, gt=0)
+    ton_day_units_max: int = Field(default=50_000_000_000_000, gt=0)
     ton_two_people_above_units: int = Field(
-        default=50_000_000_000, gt=0, description="orders above it need two approvers"
+        default=700_000_000_000, gt=0, description="orders above it need two approvers"
     )
     poll_seconds: int = Field(default=1, ge=1, le=60)

@@ -72,6 +72,24 @@ def _reconcile(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _unsound(payload: Payload, words: Words) -> Screen:
+    sums = payload.get("sums")
+    off = ", ".join(f"{asset} {units}" for asset, units in sums.items()) if sums else "0"
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.ledger"),
+            words.say(
+                "admin.alert.ledger_body",
+                differences=_whole(payload, "differences"),
+                strays=_whole(payload, "transfers_without_key"),
+                sums=off,
+            ),
+            words.say("admin.alert.ledger_next"),
+        ),
+        ((buttons.go(words, "switches"), buttons.go(words, "figures")),),
+    )
+
+
 def _reconciled(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -184,6 +202,7 @@ ALERTS: Mapping[str, Compose] = {
     "alert.large_win": _large_win,
     "alert.reconcile": _reconcile,
     "alert.reconciled": _reconciled,
+    "alert.ledger": _unsound,
     "alert.chain_lag": _chain_lag,
     "alert.signing_refused": _signing_refused,
     "alert.dead_letter": _dead_letter,

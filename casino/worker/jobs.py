@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 # Entries younger than this may belong to transactions that still run, so a roll-up stays behind.
 ROLL_UP_BEHIND = timedelta(seconds=15)
 MONTHS_AHEAD = 3
+UNSOUND = "alert.ledger"
+OPEN_STATUSES = ("requested", "in_review", "approved", "assigned", "signed", "broadcast", "dead")
 
 
 async def roll_up(database: Database, now: datetime) -> None:
@@ -40,23 +42,31 @@ async def roll_up(database: Database, now: datetime) -> None:
 
 
 async def prove_books(database: Database, now: datetime) -> None:
-    """Reconcile wallets with transfers; tell staff of a difference, once for each state of it."""
+    """Reconcile wallets with transfers; tell staff of a fault once for each state of it."""
     async with database.transaction() as session:
         report = await reconcile.reconcile(session)
     if report.sound:
         return
     log.error("ledger.unsound", differences=len(report.differences), sums=dict(report.sums))
+    payload = {
+        "sums": {asset: units for asset, units in report.sums.items() if units},
+        "differences": len(report.differences),
+        "transfers_without_key": report.transfers_without_key,
+    }
     async with database.transaction() as session:
-        payload = {
-            "source": "ledger",
-            "sums": dict(report.sums),
-            "differences": len(report.differences),
-            "transfers_without_key": report.transfers_without_key,
-            "at": now.isoformat(),
-        }
-        await outbox.write(
-            session, consumer=outbox.STAFF, key=0, kind="alert.reconcile", payload=payload
+        told = await session.scalar(
+            text(
+                "SELECT payload FROM outbox WHERE kind = :kind ORDER BY id DESC LIMIT 1"
+            ).bindparams(kind=UNSOUND)
         )
+        if told is None or {**told, "at": None} != {**payload, "at": None}:
+            await outbox.write(
+                session,
+                consumer=outbox.STAFF,
+                key=0,
+                kind=UNSOUND,
+                payload={**payload, "at": now.isoformat()},
+            )
 
 
 async def make_partitions(database: Database, now: datetime) -> None:
@@ -85,10 +95,9 @@ async def measure(database: Database, _now: datetime) -> None:
         outbox_oldest_seconds.set(await outbox.oldest_seconds(session))
         rows = await session.execute(
             text(
-                "SELECT status, count(*) FROM withdrawals"
-                " WHERE status NOT IN ('confirmed', 'rejected', 'cancelled', 'refunded')"
-                " GROUP BY status"
-            )
+                "SELECT status, count(*) FROM withdrawals WHERE status = ANY(:open) GROUP BY status"
+            ).bindparams(open=list(OPEN_STATUSES))
         )
-        for status, count in rows:
-            withdrawals_waiting.labels(status=status).set(count)
+        waiting = {status: count for status, count in rows}
+    for status in OPEN_STATUSES:
+        withdrawals_waiting.labels(status=status).set(waiting.get(status, 0))

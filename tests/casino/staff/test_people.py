@@ -38,6 +38,23 @@ async def test_owners_of_the_settings_are_made_once(db: Database) -> None:
         assert {line.actor for line in lines} == {"system"}
 
 
+async def test_an_owner_gets_the_name_of_his_telegram_once(db: Database) -> None:
+    async with db.transaction() as session:
+        owner = await make_owner(session, 7)
+        assert owner.name == "owner 7"
+        assert await people.learn_name(session, member=owner, name="  ", now=NOW) == owner
+        named = await people.learn_name(session, member=owner, name="Olga", now=NOW)
+        assert (named.id, named.name) == (owner.id, "Olga")
+        assert await people.find_member(session, telegram_id=7) == named
+        assert await people.learn_name(session, member=named, name="Mallory", now=NOW) == named
+        eve = await hire(session, named, 8, Role.KYC)
+        assert (await people.learn_name(session, member=eve, name="Eva", now=NOW)).name == "Eve"
+        lines = await audit.search(session, action="staff.named")
+        assert [(line.before, line.after["name"]) for line in lines] == [
+            ({"name": "owner 7"}, "Olga")
+        ]
+
+
 async def test_a_start_does_not_bring_a_removed_owner_back(db: Database) -> None:
     async with db.transaction() as session:
         made = await people.ensure_owners(session, telegram_ids=[5, 6], now=NOW)

@@ -73,8 +73,8 @@ def _reconcile(payload: Payload, words: Words) -> Screen:
 
 
 def _unsound(payload: Payload, words: Words) -> Screen:
-    sums = payload.get("sums")
-    off = ", ".join(f"{asset} {units}" for asset, units in sums.items()) if sums else "0"
+    sums = payload["sums"]
+    off = ", ".join(f"{asset} {sums[asset]}" for asset in sums) if isinstance(sums, dict) else ""
     return Screen(
         paragraphs(
             words.say("admin.alert.ledger"),
@@ -82,7 +82,7 @@ def _unsound(payload: Payload, words: Words) -> Screen:
                 "admin.alert.ledger_body",
                 differences=_whole(payload, "differences"),
                 strays=_whole(payload, "transfers_without_key"),
-                sums=off,
+                sums=off or "0",
             ),
             words.say("admin.alert.ledger_next"),
         ),

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from casino import outbox
 from casino.ledger import reconcile, totals
+from casino.outbox import OutboxRow
 from casino.players import logins
 from casino.telemetry import outbox_oldest_seconds, withdrawals_waiting
 
@@ -55,9 +56,10 @@ async def prove_books(database: Database, now: datetime) -> None:
     }
     async with database.transaction() as session:
         told = await session.scalar(
-            text(
-                "SELECT payload FROM outbox WHERE kind = :kind ORDER BY id DESC LIMIT 1"
-            ).bindparams(kind=UNSOUND)
+            select(OutboxRow.payload)
+            .where(OutboxRow.kind == UNSOUND)
+            .order_by(OutboxRow.id.desc())
+            .limit(1)
         )
         if told is None or {**told, "at": None} != {**payload, "at": None}:
             await outbox.write(
@@ -98,6 +100,6 @@ async def measure(database: Database, _now: datetime) -> None:
                 "SELECT status, count(*) FROM withdrawals WHERE status = ANY(:open) GROUP BY status"
             ).bindparams(open=list(OPEN_STATUSES))
         )
-        waiting = {status: count for status, count in rows}
+        waiting = {str(row[0]): int(row[1]) for row in rows}
     for status in OPEN_STATUSES:
         withdrawals_waiting.labels(status=status).set(waiting.get(status, 0))

@@ -18,6 +18,7 @@ from admin_bot import buttons
 from admin_bot.desk import Desk
 from admin_bot.talk import TOAST_MAX, Screen, Talk, Toast
 from admin_bot.words import Words, explain
+from casino.clock import utc_now
 from casino.errors import CasinoError, InvariantViolation, NotPermitted
 from casino.staff import chats, people
 from casino.staff.roles import Permission, require
@@ -56,6 +57,9 @@ class Entrance(BaseMiddleware):
         async with desk.database.transaction() as session:
             member = await people.find_member(session, telegram_id=event.from_user.id)
             if member is not None:
+                member = await people.learn_name(
+                    session, member=member, name=event.from_user.first_name, now=utc_now()
+                )
                 await chats.note(
                     session, member_id=member.id, language=event.from_user.language_code
                 )

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     Payload = Mapping[str, object]
     Compose = Callable[[Payload, Words], Screen]
 
+ASKED_IN_CHAT = "chat"
+"""Where a player asked for something whose answer he has seen in this chat: no news for him."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -43,6 +46,8 @@ class Notices:
         if compose is None:
             log.warning("notice.unknown", kind=effect.kind, effect=effect.id)
             return f"unknown kind: {effect.kind}"
+        if effect.payload.get("asked_in") == ASKED_IN_CHAT:
+            return "shown in the chat already"
         async with self._house.database.transaction() as session:
             player = await identity.get(session, player_id=effect.key)
         if player.unreachable:
@@ -69,7 +74,7 @@ def _deposit(kind: str, *, on_top: str) -> Compose:
                 words.say(f"news.deposit.{kind}", amount=_amount(payload, words)),
                 words.say(f"news.deposit.{kind}_body", reason=_reason(payload, words)),
             ),
-            (_explorer(payload, words), (buttons.go(words, on_top),), buttons.back(words)),
+            _ways_on(on_top, payload, words),
         )
 
     return compose
@@ -82,7 +87,7 @@ def _withdrawal(kind: str, *, on_top: str = "history") -> Compose:
                 words.say(f"news.withdrawal.{kind}", amount=_amount(payload, words)),
                 words.say(f"news.withdrawal.{kind}_body", reason=_reason(payload, words)),
             ),
-            (_explorer(payload, words), (buttons.go(words, on_top),), buttons.back(words)),
+            _ways_on(on_top, payload, words),
         )
 
     return compose
@@ -95,7 +100,7 @@ def _plain(kind: str, *, on_top: str) -> Compose:
                 words.say(f"news.{kind}"),
                 words.say(f"news.{kind}_body", reason=_reason(payload, words)),
             ),
-            ((buttons.go(words, on_top),), buttons.back(words)),
+            _ways_on(on_top, payload, words),
         )
 
     return compose
@@ -111,7 +116,7 @@ def _closed(kind: str) -> Compose:
                 else words.say(f"news.{kind}_for_life"),
                 words.say("bot.care.money"),
             ),
-            ((buttons.go(words, "withdraw"),), buttons.back(words)),
+            _ways_on("withdraw", payload, words),
         )
 
     return compose
@@ -123,7 +128,7 @@ def _answered(payload: Payload, words: Words) -> Screen:
             words.say("news.support.answered"),
             words.say("news.support.answered_body", text=str(payload.get("text", ""))),
         ),
-        ((buttons.go(words, "support"),), buttons.back(words)),
+        _ways_on("support", payload, words),
     )
 
 
@@ -141,6 +146,14 @@ def _reason(payload: Payload, words: Words) -> Markup:
     if not isinstance(reason, str) or not reason:
         return words.say("news.no_reason")
     return words.say("news.reason", reason=explain_code(reason, words))
+
+
+def _ways_on(likely: str, payload: Payload, words: Words) -> tuple[Row, ...]:
+    """The likely next step, then the proof and the menu side by side: news stay small."""
+    return (
+        (buttons.go(words, likely),),
+        (*_explorer(payload, words), buttons.go(words, "menu")),
+    )
 
 
 def _explorer(payload: Payload, words: Words) -> Row:

@@ -19,6 +19,7 @@ from bot.asking import LIVING, TYPED, Ask
 from bot.callbacks import Go, WithdrawCancel, WithdrawConfirm, WithdrawFrom, WithdrawShare
 from bot.drafts import Draft, own_addresses
 from bot.house import House
+from bot.notices import ASKED_IN_CHAT
 from bot.talk import Screen, Talk, Toast
 from bot.wallet import read_purse
 from bot.words import Words, code, paragraphs
@@ -226,6 +227,7 @@ async def confirm(
             memo=draft.memo,
             reference=draft.reference,
             quoted_fee=draft.fee,
+            asked_in=ASKED_IN_CHAT,
             now=clock.utc_now(),
         )
     await state.set_state(None)

@@ -117,11 +117,13 @@ async def request(
     reference: str,
     now: datetime,
     quoted_fee: int | None = None,
+    asked_in: str = "",
 ) -> Withdrawal:
     """Reserve `units` (fee included) and put the withdrawal before staff, once for `reference`.
 
     `destination` is canonical text that the edge has checked against the chain's rules;
-    `quoted_fee` is the fee that the player agreed to. The same reference again returns the
+    `quoted_fee` is the fee that the player agreed to; `asked_in` goes with the news, so that the
+    place that has answered the player need not tell him again. The same reference again returns the
     withdrawal as it now stands; with other content it raises IdempotencyConflict. Time-out and
     self-exclusion never stand in the way of one's own money. Raises BadAmount, BelowMinimum,
     AddressInvalid, InsufficientFunds, KycRequired, AccountClosed, ConsentRequired, Paused,
@@ -195,7 +197,7 @@ async def request(
     )
     # Every withdrawal is read by a person; a rule that lets small ones through would branch here.
     await move(session, row, WithdrawalStatus.IN_REVIEW, now=now)
-    await tell_player(session, row, kind="withdrawal.requested")
+    await tell_player(session, row, kind="withdrawal.requested", asked_in=asked_in)
     await tell_staff(session, row, kind="withdrawal.review")
     return view(row)
 

@@ -102,7 +102,7 @@ async def ensure_owners(
         if row is None:
             row = MemberRow(
                 telegram_id=telegram_id,
-                name=f"owner {telegram_id}",
+                name=_unnamed(telegram_id),
                 roles=[Role.OWNER.value],
                 created_at=now,
             )
@@ -115,6 +115,22 @@ async def ensure_owners(
         await _record(session, actor="system", action="staff.added", row=row, before=None, now=now)
         made.append(_read(row))
     return made
+
+
+async def learn_name(session: AsyncSession, *, member: Member, name: str, now: datetime) -> Member:
+    """Call an owner who was listed by number only by the name that he goes by; a name that
+    somebody gave stays. Returns the member as he is now."""
+    name = name.strip()[:_NAME_MAX]
+    if not name or member.name != _unnamed(member.telegram_id):
+        return member
+    row = await session.get(MemberRow, member.id, with_for_update=True, populate_existing=True)
+    if row is None or row.name != member.name:
+        return member
+    before: dict[str, object] = {"name": row.name}
+    row.name = name
+    await session.flush()
+    await _record(session, actor="system", action="staff.named", row=row, before=before, now=now)
+    return _read(row)
 
 
 async def add_member(
@@ -232,6 +248,11 @@ def _require_other_owner(known: Sequence[MemberRow], leaving: MemberRow) -> None
 
 def _is_owner(row: MemberRow) -> bool:
     return row.removed_at is None and Role.OWNER.value in row.roles
+
+
+def _unnamed(telegram_id: int) -> str:
+    """What an owner is called until he comes and his Telegram tells his name."""
+    return f"owner {telegram_id}"
 
 
 def _texts(roles: Collection[Role]) -> list[str]:

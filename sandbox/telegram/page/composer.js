@@ -3,6 +3,7 @@
 import { act, upload } from "./api.js";
 import { ask, openMenu, toast } from "./dialogs.js";
 import { find, icon, make } from "./dom.js";
+import { did } from "./hints.js";
 import { sampleCard } from "./sample_card.js";
 import { chat, here, me, state, watch } from "./state.js";
 
@@ -96,6 +97,7 @@ async function offer(file, name) {
   const kind = await ask({ title: image ? "Send a photo" : "Send a file", body, buttons });
   if (kind !== "photo" && kind !== "document") return;
   await tried(() => upload({ ...here(), kind, caption: caption.value }, file, name));
+  did("verify");
 }
 
 // -- menu button, start, the bot's keyboard -----------------------------------------------------

@@ -76,13 +76,14 @@ addEventListener("keydown", (event) => {
   }
 });
 
-export async function copy(text) {
+/** Put `text` on the clipboard; what somebody `offered` is remembered for the next transfer. */
+export async function copy(text, { said = "Copied", offered = true } = {}) {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
     // Without the permission there is still the page's own memory of what was copied.
   }
   sessionStorage.setItem("copied", text);
-  dispatchEvent(new CustomEvent("copied", { detail: text }));
-  toast("Copied");
+  if (offered) dispatchEvent(new CustomEvent("copied", { detail: text }));
+  toast(said);
 }

@@ -1,13 +1,26 @@
-/** Three first steps for somebody who has never been here; they go when done. */
+/** First steps for somebody who has never been here, then the next ones; they go when done. */
 
 import { find, make } from "./dom.js";
 import { state, watch } from "./state.js";
 
 const KEY = "first-steps";
-const STEPS = [
-  { id: "start", title: "Start the bot", text: "Open Fairhouse and press Start." },
-  { id: "deposit", title: "Deposit from my wallet", text: "Ask the bot for an address, then send coins." },
-  { id: "play", title: "Play", text: "Open the Mini App and make a bet." },
+const CHAPTERS = [
+  {
+    name: "First steps",
+    steps: [
+      { id: "start", title: "Start the bot", text: "Open Fairhouse and press Start." },
+      { id: "deposit", title: "Deposit from my wallet", text: "Ask the bot for an address, then send coins." },
+      { id: "play", title: "Play", text: "Open the Mini App and make a bet." },
+    ],
+  },
+  {
+    name: "Next steps",
+    steps: [
+      { id: "verify", title: "Send a document", text: "Verification in the menu; a sample card is under the paper clip." },
+      { id: "withdraw", title: "Withdraw to my wallet", text: "Press your balance above to copy your address." },
+      { id: "decide", title: "Decide as the owner", text: "Act as Olga, open Fairhouse Desk, approve." },
+    ],
+  },
 ];
 let done = new Set(JSON.parse(localStorage.getItem(KEY) ?? "[]"));
 let go;
@@ -15,8 +28,12 @@ let go;
 /** `handlers` has one function for each step, which leads the way there. */
 export function startHints(handlers) {
   go = handlers;
+  addEventListener("own-address", () => did("withdraw"));
   watch(() => {
-    if (state.overview.chats.some((one) => one.private && one.started)) did("start");
+    const [players] = state.overview.bots;
+    for (const one of state.overview.chats) {
+      if (one.private && one.started) did(one.bot === players.id ? "start" : "decide");
+    }
     draw();
   });
 }
@@ -37,10 +54,12 @@ export function forgetSteps() {
 
 function draw() {
   const list = find("#hints");
-  const next = STEPS.find((step) => !done.has(step.id));
-  list.hidden = !next || done.has("skipped");
+  const chapter = CHAPTERS.find(({ steps }) => steps.some((step) => !done.has(step.id)));
+  list.hidden = !chapter || done.has("skipped");
   if (list.hidden) return;
-  list.replaceChildren(...STEPS.map((step) => {
+  const next = chapter.steps.find((step) => !done.has(step.id));
+  list.setAttribute("aria-label", chapter.name);
+  list.replaceChildren(...chapter.steps.map((step) => {
     const kind = done.has(step.id) ? "done" : step === next ? "next" : "";
     return make("li", { class: kind }, make("button", { type: "button", onclick: () => go[step.id]() },
       make("span", {}, make("b", {}, step.title), make("span", {}, step.text))));

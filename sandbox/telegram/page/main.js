@@ -13,8 +13,9 @@ import { showPane } from "./panes.js";
 import * as phone from "./phone.js";
 import { forget, hasOffer, openSend, remember, startSendForm } from "./send_form.js";
 import { actAs, changed, chat, here, me, refresh, refreshSoon, state, watch } from "./state.js";
-import { startWorld } from "./world.js";
+import { copyMyAddress, startWorld, wallets } from "./world.js";
 
+const OWNER = 9001;
 const theme = () => document.documentElement.dataset.theme;
 let busy = null;
 
@@ -122,8 +123,8 @@ function chatMenu() {
     : [{ text: "Members", run: () => ask({ title: one.title, body: one.members.map((who) => `${who.first_name} · @${who.username}`).join("\n") }) },
       { text: "Leave the group", danger: true, run: () => deed("/sim/leave", {}).then(() => openChat(state.overview.chats[0].key)) }];
   if (one.private && one.started && !one.blocked) items.unshift({ text: "Start again", run: () => say("/start") });
-  // On a phone the bar of the world is behind the chat; its two uses are here too.
-  items.unshift({ text: "Send from my wallet", run: () => openSend() }, { text: "Dark or light", run: switchTheme });
+  // On a phone the bar of the world is behind the chat; its uses are here too.
+  items.unshift({ text: "Send from my wallet", run: () => openSend() }, { text: "Copy my address", run: copyMyAddress }, { text: "Dark or light", run: switchTheme });
   const left = state.overview.groups.filter((group) => !state.overview.chats.some((known) => known.key === group.key));
   items.push(...left.map((group) => ({ text: `Join ${group.title}`, run: () => deed("/sim/join", { group: group.id }) })));
   openMenu(find("#chat-more"), items, "Chat actions");
@@ -191,6 +192,13 @@ async function switchTheme() {
   tell("theme_changed", { theme_params: fresh.theme_params });
 }
 
+/** Say a command to the players' bot, as somebody who has a wallet. */
+async function askBot(command) {
+  if (!wallets().length) await switchPerson(state.overview.people[0].id);
+  await openChat(player().key);
+  await say(command);
+}
+
 const player = () => state.overview.chats.find((one) => one.bot === state.overview.bots[0].id);
 
 async function begin() {
@@ -221,6 +229,16 @@ function start() {
       toast("Ask the bot for a deposit address, then press Send from my wallet");
     },
     play: () => launch({ person: state.person, bot: player().bot, way: "menu" }),
+    verify: () => askBot("/verify"),
+    withdraw: async () => {
+      await askBot("/withdraw");
+      await copyMyAddress();
+    },
+    decide: async () => {
+      await switchPerson(OWNER);
+      const desk = state.overview.chats.find((one) => one.private && one.bot !== state.overview.bots[0].id);
+      if (desk) await openChat(desk.key);
+    },
   });
   watch(drawHead);
   find("#chat-more").onclick = chatMenu;

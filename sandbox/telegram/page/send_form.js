@@ -8,6 +8,7 @@ import { find, make } from "./dom.js";
 import { state } from "./state.js";
 import { look_, wallets } from "./world.js";
 
+const FAUCET = "faucet";
 let offer = {};
 let sent;
 
@@ -49,16 +50,22 @@ export function openSend(given = null) {
   find("#send-error").hidden = true;
   drawAsset();
   dialog.showModal();
-  find(find("#send-to").value ? "#send-amount" : "#send-to").focus();
+  find(find("#send-to").value || find("#send-to").disabled ? "#send-amount" : "#send-to").focus();
 }
 
 const wallet = () => wallets().find((one) => one.asset === find("#send-asset").value) ?? wallets()[0];
 
 function drawAsset() {
   const { asset, decimals, units, chain } = wallet();
+  const fromFaucet = chain === FAUCET;
   find("#send-unit").textContent = asset;
-  find("#send-note").textContent = `You have ${fromUnits(units, decimals)} ${asset}${chain ? ` on ${chain}` : ""}. `
-    + "It arrives after a few blocks.";
+  for (const name of ["#send-to", "#send-comment"]) {
+    find(name).disabled = fromFaucet;
+    find(name).closest("label").hidden = fromFaucet;
+  }
+  find("#send-note").textContent = fromFaucet
+    ? `Play dollars: the faucet pays them straight into your casino account. It has ${fromUnits(units, decimals)} ${asset} for you.`
+    : `You have ${fromUnits(units, decimals)} ${asset}. It arrives after a few blocks.`;
 }
 
 function pasted(event) {
@@ -72,20 +79,21 @@ function pasted(event) {
 
 async function send(event) {
   event.preventDefault();
+  const { asset, decimals, chain } = wallet();
   const link = readText(find("#send-to").value);
-  const to = link?.to ?? find("#send-to").value.trim();
-  const { asset, decimals } = wallet();
+  const to = chain === FAUCET ? FAUCET : link?.to ?? find("#send-to").value.trim();
   const units = toUnits(find("#send-amount").value, decimals);
   if (units === null) return refuse(`Write an amount with at most ${decimals} decimals.`);
   try {
-    const comment = find("#send-comment").value.trim();
+    const comment = chain === FAUCET ? "" : find("#send-comment").value.trim();
     await act("/world/send", { person: state.person, asset, to, comment, units: String(units) });
   } catch (error) {
     return refuse(error.message);
   }
   find("#send-dialog").close();
   toast(`${fromUnits(units, decimals)} ${asset} is on its way`);
-  forget();
+  // The address stays ours to send to again; an amount that was asked for has been paid.
+  offer = { to: offer.to, comment: offer.comment };
   sent();
   look_();
 }

@@ -10,6 +10,7 @@ const SECONDS = 1.5;
 let world = { chains: [], wallets: [], log: [] };
 let heights = new Map();
 let person = 0;
+let drawn = "";
 
 export const wallets = () => world.wallets.filter((one) => one.can_send !== false);
 
@@ -42,7 +43,9 @@ function draw() {
     return make("div", { class: moved ? "chain new" : "chain", title: `${chain.title ?? chain.name}: newest block` },
       make("i"), make("span", {}, chain.title ?? chain.name), make("b", {}, `#${chain.height}`));
   }));
-  find("#wallets").replaceChildren(...world.wallets.map(walletChip));
+  const held = JSON.stringify(world.wallets);
+  if (held !== drawn) find("#wallets").replaceChildren(...world.wallets.map(walletChip));
+  drawn = held;
   find("#open-send").hidden = !wallets().length;
   find("#mine").hidden = !world.chains.length;
   if (!find("#log").hidden) drawLog();
@@ -60,8 +63,8 @@ function walletChip(wallet) {
 }
 
 async function copyMine(wallet) {
-  await copy(wallet.address);
-  toast(`Your ${wallet.asset} address is copied`);
+  await copy(wallet.address, { said: `Your ${wallet.asset} address is copied`, offered: false });
+  dispatchEvent(new Event("own-address"));
 }
 
 /** Put the acting person's own address on the clipboard: it is where a withdrawal goes. */

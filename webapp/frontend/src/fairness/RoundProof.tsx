@@ -1,5 +1,5 @@
 // Everything that decided a round, and its recomputation in this browser.
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { FractionJson, RoundDetail, RevealedPair } from "@/api/types";
 import { errorText } from "@/api/errors";
 import { refresh, remember } from "@/api/resource";
@@ -91,10 +91,14 @@ export function RoundProof({ round }: { readonly round: RoundDetail }) {
 
 /** What the recomputation found, line by line. */
 export function VerdictBox({ verdict }: { readonly verdict: Verdict }) {
+  const box = useRef<HTMLDivElement>(null);
+  // It appears below a long list: whoever asked for it should not have to look for it.
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [verdict]);
   return (
     <div
+      ref={box}
       role="status"
-      className={`rise rounded-2xl border p-4 ${verdict.ok ? "border-felt bg-felt/10" : "border-coral bg-coral/10"}`}
+      className={`scroll-my-4 rise rounded-2xl border p-4 ${verdict.ok ? "border-felt bg-felt/10" : "border-coral bg-coral/10"}`}
     >
       <p
         className={`flex items-center gap-2 text-[17px] font-semibold ${verdict.ok ? "text-felt-text" : "text-coral-text"}`}

@@ -148,7 +148,12 @@ def link(row: AuditRow) -> bytes:
 
 
 async def verify(session: AsyncSession) -> tuple[int, str | None]:
-    """Walk the chain from its genesis; returns the number of sound lines and the first fault."""
+    """Walk the chain from its genesis; returns the number of sound lines and the first fault.
+
+    Needs a transaction of its own: all is read from one snapshot, so lines that are written
+    meanwhile are not taken for missing ones.
+    """
+    await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     expected, count = GENESIS, 0
     while True:
         page = (

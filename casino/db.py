@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     import asyncpg
     from sqlalchemy.types import TypeEngine
 
+# A process that hangs inside a transaction must not hold a player's row for ever.
+SERVER_SETTINGS = {
+    "timezone": "UTC",
+    "application_name": "fairhouse",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
 _open_transaction: ContextVar[bool] = ContextVar("open_transaction", default=False)
 
 
@@ -50,7 +57,9 @@ class Database:
             max_overflow=0,
             pool_timeout=10,
             pool_pre_ping=True,
-            connect_args={"server_settings": {"timezone": "UTC", "application_name": "fairhouse"}},
+            # What people sent us must not reach a log by way of a failed statement.
+            hide_parameters=True,
+            connect_args={"server_settings": SERVER_SETTINGS},
         )
 
     @property

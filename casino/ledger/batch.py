@@ -12,7 +12,7 @@ import asyncpg
 import structlog
 
 from casino.clock import utc_now
-from casino.db import transaction_open
+from casino.db import SERVER_SETTINGS, transaction_open
 from casino.errors import CasinoError, IdempotencyConflict, OutsideUnavailable
 from casino.ledger.journal import Command, Desk, Result, apply
 from casino.nursery import Nursery
@@ -210,8 +210,8 @@ async def connect(dsn: str) -> asyncpg.Connection:
         dsn,
         timeout=10,
         server_settings={
+            **SERVER_SETTINGS,
             "plan_cache_mode": "force_custom_plan",
-            "timezone": "UTC",
             "application_name": "fairhouse-lane",
         },
     )

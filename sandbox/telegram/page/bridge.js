@@ -16,7 +16,8 @@ export function startBridge(handlers) {
 
 /** Tell the Mini App that something happened. */
 export function tell(type, data = {}) {
-  if (!phone.running) return;
+  // Before the app has said anything there may be another page in the frame still.
+  if (!phone.running?.speaks) return;
   const message = JSON.stringify({ eventType: type, eventData: data });
   frame().contentWindow?.postMessage(message, phone.running.origin);
 }
@@ -25,6 +26,7 @@ function hear(event) {
   // Only the page that was launched may speak: another origin in the frame is not listened to.
   if (!phone.running || event.source !== frame().contentWindow) return;
   if (event.origin !== phone.running.origin) return;
+  phone.running.speaks = true;
   let message;
   try {
     message = typeof event.data === "string" ? JSON.parse(event.data) : event.data;

@@ -23,13 +23,15 @@ export function startPhone(handlers) {
 
 export function open(launch, label = "") {
   reset();
-  running = { launch, label, origin: new URL(launch.url).origin, back: false, settings: false, confirmClose: false };
+  running = { launch, label, origin: new URL(launch.url).origin, back: false, settings: false, confirmClose: false, speaks: false };
   find("#app-title").textContent = launch.title;
   find("#app-empty").hidden = true;
   frame().hidden = false;
-  // The same address with other launch data is only a jump inside a page: start from nothing.
+  // The same address with other launch data is only a jump inside a page: start from nothing, and
+  // only once nothing is there.
+  const mine = running;
+  frame().addEventListener("load", () => { if (running === mine) frame().src = launch.url; }, { once: true });
   frame().src = "about:blank";
-  requestAnimationFrame(() => setTimeout(() => { if (running) frame().src = launch.url; }, 0));
   document.body.dataset.app = "open";
   if (onNarrow()) showPane("app");
   on.opened(launch);

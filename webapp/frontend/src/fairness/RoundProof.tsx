@@ -93,7 +93,9 @@ export function RoundProof({ round }: { readonly round: RoundDetail }) {
 export function VerdictBox({ verdict }: { readonly verdict: Verdict }) {
   const box = useRef<HTMLDivElement>(null);
   // It appears below a long list: whoever asked for it should not have to look for it.
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [verdict]);
+  useEffect(() => {
+    box.current?.scrollIntoView({ block: "nearest" });
+  }, [verdict]);
   return (
     <div
       ref={box}

@@ -162,7 +162,7 @@ class Scene:
 async def until(wanted: Callable[[], Awaitable[bool]], *, look_seconds: float = 0.1) -> None:
     """Look again and again until something is true."""
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while not await wanted():  # noqa: ASYNC110
+        while not await wanted():
             await asyncio.sleep(look_seconds)
 
 

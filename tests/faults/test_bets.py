@@ -251,7 +251,7 @@ async def test_lanes_that_lose_their_connection_again_and_again_lose_no_bet(db: 
     stop = asyncio.Event()
 
     async def enough(count: int) -> None:
-        while len(told) < count:  # noqa: ASYNC110
+        while len(told) < count:
             await asyncio.sleep(0.01)
 
     async with (

@@ -3,13 +3,19 @@
 import asyncio
 import random
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 
+from casino.cashier import withdrawals
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
+from casino.db import Database
 from casino.ids import internal, new_reference
 from payments.addresses import TonAddress
 from sandbox.genesis import TON
+from sandbox.postgres import DATABASE, start_postgres
 from tests.faults.scene import (
     FEE,
     MONEY,
@@ -251,3 +257,58 @@ def elections(scene: Scene, name: str) -> int:
     """How often a process has said that it leads."""
     log = scene.stage.home.log_of(name)
     return log.read_text().count("election.won") if log.exists() else 0
+
+
+async def test_restored_old_backup_pays_nothing_again_while_the_replay_key_lives(
+    scene: Scene,
+) -> None:
+    """The copy was made before a payout that has happened since: it still says `approved`, hands
+    out the same replay key again, and the wallet refuses a key that it has seen."""
+    await scene.end()
+    to, units = scene.somewhere(), 7 * TON
+    withdrawal = await scene.withdraw(units, to)
+    async with older_copy(scene) as url:
+        await scene.start(*MONEY)
+        await scene.reaches(withdrawal, Status.CONFIRMED)
+        await scene.end()
+        await scene.require_paid_once(to, units)
+        present = scene.stage.environment["DATABASE_URL"]
+        scene.stage.environment["DATABASE_URL"] = url
+        older = Database(url)
+        await scene.start(*MONEY)
+
+        async def tried() -> bool:
+            async with older.transaction() as session:
+                found = await withdrawals.get(session, withdrawal_id=withdrawal)
+            return found.status is Status.BROADCAST
+
+        try:
+            await until(tried)
+            before = (await scene.stage.chain.status())["seqno"]
+
+            async def sent_again() -> bool:
+                return (await scene.stage.chain.status())["seqno"] > before + 60
+
+            await until(sent_again)
+            await scene.require_paid_once(to, units)
+            async with older.transaction() as session:
+                found = await withdrawals.get(session, withdrawal_id=withdrawal)
+            assert (found.status, found.attempts) == (Status.BROADCAST, 1)
+        finally:
+            await scene.end()
+            await older.close()
+            scene.stage.environment["DATABASE_URL"] = present
+
+
+@asynccontextmanager
+async def older_copy(scene: Scene) -> AsyncIterator[str]:
+    """A copy of the database as it is now; nobody may be connected to it meanwhile."""
+    server = start_postgres(scene.stage.home.services / "postgres", log=lambda _line: None)
+    await scene.stage.database.close()
+    connection = await asyncpg.connect(server.dsn_of("postgres"))
+    try:
+        await connection.execute(f"CREATE DATABASE older TEMPLATE {DATABASE}")
+        yield server.url_of("older")
+        await connection.execute("DROP DATABASE older WITH (FORCE)")
+    finally:
+        await connection.close()

@@ -30,6 +30,7 @@ from webapp.live import Live
 from webapp.news import Newsroom
 from webapp.pages import STATIC, Pages
 from webapp.throttle import Throttle
+from webapp.wallets import bridge_origins
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -89,7 +90,9 @@ def build_app(parts: Parts) -> web.Application:
     Pages(parts.static, parent_origin=parts.parent_origin, public_url=parts.public_url).add_routes(
         app
     )
-    app.on_response_prepare.append(middlewares.secure_headers(parts.parent_origin))
+    app.on_response_prepare.append(
+        middlewares.secure_headers(parts.parent_origin, bridges=bridge_origins(parts.static))
+    )
     app.on_shutdown.append(_say_goodbye)
     app.cleanup_ctx.append(_background)
     return app

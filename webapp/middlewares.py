@@ -15,7 +15,7 @@ from webapp.keys import LOGIN, REQUEST_ID, THROTTLE
 from webapp.throttle import MONEY, PLAY, READ, SUPPORT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from webapp.throttle import Rate
 
@@ -72,8 +72,9 @@ async def require_login(request: web.Request, handler: Handler) -> web.StreamRes
     return await handler(request)
 
 
-def secure_headers(parent_origin: str) -> Callable[..., Awaitable[None]]:
-    """Headers of every answer: only our own code runs, only Telegram frames us."""
+def secure_headers(parent_origin: str, *, bridges: Iterable[str]) -> Callable[..., Awaitable[None]]:
+    """Headers of every answer: only our own code runs, only Telegram frames us, and the page
+    talks to us and to the wallets' bridges only."""
     ancestors = f"'self' {_TELEGRAM_ANCESTORS} {parent_origin}".strip()
     policy = "; ".join(
         (
@@ -83,7 +84,7 @@ def secure_headers(parent_origin: str) -> Callable[..., Awaitable[None]]:
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self'",
-            "connect-src 'self'",
+            " ".join(("connect-src 'self'", *bridges)),
             "frame-src 'self'",
             "manifest-src 'self'",
             f"frame-ancestors {ancestors}",

@@ -130,6 +130,16 @@ async def resume(session: AsyncSession, *, token: str, now: datetime) -> Login:
     return Login(row.id, row.player_id, row.expires_at)
 
 
+async def runs(session: AsyncSession, *, login_id: int, now: datetime) -> bool:
+    """Whether the login is neither ended nor run out; looking does not make it slide on."""
+    found = await session.scalar(
+        select(LoginRow.id).where(
+            LoginRow.id == login_id, LoginRow.ended_at.is_(None), LoginRow.expires_at > now
+        )
+    )
+    return found is not None
+
+
 async def log_out(session: AsyncSession, *, token: str, now: datetime) -> None:
     """End the login of a token, even one that ran out, and spend its proof; raises LoginRefused
     for a token that is unknown or ended already."""

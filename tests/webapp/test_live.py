@@ -174,6 +174,38 @@ async def test_a_device_that_is_ended_from_another_loses_its_socket(join: Join):
     await here.close()
 
 
+@pytest.mark.parametrize(
+    "over",
+    ["expires_at = now() - interval '1 s'", "ended_at = now(), ended_by = 'superseded'"],
+    ids=["run out", "ended unheard"],
+)
+async def test_a_socket_ends_with_its_login(join: Join, house, monkeypatch, over: str):
+    monkeypatch.setattr("webapp.api.live.LOGIN_CHECK_SECONDS", 0.05)
+    person, other = await join(), await join()
+    socket, beside = await person.open_socket(), await other.open_socket()
+    await receive(socket, "balance")
+    async with house.transaction() as session:
+        login = {"player_id": person.player_id}
+        await session.execute(
+            text(f"UPDATE logins SET {over} WHERE player_id = :player_id"),
+            login,
+        )
+    assert await closed_with(socket) == CLOSE_LOGIN_ENDED
+    await beside.send_json({"type": "ping"})
+    await receive(beside, "pong")
+    await beside.close()
+
+
+async def test_an_open_socket_does_not_keep_its_login_alive(join: Join, house, monkeypatch):
+    monkeypatch.setattr("webapp.api.live.LOGIN_CHECK_SECONDS", 0.05)
+    person = await join()
+    socket = await person.open_socket()
+    await receive(socket, "balance")
+    async with house.transaction() as session:
+        await session.execute(text("UPDATE logins SET expires_at = now() + interval '1 s'"))
+    assert await closed_with(socket) == CLOSE_LOGIN_ENDED
+
+
 async def test_a_stopping_server_sends_everybody_elsewhere(start: Start, join: Join):
     server = await start()
     person = await join(at=server)

@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 
 TICKET_SECONDS = 5.0
 HEARTBEAT_SECONDS = 25.0
+LOGIN_CHECK_SECONDS = HEARTBEAT_SECONDS
 MESSAGE_BYTES_MAX = 4096
 RETRY_SECONDS = 1.0
 # Reading balances for sockets may not take all connections of the pool from the API.
@@ -73,6 +74,7 @@ async def open_socket(request: web.Request) -> web.WebSocketResponse:
     try:
         async with Nursery() as nursery:
             nursery.start(_speak(request, socket, connection), name="socket.speak")
+            nursery.start(_end_with_login(request, connection), name="socket.login")
             await _hear(socket, connection)
     finally:
         live.disconnect(connection)
@@ -114,6 +116,22 @@ async def _speak(
     finally:
         # Whatever ended the speaking ends the socket, so that the client comes again.
         await socket.close(code=connection.close_code or CLOSE_FAULT)
+
+
+async def _end_with_login(request: web.Request, connection: Connection) -> None:
+    """End the connection when its login is over: one that runs out is announced by nobody."""
+    while connection.close_code is None:
+        await asyncio.sleep(LOGIN_CHECK_SECONDS)
+        try:
+            async with request.app[_READERS], request.app[DATABASE].transaction() as session:
+                runs = await logins.runs(session, login_id=connection.login_id, now=utc_now())
+        except Exception as error:
+            if not is_database_away(error):
+                connection.end(CLOSE_FAULT)
+                raise
+            continue  # asked again at the next beat
+        if not runs:
+            connection.end(CLOSE_LOGIN_ENDED)
 
 
 async def _send_balances(

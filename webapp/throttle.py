@@ -42,6 +42,8 @@ class Rate:
 
 
 LOGIN = Rate("login", per_second=1, burst=20)
+# Counted by address, before a launch is verified; wide, since an office or a carrier shares one.
+KNOCK = Rate("knock", per_second=20, burst=200)
 PLAY = Rate("play", per_second=20, burst=60)
 MONEY = Rate("money", per_second=2, burst=40)
 SUPPORT = Rate("support", per_second=1, burst=10)
@@ -55,7 +57,7 @@ class Throttle:
         self._redis = redis
         self._local: OrderedDict[str, tuple[int, int]] = OrderedDict()
 
-    async def require(self, rate: Rate, *, key: int) -> None:
+    async def require(self, rate: Rate, *, key: int | str) -> None:
         """Take one call; raises TooManyRequests with the seconds until the next."""
         wait = await self._take(rate, f"throttle:{rate.name}:{key}")
         if wait > 0:

@@ -16,11 +16,13 @@ from casino.i18n import LANGUAGES
 from casino.ids import PlayerId, internal, moment_of, public
 from casino.players import identity, logins
 from casino.players.identity import TERMS_VERSION
+from webapp.address import caller_of
 from webapp.api.rounds import show_view
 from webapp.auth import bearer_token, player_of
 from webapp.balances import show_balances
 from webapp.keys import DATABASE, LAUNCH_CHECK, LIVE, LOGIN, THROTTLE
 from webapp.schemas import LanguageRequest, LoginRequest, TermsRequest, read_body
+from webapp.throttle import KNOCK
 from webapp.throttle import LOGIN as LOGIN_RATE
 from webapp.wire import Json, json_response, moment
 
@@ -35,6 +37,7 @@ routes = web.RouteTableDef()
 @routes.post("/api/login")
 async def log_in(request: web.Request) -> web.Response:
     """Verify a launch, know or create its player, and mint his token."""
+    await request.app[THROTTLE].require(KNOCK, key=caller_of(request))
     asked = await read_body(request, LoginRequest)
     now = utc_now()
     launch = request.app[LAUNCH_CHECK].verify(asked.init_data, now=now)

@@ -7,6 +7,7 @@ import { did } from "./hints.js";
 import { sampleCard } from "./sample_card.js";
 import { chat, here, me, state, watch } from "./state.js";
 
+const PHOTO_SIDE = 2560;
 const text = () => find("#text");
 let on;
 let replyTo = null;
@@ -96,8 +97,23 @@ async function offer(file, name) {
   const body = make("div", { style: "display:grid;gap:12px" }, picture, caption);
   const kind = await ask({ title: image ? "Send a photo" : "Send a file", body, buttons });
   if (kind !== "photo" && kind !== "document") return;
-  await tried(() => upload({ ...here(), kind, caption: caption.value }, file, name));
+  const [sent, called] = kind === "photo" ? [await asPhoto(file), "photo.jpg"] : [file, name];
+  await tried(() => upload({ ...here(), kind, caption: caption.value }, sent, called));
   did("verify");
+}
+
+/** A picture as Telegram sends photos: JPEG, no side longer than PHOTO_SIDE. */
+async function asPhoto(file) {
+  const picture = await createImageBitmap(file);
+  const scale = Math.min(1, PHOTO_SIDE / Math.max(picture.width, picture.height));
+  const canvas = make("canvas", {});
+  canvas.width = Math.max(1, Math.round(picture.width * scale));
+  canvas.height = Math.max(1, Math.round(picture.height * scale));
+  const pen = canvas.getContext("2d");
+  pen.fillStyle = "#fff";
+  pen.fillRect(0, 0, canvas.width, canvas.height);
+  pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) => canvas.toBlob(resolve, "image/jpeg", 0.87));
 }
 
 // -- menu button, start, the bot's keyboard -----------------------------------------------------

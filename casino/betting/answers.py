@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
@@ -69,12 +70,17 @@ class _Moment(msgspec.Struct, array_like=True):
     round_id: int
     steps: int
     ended: bool
+    multiplier_n: int
+    multiplier_d: int
 
 
 def keep_round(round_: Round) -> bytes:
     """Which moment of a round of several steps was answered."""
     steps = len(round_.steps or ())
-    return msgspec.json.encode(_Moment(round_.id, steps, round_.status != "open"))
+    reached = round_.multiplier
+    return msgspec.json.encode(
+        _Moment(round_.id, steps, round_.status != "open", reached.numerator, reached.denominator)
+    )
 
 
 def round_id_of(kept: bytes) -> RoundId:
@@ -93,6 +99,7 @@ def recall_round(kept: bytes, round_: Round) -> Round:
         payout=0,
         steps=(round_.steps or ())[: moment.steps],
         details=None,
+        multiplier=Fraction(moment.multiplier_n, moment.multiplier_d),
         receipt_hash=None,
         receipt_before=None,
         settled_at=None,

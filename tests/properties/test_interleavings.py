@@ -159,3 +159,24 @@ async def test_limit_is_met_to_the_unit_and_not_passed_by_one(
     refused = [one for one in answers if isinstance(one, LimitReached)]
     assert len(refused) == 5
     assert {one.data["used"] for one in refused} == {3 * 30_001}
+
+
+async def test_repeat_of_a_step_shows_the_round_as_it_stood_then(
+    db: Database, floors: tuple[GamingFloor, GamingFloor]
+) -> None:
+    """Also when further steps have raised the multiplier since; a field without its mine is
+    opened soon enough."""
+    steps: list[Any] = []
+    while len(steps) != 3 or any(isinstance(step, RoundClosed) for step in steps):
+        opened, *steps = await play(
+            db,
+            floors,
+            [Deed("open", units=STAKES[Asset.TON], number=0)],
+            *([Deed("act", number=tile)] for tile in (3, 7, 11)),
+            *([Deed("repeat", number=number)] for number in (2, 3, 4, 5)),
+        )
+        assert opened.replayed
+    reached = [step.answer.multiplier for step in steps]
+    if all(step.answer.status == "open" for step in steps):
+        assert reached == sorted(set(reached))
+    assert [len(step.answer.steps) for step in steps] == [1, 2, 3]

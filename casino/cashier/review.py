@@ -21,13 +21,16 @@ from casino.players import identity
 from casino.players.rules import PlayerFacts, check_exclusion
 from casino.players.tables import ExclusionRow, LimitRow
 from casino.risk.rules import Fact, WithdrawalFacts, withdrawal_facts
+from casino.staff import people
+from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.players.identity import Player
+    from casino.staff.people import Member
 
 STAKES = (Kind.BET_STAKE, Kind.SEAMLESS_DEBIT)
 UNDONE = (Kind.BET_REFUND, Kind.SEAMLESS_ROLLBACK)
@@ -52,23 +55,30 @@ async def card(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> C
     player = await identity.get(session, player_id=row.player_id)
     known = await _gather(session, row, player, now)
     in_force = await terms.current(session)
+    deciders = await people.list_with(session, permission=Permission.WITHDRAWALS_DECIDE)
     return Card(
         withdrawal=view(row),
         player=player,
         facts=withdrawal_facts(known, now=now),
-        approved_by=await approvers(session, withdrawal_id=row.id),
+        approved_by=await approvers(
+            session, withdrawal_id=row.id, among=deciders, not_telegram_id=player.telegram_id
+        ),
         needs_second=row.reference_units > in_force.second_person_above,
     )
 
 
-async def approvers(session: AsyncSession, *, withdrawal_id: int) -> tuple[int, ...]:
-    """Who said yes so far, in the order of saying it."""
+async def approvers(
+    session: AsyncSession, *, withdrawal_id: int, among: Collection[Member], not_telegram_id: int
+) -> tuple[int, ...]:
+    """Whose yes counts, in the order of saying it: of those `among` whom the decision lies now,
+    without the player himself, should he be one of them."""
+    counted = {member.id for member in among if member.telegram_id != not_telegram_id}
     found = await session.scalars(
         select(ApprovalRow.member_id)
         .where(ApprovalRow.withdrawal_id == withdrawal_id)
         .order_by(ApprovalRow.at, ApprovalRow.member_id)
     )
-    return tuple(found)
+    return tuple(member_id for member_id in found if member_id in counted)
 
 
 async def _gather(

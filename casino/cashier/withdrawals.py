@@ -31,6 +31,7 @@ from casino.errors import (
     IdempotencyConflict,
     InsufficientFunds,
     NotFound,
+    NotPermitted,
     Paused,
     QuoteExpired,
     StaleReference,
@@ -41,9 +42,9 @@ from casino.ledger.chart import Account, Kind
 from casino.ledger.wallet import Posting, Wallet
 from casino.money import Asset, require_units
 from casino.players import facts as player_facts
-from casino.players import rules
+from casino.players import identity, rules
 from casino.staff.orders import PayoutOrder, canonical
-from casino.staff.people import require_permission
+from casino.staff.people import lock_with, require_permission
 from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
@@ -265,9 +266,14 @@ async def approve(
 ) -> Approval:
     """Say yes. Above the ceiling of the terms a second person has to agree; the last yes makes
     the order that the signer will demand, signed with the approver's key. The same person twice
-    is one person. Raises NotPermitted, Paused, AccountClosed, NotFound, IllegalMove."""
+    is one person, nobody decides on his own money, and a yes counts while its giver may decide.
+    Raises NotPermitted, Paused, AccountClosed, NotFound, IllegalMove."""
     row = await lock(session, withdrawal_id=withdrawal_id)
-    await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
+    player = await identity.get(session, player_id=row.player_id)
+    deciders = await lock_with(session, permission=Permission.WITHDRAWALS_DECIDE)
+    decider = next((one for one in deciders if one.id == member.id), None)
+    if decider is None or decider.telegram_id == player.telegram_id:
+        raise NotPermitted(permission=Permission.WITHDRAWALS_DECIDE.value)
     require_move(row, WithdrawalStatus.APPROVED)
     await _require_open(session, row.rail)
     refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=row.player_id))
@@ -280,7 +286,12 @@ async def approve(
         .on_conflict_do_nothing()
         .returning(ApprovalRow.member_id)
     )
-    approvers = await review.approvers(session, withdrawal_id=row.id)
+    approvers = await review.approvers(
+        session,
+        withdrawal_id=row.id,
+        among=deciders,
+        not_telegram_id=player.telegram_id,
+    )
     needed = 2 if row.reference_units > in_force.second_person_above else 1
     if len(approvers) < needed:
         if new is not None:

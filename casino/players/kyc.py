@@ -16,10 +16,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import defer
 
 from casino import audit, outbox
-from casino.errors import BadChoice, DocumentInvalid, IllegalMove, NotFound
+from casino.errors import BadChoice, DocumentInvalid, IllegalMove, NotFound, NotPermitted
 from casino.ids import PlayerId
 from casino.players import rows
 from casino.players.tables import KycCaseRow, KycDocumentRow, PlayerRow
+from casino.staff.people import is_person
+from casino.staff.roles import Permission
 from casino.vault import Vault, seal, unseal
 
 if TYPE_CHECKING:
@@ -229,12 +231,14 @@ async def approve(
     session: AsyncSession, *, case_id: int, actor: str, level: int, now: datetime
 ) -> Case:
     """Grant a level; a player never loses one by it. Raises IllegalMove for a decided case,
-    BadChoice for a level that does not exist."""
+    BadChoice for a level that does not exist, NotPermitted for a case of the actor's own."""
     if not 1 <= level <= LEVEL_MAX:
         raise BadChoice(field="level")
     player, case = await _move(
         session, case_id=case_id, wanted=CaseStatus.APPROVED, actor=actor, reason=None, now=now
     )
+    if await is_person(session, actor=actor, telegram_id=player.telegram_id):
+        raise NotPermitted(permission=Permission.KYC_DECIDE.value)
     before, player.kyc_level = player.kyc_level, max(player.kyc_level, level)
     await _record(
         session,

@@ -86,6 +86,27 @@ async def list_with(session: AsyncSession, *, permission: Permission) -> Sequenc
     ]
 
 
+async def lock_with(session: AsyncSession, *, permission: Permission) -> Sequence[Member]:
+    """The same members, locked against a change of their roles until the transaction ends."""
+    # In the order in which a change of roles takes its locks: neither waits for the other's rest.
+    found = await session.scalars(
+        select(MemberRow)
+        .where(MemberRow.removed_at.is_(None))
+        .order_by(MemberRow.id)
+        .with_for_update(read=True)
+        .execution_options(populate_existing=True)
+    )
+    return [member for member in map(_read, found) if permission in permissions(member.roles)]
+
+
+async def is_person(session: AsyncSession, *, actor: str, telegram_id: int) -> bool:
+    """Whether an actor, as the audit log writes him, is the member of staff, present or former,
+    with this Telegram id."""
+    kind, _, number = actor.partition(":")
+    found = await session.scalar(select(MemberRow.id).where(MemberRow.telegram_id == telegram_id))
+    return kind == "staff" and number == str(found)
+
+
 async def ensure_owners(
     session: AsyncSession, *, telegram_ids: Collection[int], now: datetime
 ) -> Sequence[Member]:

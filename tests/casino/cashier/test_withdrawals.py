@@ -379,6 +379,74 @@ async def test_two_people_agree_above_the_ceiling(house: Database) -> None:
     assert payout.members[1].order.approvers == (owner.id, clerk.id)
 
 
+async def require_two_people(house: Database) -> None:
+    async with house.transaction() as session:
+        in_force = await terms.current(session)
+        await terms.change(
+            session,
+            terms=terms.Terms(in_force.level_0_lifetime, in_force.level_1_month, 0, 72),
+            actor="staff:1",
+            now=NOW,
+        )
+
+
+async def test_nobody_approves_his_own_withdrawal(house: Database) -> None:
+    player, owner = await rich_player(house), await make_member(house)
+    async with house.transaction() as session:
+        himself = await people.add_member(
+            session,
+            telegram_id=(await identity.get(session, player_id=player)).telegram_id,
+            name="Player too",
+            roles=[Role.PAYMENTS],
+            actor=owner,
+            now=NOW,
+        )
+    made = await ask(house, player)
+    with pytest.raises(NotPermitted):
+        await approve(house, made.id, himself)
+    await require_two_people(house)
+    # Not even a yes that is in the table already is one.
+    async with house.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO withdrawal_approvals (withdrawal_id, member_id, at)"
+                " VALUES (:withdrawal, :member, :at)"
+            ),
+            {"withdrawal": made.id, "member": himself.id, "at": NOW},
+        )
+    assert (await approve(house, made.id, owner)).needs_second
+    # Another player's money he may decide on.
+    other = await ask(house, await rich_player(house))
+    assert (await approve(house, other.id, himself)).needs_second
+    assert not (await approve(house, other.id, owner)).needs_second
+
+
+@pytest.mark.parametrize("demoted", [True, False])
+async def test_a_yes_counts_only_while_its_giver_may_decide(house: Database, demoted: bool) -> None:
+    player, owner = await rich_player(house), await make_member(house)
+    first = await make_clerk(house, owner, Role.PAYMENTS)
+    second = await make_clerk(house, owner, Role.PAYMENTS)
+    await require_two_people(house)
+    made = await ask(house, player)
+    assert (await approve(house, made.id, first)).needs_second
+    async with house.transaction() as session:
+        if demoted:
+            await people.set_roles(
+                session, member_id=first.id, roles=[Role.SUPPORT], actor=owner, now=NOW
+            )
+        else:
+            await people.remove_member(session, member_id=first.id, actor=owner, now=NOW)
+    assert (await approve(house, made.id, second)).needs_second
+    async with house.transaction() as session:
+        card = await withdrawals.card(session, withdrawal_id=made.id, now=NOW)
+    assert card.approved_by == (second.id,)
+    assert not (await approve(house, made.id, owner)).needs_second
+    async with house.transaction() as session:
+        (line,) = await audit.search(session, action="withdrawal.approved")
+    assert line.after is not None
+    assert set(line.after["approvers"]) == {second.id, owner.id}
+
+
 async def test_simultaneous_presses_of_one_person_are_one_yes(house: Database) -> None:
     player = await rich_player(house, 1_000 * TON)
     owner = await make_member(house)

@@ -8,9 +8,17 @@ from sqlalchemy import text
 
 from casino import audit, outbox
 from casino.db import Database
-from casino.errors import BadChoice, DocumentInvalid, IllegalMove, InvariantViolation, NotFound
+from casino.errors import (
+    BadChoice,
+    DocumentInvalid,
+    IllegalMove,
+    InvariantViolation,
+    NotFound,
+    NotPermitted,
+)
 from casino.players import identity, kyc
 from casino.players.kyc import CaseStatus
+from casino.staff import people
 from casino.vault import Vault
 from tests.casino.players.people import NOW, make_player, outbox_kinds
 
@@ -163,6 +171,23 @@ async def test_approval_grants_a_level_and_the_next_case_asks_for_the_next(
         assert error.value.data["reason"] == "verified"
         kinds = await outbox_kinds(session, consumer=outbox.PLAYER, key=player.id)
         assert kinds == ["kyc.approved"] * 2
+
+
+async def test_nobody_verifies_himself(db: Database, vault) -> None:
+    async with db.transaction() as session:
+        player = await make_player(session)
+        himself, other = await people.ensure_owners(
+            session, telegram_ids=[player.telegram_id, player.telegram_id + 1], now=NOW
+        )
+        case = await submit(session, vault, player)
+    with pytest.raises(NotPermitted):
+        async with db.transaction() as session:
+            await kyc.approve(
+                session, case_id=case.id, actor=f"staff:{himself.id}", level=1, now=NOW
+            )
+    async with db.transaction() as session:
+        assert (await identity.get(session, player_id=player.id)).kyc_level == 0
+        await kyc.approve(session, case_id=case.id, actor=f"staff:{other.id}", level=1, now=NOW)
 
 
 async def test_rejection_tells_why_and_leaves_the_level(db: Database, vault) -> None:

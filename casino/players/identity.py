@@ -15,7 +15,7 @@ from casino import audit, ids, outbox
 from casino.errors import BadChoice, ConsentRequired, IllegalMove, NotFound
 from casino.i18n import LANGUAGES, pick_language
 from casino.ids import PlayerId
-from casino.ledger.journal import open_player
+from casino.ledger.journal import lock_players, open_player
 from casino.players import logins, rows, rules
 from casino.players.rules import Counters, Status
 from casino.players.tables import ConsentRow, CountersRow, PlayerRow
@@ -102,9 +102,14 @@ async def find_or_create(
     row = await _one(session, PlayerRow.telegram_id == telegram_id)
     if row is None:
         raise NotFound(thing="player", key=telegram_id)
-    if row.status != Status.CLOSED and (row.first_name, row.username) != (name, username):
-        row.first_name, row.username = name, username
-        await session.flush()
+    if _is_renamed(row, name, username):
+        # The lock that every change of a player takes first: with the row first, a command that
+        # has the lock and wants the row would wait for us while we wait for the lock.
+        await lock_players(session, [PlayerId(row.id)])
+        row = await rows.require(session, player_id=row.id)
+        if _is_renamed(row, name, username):
+            row.first_name, row.username = name, username
+            await session.flush()
     return _read(row)
 
 
@@ -292,6 +297,10 @@ async def _one(session: AsyncSession, which: ColumnElement[bool]) -> PlayerRow |
             select(PlayerRow).where(which).execution_options(populate_existing=True)
         ),
     )
+
+
+def _is_renamed(row: PlayerRow, name: str, username: str | None) -> bool:
+    return row.status != Status.CLOSED and (row.first_name, row.username) != (name, username)
 
 
 def _clean(name: str) -> str:

@@ -11,7 +11,7 @@ from casino.db import Database
 
 Got = TypeVar("Got")
 
-_WAITING = text(
+WAITING = text(
     "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
     " WHERE NOT l.granted AND a.datname = current_database()"
 )
@@ -32,7 +32,7 @@ async def overlapping(
     async with db.transaction() as session:
         await first(session)
         follower = asyncio.create_task(follow())
-        while not follower.done() and not await session.scalar(_WAITING):
+        while not follower.done() and not await session.scalar(WAITING):
             await asyncio.wait({follower}, timeout=0.02)
         assert not follower.done(), "the second did not wait for the first"
     return await follower

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from casino import audit, ids, outbox
 from casino.db import Database
@@ -13,6 +14,7 @@ from casino.ledger import journal
 from casino.players import facts, identity, logins
 from casino.players.rules import Status
 from tests.casino.players.people import NOW, make_player, outbox_kinds
+from tests.casino.players.races import WAITING
 
 
 async def arrive(db: Database, payload: str | None = None, **changed):
@@ -32,6 +34,46 @@ async def test_eight_first_contacts_at_once_make_one_player(db: Database) -> Non
         # Locking, counters and wallets all need rows that first contact made.
         await journal.lock_players(session, [arrived[0].id])
         await facts.load_one(session, player_id=arrived[0].id)
+
+
+async def test_a_new_name_at_log_in_waits_for_a_command_on_the_player(db: Database) -> None:
+    player = await arrive(db)
+    locked, waits = asyncio.Event(), asyncio.Event()
+
+    async def command() -> None:
+        async with db.transaction() as session:
+            await journal.lock_players(session, [player.id])
+            locked.set()
+            await waits.wait()
+            # With the row taken by the other and the lock by us, this would be a deadlock.
+            await identity.set_language(session, player_id=player.id, language="en", now=NOW)
+
+    async def watch(session: AsyncSession) -> None:
+        while not await session.scalar(WAITING):
+            await asyncio.sleep(0.02)
+        waits.set()
+
+    async def log_in() -> None:
+        await locked.wait()
+        async with db.transaction() as session:
+            await identity.find_or_create(
+                session,
+                telegram_id=77,
+                first_name="Anna",
+                username="ann",
+                language_code="ru",
+                start_payload=None,
+                now=NOW,
+            )
+            await logins.mint(
+                session, player_id=player.id, proof_hash=b"p", auth_date=NOW, agent="", now=NOW
+            )
+
+    async with db.transaction() as session:
+        await asyncio.gather(command(), log_in(), watch(session))
+    async with db.transaction() as session:
+        seen = await identity.get(session, player_id=player.id)
+    assert (seen.first_name, seen.language) == ("Anna", "en")
 
 
 async def test_first_contact_takes_language_and_referral(db: Database) -> None:

@@ -21,6 +21,20 @@ if TYPE_CHECKING:
 CHANNEL = "outbox"
 LEASE = timedelta(seconds=60)
 
+# Every transaction of this database with a smaller id has ended. A snapshot's own xmin would say
+# the same of the whole server, and a long job in a neighbouring database would hold us up. Asked
+# in a statement before the one that reads, so what has ended is visible there.
+SETTLED_BELOW = """
+WITH top AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS id)
+SELECT least(top.id, coalesce(min(
+    top.id - top.id % 4294967296 + a.backend_xid::text::bigint
+    - CASE WHEN a.backend_xid::text::bigint > top.id % 4294967296 THEN 4294967296 ELSE 0 END
+), top.id))
+FROM top LEFT JOIN pg_stat_activity a
+  ON a.datname = current_database() AND a.backend_xid IS NOT NULL
+GROUP BY top.id
+"""
+
 PLAYER = "player"  # messages of the player's bot; key = player id
 STAFF = "staff"  # cards and alerts of the operators' bot; key = subject id
 LIVE = "live"  # pushes to open Mini Apps; key = player id
@@ -85,6 +99,7 @@ async def claim(session: AsyncSession, *, consumer: str, limit: int = 20) -> Seq
     cannot slip an earlier row behind a later one. A lease that is not answered runs out and the
     effect is delivered again.
     """
+    settled = await session.scalar(text(SETTLED_BELOW))
     rows = await session.execute(
         text(
             """
@@ -93,14 +108,14 @@ async def claim(session: AsyncSession, *, consumer: str, limit: int = 20) -> Seq
                 SELECT o.id FROM outbox o
                 WHERE o.consumer = :consumer AND o.delivered_at IS NULL
                   AND o.available_at <= clock_timestamp()
-                  AND o.written_by::xid8 < pg_snapshot_xmin(pg_current_snapshot())
+                  AND o.written_by::bigint < :settled
                   AND NOT EXISTS (
                       SELECT 1 FROM outbox e WHERE e.consumer = o.consumer AND e.key = o.key
                          AND e.delivered_at IS NULL AND e.id < o.id)
                 ORDER BY o.id LIMIT :limit FOR UPDATE SKIP LOCKED)
             RETURNING id, consumer, key, kind, payload, attempts
             """
-        ).bindparams(consumer=consumer, lease=LEASE, limit=limit)
+        ).bindparams(consumer=consumer, lease=LEASE, limit=limit, settled=settled)
     )
     effects = [Effect(*row) for row in rows]
     return sorted(effects, key=lambda effect: effect.id)

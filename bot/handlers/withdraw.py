@@ -1,12 +1,12 @@
 """Money out, step by step: rail, amount, address, check, confirm.
 
-What was typed waits in chat state. The confirm button carries the token of a reference that was
-made when the check screen was shown; however often the button is tapped or its update handled,
-that reference leads to one withdrawal.
+What was typed waits in chat state. The confirm button carries the token of a reference made when
+the check screen was shown; however often it is tapped, that reference leads to one withdrawal.
 """
 
 from __future__ import annotations
 
+import re
 from uuid import UUID
 
 from aiogram import F, Router
@@ -382,8 +382,7 @@ async def _ask_confirmation(
 
 def _amount_text(text: str, rail: Rail) -> str:
     """What was typed without the unit that people write behind an amount."""
-    typed = text.strip()
-    return typed[: -len(rail.asset)].strip() if typed.upper().endswith(rail.asset) else typed
+    return re.sub(rf"\s*{rail.asset}\s*$", "", text.strip(), flags=re.IGNORECASE)
 
 
 def build_router() -> Router:

@@ -339,10 +339,11 @@ async def test_an_approval_makes_an_order_that_the_signer_can_verify(house: Data
     payout = await claim(house)
     assert payout is not None
     (member,) = payout.members
-    orders.verify(member.order, member.signature, public_key=orders.public_key(KEY_SEED))
-    orders.require_current(member.order, now=NOW)
-    assert member.order.approvers == (staff.id,)
-    assert (member.order.units, member.order.destination) == (10 * TON - FEE, DESTINATION)
+    order = orders.parse(member.order_text.encode())
+    orders.verify(order, member.signature, public_key=orders.public_key(KEY_SEED))
+    orders.require_current(order, now=NOW)
+    assert order.approvers == (staff.id,)
+    assert (order.units, order.destination) == (10 * TON - FEE, DESTINATION)
     assert "withdrawal.approved" in await sent(house, "player", player)
     # Nobody has lost a cent yet.
     assert (await wallet(house, player)).reserved == 10 * TON
@@ -376,7 +377,8 @@ async def test_two_people_agree_above_the_ceiling(house: Database) -> None:
     assert (await approve(house, above.id, clerk)).status is WithdrawalStatus.APPROVED
     payout = await claim(house)
     assert payout is not None
-    assert payout.members[1].order.approvers == (owner.id, clerk.id)
+    order = orders.parse(payout.members[1].order_text.encode())
+    assert order.approvers == (owner.id, clerk.id)
 
 
 async def require_two_people(house: Database) -> None:

@@ -110,7 +110,7 @@ async def test_a_bot_killed_at_a_confirmation_makes_one_withdrawal(
     for _ in range(5):
         await crew.server.do("tap", person=ANN, bot=NAME, label="Confirm the withdrawal")
     async with asyncio.timeout(PATIENCE):
-        while not await crew.scalar("SELECT count(*) FROM withdrawals"):  # noqa: ASYNC110
+        while not await crew.scalar("SELECT count(*) FROM withdrawals"):
             await asyncio.sleep(0.005)
     first.kill()
     await first.wait()

@@ -61,6 +61,7 @@ class House:
             limits=self.limits,
             approval_key=orders.public_key(APPROVER_SEED),
             poll_seconds=1,
+            testnet=True,
         )
 
     async def open(self) -> None:

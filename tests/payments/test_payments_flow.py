@@ -311,6 +311,30 @@ async def test_forged_orders_are_not_signed(house: House) -> None:
     assert payout.signed is None
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "UPDATE withdrawals SET order_text = 'no order' WHERE id = :id",
+        "UPDATE withdrawals SET order_text = NULL, order_signature = NULL WHERE id = :id",
+        "UPDATE payout_members SET outcome = 'dead' WHERE withdrawal_id = :id",
+    ],
+    ids=["spoilt", "missing", "closed"],
+)
+async def test_one_bad_payout_does_not_stop_the_rail(house: House, harm: str) -> None:
+    player = await house.rich_player(10 * TON)
+    bad = await house.withdraw(player, 2 * TON, house.somebody(75).friendly())
+    await house.watcher.step()
+    await house.sender.step()
+    async with house.database.transaction() as session:
+        await session.execute(text(harm), {"id": bad})
+    good = await house.withdraw(player, 2 * TON, house.somebody(76).friendly())
+    await house.turn()
+    assert await house.signer.step() == 0
+    assert await house.status(good) is Status.CONFIRMED
+    assert await house.status(bad) is Status.ASSIGNED
+    assert (await effects(house, "staff")).count("alert.signing_refused") == 1
+
+
 async def test_the_signers_own_ceiling_holds(house: House) -> None:
     house.limits = replace(house.limits, day_units_max=3 * TON)
     house.restart()

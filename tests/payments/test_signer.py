@@ -51,7 +51,7 @@ def asked(given: PayoutOrder, *, seed: bytes = APPROVER, **changes: object) -> A
         units=given.units,
         destination=given.destination,
         memo=given.memo,
-        order=given,
+        order_text=orders.canonical(given).decode(),
         signature=orders.sign(given, key_seed=seed),
     )
     return replace(plain, **changes)
@@ -70,19 +70,22 @@ def payout(*members: Asked, **changes: object) -> AskedPayout:
     return replace(plain, **changes)
 
 
-def refusal(wanted: AskedPayout, *, signed_today_units: int = 0) -> str:
+def refusal(wanted: AskedPayout, *, signed_today_units: int = 0, testnet: bool = False) -> str:
     with pytest.raises(SigningRefused) as caught:
-        check(wanted, signed_today_units=signed_today_units)
+        check(wanted, signed_today_units=signed_today_units, testnet=testnet)
     return caught.value.reason
 
 
-def check(wanted: AskedPayout, *, signed_today_units: int = 0) -> list[tuple[str, int, str]]:
+def check(
+    wanted: AskedPayout, *, signed_today_units: int = 0, testnet: bool = False
+) -> list[tuple[str, int, str]]:
     payments = require_payments(
         wanted,
         wallet=WALLET,
         limits=LIMITS,
         approval_key=orders.public_key(APPROVER),
         signed_today_units=signed_today_units,
+        testnet=testnet,
         now=NOW,
     )
     return [(payment.destination, payment.units, payment.memo) for payment in payments]
@@ -148,6 +151,20 @@ def test_no_random_signature_passes(signature: bytes) -> None:
 )
 def test_orders_out_of_bounds_are_refused(member: Asked, expected: str) -> None:
     assert refusal(payout(member)) == expected
+
+
+@pytest.mark.parametrize("text", ["", "{}", "nonsense", "[" * 200_000])
+def test_what_is_no_order_is_refused(text: str) -> None:
+    assert refusal(payout(asked(order(), order_text=text))).startswith("order_")
+
+
+def test_addresses_of_a_test_network_pass_only_on_one() -> None:
+    there = asked(order(destination=TonAddress(0, b"\x66" * 32).friendly(testnet=True)))
+    assert refusal(payout(there)) == "destination"
+    assert check(payout(there), testnet=True)
+    account = WALLET.address.friendly(testnet=True)
+    assert refusal(payout(asked(order()), account=account)) == "frame"
+    assert check(payout(asked(order()), account=account), testnet=True)
 
 
 def test_two_people_open_the_larger_amounts() -> None:

@@ -17,6 +17,7 @@ from admin_bot.news import StaffNews
 from casino import clock, inbox, outbox
 from casino.config import (
     AdminSettings,
+    AdminWebhookSettings,
     DatabaseSettings,
     RedisSettings,
     TelegramSettings,
@@ -50,6 +51,8 @@ WEBHOOK_PATH = "/telegram/admin"
 async def main() -> None:
     """Run until SIGTERM or SIGINT; then claim nothing more and finish what is in hand."""
     telegram, admin, telemetry = TelegramSettings(), AdminSettings(), TelemetrySettings()
+    # Who runs the players' bot must not be able to post as an operator.
+    telegram = telegram.model_copy(update={"webhook_secret": AdminWebhookSettings().secret})
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
     database = Database(DatabaseSettings().url)

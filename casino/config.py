@@ -63,6 +63,14 @@ class AdminSettings(BaseSettings):
     approval_key: SecretStr = Field(description="Ed25519 seed, 64 hex digits; signs orders")
 
 
+class AdminWebhookSettings(BaseSettings):
+    """How posts for the operators' bot are known; the players' bot never learns it."""
+
+    model_config = SettingsConfigDict(env_prefix="ADMIN_WEBHOOK_", env_file=".env", extra="ignore")
+
+    secret: SecretStr = SecretStr("")
+
+
 class WebappSettings(BaseSettings):
     """The Mini App's server."""
 

@@ -29,6 +29,8 @@ class Secrets:
     approval_key: str
     hot_wallet_key: str
     webhook_secret: str
+    # Empty in worlds made before it existed; they poll, so nobody posts to them.
+    admin_webhook_secret: str = ""
 
     @classmethod
     def fresh(cls) -> Secrets:
@@ -37,6 +39,7 @@ class Secrets:
             base64.b64encode(secrets.token_bytes(32)).decode(),
             secrets.token_hex(32),
             secrets.token_hex(32),
+            secrets.token_hex(24),
             secrets.token_hex(24),
         )
 

@@ -157,6 +157,7 @@ def environment_of(
         "TELEGRAM_WEBHOOK_SECRET": secrets.webhook_secret,
         "TELEGRAM_MINI_APP_URL": f"http://127.0.0.1:{ports.webapp}/",
         "ADMIN_BOT_TOKEN": OPERATORS_TOKEN,
+        "ADMIN_WEBHOOK_SECRET": secrets.admin_webhook_secret,
         "ADMIN_OWNERS": str(OWNER),
         "ADMIN_APPROVAL_KEY": secrets.approval_key,
         "WEBAPP_HOST": "127.0.0.1",

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from casino.betting.floor import open_floor
 from casino.config import (
+    AdminWebhookSettings,
     DatabaseSettings,
     PlayerBotSettings,
     RedisSettings,
@@ -55,7 +56,7 @@ async def main() -> None:
                 launch_check=LaunchSettings().check(
                     bot_token=PlayerBotSettings().token.get_secret_value()
                 ),
-                webhook_secrets=_webhook_secrets(telegram),
+                webhook_secrets=_webhook_secrets(telegram, AdminWebhookSettings()),
                 testnet=TonSettings().network is TonNetwork.TESTNET,
                 public_url=telegram.mini_app_url,
                 parent_origin=settings.telegram_parent_origin,
@@ -89,9 +90,14 @@ async def _told_to_stop() -> None:
     await stop.wait()
 
 
-def _webhook_secrets(telegram: TelegramSettings) -> Mapping[str, str]:
-    secret = telegram.webhook_secret.get_secret_value()
-    return {"player": secret, "admin": secret} if telegram.mode == "webhook" else {}
+def _webhook_secrets(telegram: TelegramSettings, admin: AdminWebhookSettings) -> Mapping[str, str]:
+    """The secret of each bot's route; one that is empty lets nobody in."""
+    if telegram.mode != "webhook":
+        return {}
+    return {
+        "player": telegram.webhook_secret.get_secret_value(),
+        "admin": admin.secret.get_secret_value(),
+    }
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from webapp.app import Parts, build_app
 from webapp.init_data import TokenCheck
 
 SECRET = "a-secret_of-256"
+ADMIN_SECRET = "another-secret_of-256"
 HOT_WALLET = TonAddress(0, b"\x07" * 32).friendly()
 
 Start = Callable[..., Awaitable[TestClient[Any, Any]]]
@@ -73,7 +74,7 @@ async def start(house: Database, redis_url: str, tmp_path: Path) -> AsyncIterato
                 "floor": floor,
                 "redis": redis,
                 "launch_check": TokenCheck(TOKEN),
-                "webhook_secrets": {"player": SECRET, "admin": SECRET},
+                "webhook_secrets": {"player": SECRET, "admin": ADMIN_SECRET},
                 "testnet": True,
                 "public_url": "https://play.example/app",
                 "static": static,

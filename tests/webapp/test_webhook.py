@@ -4,7 +4,7 @@ import json
 
 from sqlalchemy import text
 
-from tests.webapp.conftest import SECRET, Start
+from tests.webapp.conftest import ADMIN_SECRET, SECRET, Start
 from webapp.callbacks.telegram import SECRET_HEADER
 
 UPDATE = {
@@ -31,7 +31,7 @@ async def stored(house) -> list[tuple[str, str, str, object]]:
 async def test_an_update_is_stored_once_per_bot(client, house):
     for _ in range(3):
         assert await deliver(client, UPDATE) == 200
-    assert await deliver(client, UPDATE, bot="admin") == 200
+    assert await deliver(client, UPDATE, bot="admin", secret=ADMIN_SECRET) == 200
     assert await stored(house) == [
         ("telegram:player", "42", "77", UPDATE),
         ("telegram:admin", "42", "77", UPDATE),
@@ -43,6 +43,12 @@ async def test_without_the_secret_nothing_is_stored(client, house):
         assert await deliver(client, UPDATE, secret=secret) == 401
     async with client.post("/telegram/player", data=b"{", headers={}) as response:
         assert (await response.json())["error"]["code"] == "error.bad_signature"
+    assert await stored(house) == []
+
+
+async def test_a_bot_is_not_spoken_to_with_the_secret_of_the_other(client, house):
+    assert await deliver(client, UPDATE, bot="admin", secret=SECRET) == 401
+    assert await deliver(client, UPDATE, bot="player", secret=ADMIN_SECRET) == 401
     assert await stored(house) == []
 
 

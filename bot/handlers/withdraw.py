@@ -6,7 +6,6 @@ the check screen was shown; however often it is tapped, that reference leads to 
 
 from __future__ import annotations
 
-import re
 from uuid import UUID
 
 from aiogram import F, Router
@@ -381,8 +380,8 @@ async def _ask_confirmation(
 
 
 def _amount_text(text: str, rail: Rail) -> str:
-    """What was typed without the unit that people write behind an amount."""
-    return re.sub(rf"\s*{rail.asset}\s*$", "", text.strip(), flags=re.IGNORECASE)
+    """What was typed without the unit behind it."""
+    return text.strip().upper().removesuffix(rail.asset).strip()
 
 
 def build_router() -> Router:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from casino.cashier.tables import PayoutMemberRow, PayoutRow, WithdrawalRow
-from casino.errors import InvariantViolation, NotFound
-from casino.staff.orders import PayoutOrder, parse
+from casino.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +23,15 @@ DEAD = "dead"
 
 @dataclass(frozen=True, slots=True)
 class PayoutMember:
-    """One payment: `units` is the net amount. The order and its signature are the approvers'."""
+    """One payment: `units` is the net amount. The order and its signature are the approvers', as
+    they are stored: whoever relies on them reads and verifies them, one payout at a time, so that
+    a spoilt one stops nobody else's."""
 
     withdrawal_id: int
     units: int
     destination: str
     memo: str
-    order: PayoutOrder
+    order_text: str
     signature: bytes
     outcome: str
     tx_hash: str | None
@@ -128,15 +129,13 @@ async def _read(session: AsyncSession, row: PayoutRow) -> Payout:
 
 
 def _member(member: PayoutMemberRow, row: WithdrawalRow) -> PayoutMember:
-    if row.order_text is None or row.order_signature is None:
-        raise InvariantViolation(reason="assigned without an order", withdrawal=row.id)
     return PayoutMember(
         withdrawal_id=row.id,
         units=row.units - row.fee_units,
         destination=row.destination,
         memo=row.memo,
-        order=parse(row.order_text.encode()),
-        signature=row.order_signature,
+        order_text=row.order_text or "",
+        signature=row.order_signature or b"",
         outcome=member.outcome,
         tx_hash=member.tx_hash,
     )

@@ -18,7 +18,6 @@ from casino.cashier.batches import (
 from casino.cashier.tables import PayoutMemberRow, PayoutRow, SignedOrderRow
 from casino.cashier.withdrawal_states import WithdrawalStatus, move
 from casino.errors import IdempotencyConflict, IllegalMove
-from casino.staff.orders import canonical
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +95,7 @@ async def _journal(
         SignedOrderRow(
             withdrawal_id=member.withdrawal_id,
             payout_id=payout_id,
-            digest=hashlib.sha256(canonical(member.order)).digest(),
+            digest=hashlib.sha256(member.order_text.encode()).digest(),
             units=member.units,
             at=now,
         )

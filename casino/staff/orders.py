@@ -51,7 +51,7 @@ def parse(text: bytes) -> PayoutOrder:
         found = json.loads(text)
         approvers = tuple(found.pop("approvers"))
         order = PayoutOrder(**found, approvers=approvers)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BadSignature(reason="not an order") from error
     _require_shape(order)
     if canonical(order) != text:

@@ -116,6 +116,7 @@ async def run(settings: SignerSettings) -> None:
         ),
         approval_key=approval_key(settings),
         poll_seconds=settings.poll_seconds,
+        testnet=TonSettings().network is TonNetwork.TESTNET,
     )
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):

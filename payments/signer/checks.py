@@ -38,7 +38,7 @@ class Asked:
     units: int
     destination: str
     memo: str
-    order: PayoutOrder
+    order_text: str
     signature: bytes
 
 
@@ -71,29 +71,32 @@ def require_payments(
     limits: Limits,
     approval_key: bytes,
     signed_today_units: int,
+    testnet: bool,
     now: datetime,
 ) -> Sequence[Payment]:
-    """What to sign, or SigningRefused. One bad member refuses the whole payout: batches are put
-    together by the sender, and one that holds a forgery is not to be trusted in any part."""
-    _require_frame(payout, wallet=wallet, now=now)
+    """What to sign, or SigningRefused; addresses flagged for test networks pass only on one.
+
+    One bad member refuses the whole payout: batches are put together by the sender, and one that
+    holds a forgery is not to be trusted in any part."""
+    _require_frame(payout, wallet=wallet, testnet=testnet, now=now)
     ids = {member.withdrawal_id for member in payout.members}
     if len(ids) != len(payout.members):
         raise SigningRefused("paid_twice")
     for member in payout.members:
-        _require_order(payout, member, approval_key=approval_key, now=now)
-        _require_bounds(member, wallet=wallet, limits=limits)
+        order = _require_order(payout, member, approval_key=approval_key, now=now)
+        _require_bounds(order, wallet=wallet, limits=limits, testnet=testnet)
     total = sum(member.units for member in payout.members)
     if signed_today_units + total > limits.day_units_max:
         raise SigningRefused("day_limit")
     return [Payment(member.destination, member.units, member.memo) for member in payout.members]
 
 
-def _require_frame(payout: AskedPayout, *, wallet: HotWallet, now: datetime) -> None:
+def _require_frame(payout: AskedPayout, *, wallet: HotWallet, testnet: bool, now: datetime) -> None:
     if not 1 <= len(payout.members) <= MEMBERS_MAX:
         raise SigningRefused("size")
     try:
         require_query_id(payout.query_id)
-        ours = parse_ton(payout.account, testnet=True) == wallet.address
+        ours = parse_ton(payout.account, testnet=testnet) == wallet.address
     except (AddressInvalid, CellError) as error:
         raise SigningRefused("frame") from error
     if not ours:
@@ -107,9 +110,9 @@ def _require_frame(payout: AskedPayout, *, wallet: HotWallet, now: datetime) -> 
 
 def _require_order(
     payout: AskedPayout, member: Asked, *, approval_key: bytes, now: datetime
-) -> None:
-    order = member.order
+) -> PayoutOrder:
     try:
+        order = orders.parse(member.order_text.encode())
         orders.verify(order, member.signature, public_key=approval_key)
         orders.require_current(order, now=now)
     except BadSignature as error:
@@ -133,15 +136,18 @@ def _require_order(
     )
     if ordered != asked:
         raise SigningRefused("differs_from_order", withdrawal_id=member.withdrawal_id)
+    return order
 
 
-def _require_bounds(member: Asked, *, wallet: HotWallet, limits: Limits) -> None:
-    if member.units > limits.order_units_max:
-        raise SigningRefused("order_limit", withdrawal_id=member.withdrawal_id)
-    needed = 2 if member.units > limits.two_people_above_units else 1
-    if len(set(member.order.approvers)) < needed:
-        raise SigningRefused("one_person", withdrawal_id=member.withdrawal_id)
+def _require_bounds(
+    order: PayoutOrder, *, wallet: HotWallet, limits: Limits, testnet: bool
+) -> None:
+    if order.units > limits.order_units_max:
+        raise SigningRefused("order_limit", withdrawal_id=order.withdrawal_id)
+    needed = 2 if order.units > limits.two_people_above_units else 1
+    if len(set(order.approvers)) < needed:
+        raise SigningRefused("one_person", withdrawal_id=order.withdrawal_id)
     try:
-        require_payable(member.destination, own=frozenset({wallet.address.raw}), testnet=True)
+        require_payable(order.destination, own=frozenset({wallet.address.raw}), testnet=testnet)
     except AddressInvalid as error:
-        raise SigningRefused("destination", withdrawal_id=member.withdrawal_id) from error
+        raise SigningRefused("destination", withdrawal_id=order.withdrawal_id) from error

@@ -13,6 +13,8 @@ from casino import outbox
 from casino.cashier import signing
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
+from casino.errors import CasinoError
+from payments.chains.ton_cells import CellError
 from payments.chains.ton_wallet import HotWallet, build_payout, digest
 from payments.signer.checks import Asked, AskedPayout, Limits, SigningRefused, require_payments
 
@@ -39,6 +41,7 @@ class Signer:
     limits: Limits
     approval_key: bytes
     poll_seconds: int
+    testnet: bool
     _refused: set[int] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -58,7 +61,12 @@ class Signer:
                     await self._sign(session, payout.id)
                 signed += 1
             except SigningRefused as refusal:
-                await self._tell(payout.id, refusal)
+                await self._tell(
+                    payout.id, reason=refusal.reason, withdrawal_id=refusal.withdrawal_id
+                )
+            except (CasinoError, CellError, OverflowError) as error:
+                # Overflow is how the cell library refuses a number that does not fit. One payout that cannot be signed must not hold up those behind it.
+                await self._tell(payout.id, reason=str(error), withdrawal_id=None)
         return signed
 
     async def _sign(self, session: AsyncSession, payout_id: int) -> None:
@@ -75,6 +83,7 @@ class Signer:
             limits=self.limits,
             approval_key=self.approval_key,
             signed_today_units=await signing.signed_units(session, rail=self.rail, since=now - DAY),
+            testnet=self.testnet,
             now=now,
         )
         message = build_payout(
@@ -103,7 +112,7 @@ class Signer:
             digest=digest(message.boc),
         )
 
-    async def _tell(self, payout_id: int, refusal: SigningRefused) -> None:
+    async def _tell(self, payout_id: int, *, reason: str, withdrawal_id: int | None) -> None:
         """Alert staff once for each payout; it stays unsigned and dies of its age."""
         if payout_id in self._refused:
             return
@@ -111,8 +120,8 @@ class Signer:
         log.error(
             "payout.signing_refused",
             payout_id=payout_id,
-            reason=refusal.reason,
-            withdrawal_id=refusal.withdrawal_id,
+            reason=reason,
+            withdrawal_id=withdrawal_id,
         )
         async with self.database.transaction() as session:
             await outbox.write(
@@ -123,8 +132,8 @@ class Signer:
                 payload={
                     "payout_id": payout_id,
                     "rail": self.rail,
-                    "withdrawal_id": refusal.withdrawal_id,
-                    "reason": refusal.reason,
+                    "withdrawal_id": withdrawal_id,
+                    "reason": reason,
                 },
             )
 
@@ -143,7 +152,7 @@ def _asked(payout: Payout, *, asset: str) -> AskedPayout:
                 units=member.units,
                 destination=member.destination,
                 memo=member.memo,
-                order=member.order,
+                order_text=member.order_text,
                 signature=member.signature,
             )
             for member in payout.members

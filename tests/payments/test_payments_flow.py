@@ -12,11 +12,12 @@ from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.db import Database
 from casino.errors import OutsideUnavailable
+from casino.staff import orders
 from payments import sender as sender_module
 from payments.addresses import TonAddress
 from payments.chains.ton_wallet import Payment
 from tests.payments.conftest import TIMEOUT_SECONDS, TON, World
-from tests.payments.house import House
+from tests.payments.house import APPROVER_SEED, House
 
 pytestmark = pytest.mark.chain
 
@@ -330,6 +331,33 @@ async def test_one_bad_payout_does_not_stop_the_rail(house: House, harm: str) ->
     good = await house.withdraw(player, 2 * TON, house.somebody(76).friendly())
     await house.turn()
     assert await house.signer.step() == 0
+    assert await house.status(good) is Status.CONFIRMED
+    assert await house.status(bad) is Status.ASSIGNED
+    assert (await effects(house, "staff")).count("alert.signing_refused") == 1
+
+
+async def test_an_order_that_no_cell_can_hold_does_not_stop_the_rail(house: House) -> None:
+    player = await house.rich_player(10 * TON)
+    bad = await house.withdraw(player, 2 * TON, house.somebody(77).friendly())
+    await house.watcher.step()
+    await house.sender.step()
+    (payout,) = await house.open_payouts()
+    order = replace(orders.parse(payout.members[0].order_text.encode()), memo="x" * 2000)
+    async with house.database.transaction() as session:
+        await session.execute(
+            text(
+                "UPDATE withdrawals SET memo = :memo, order_text = :words,"
+                " order_signature = :signature WHERE id = :id"
+            ),
+            {
+                "memo": order.memo,
+                "words": orders.canonical(order).decode(),
+                "signature": orders.sign(order, key_seed=APPROVER_SEED),
+                "id": bad,
+            },
+        )
+    good = await house.withdraw(player, 2 * TON, house.somebody(78).friendly())
+    await house.turn()
     assert await house.status(good) is Status.CONFIRMED
     assert await house.status(bad) is Status.ASSIGNED
     assert (await effects(house, "staff")).count("alert.signing_refused") == 1

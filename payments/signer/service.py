@@ -65,7 +65,8 @@ class Signer:
                     payout.id, reason=refusal.reason, withdrawal_id=refusal.withdrawal_id
                 )
             except (CasinoError, CellError, OverflowError) as error:
-                # Overflow is how the cell library refuses a number that does not fit. One payout that cannot be signed must not hold up those behind it.
+                # Overflow is how the cell library refuses a number that does not fit. One payout
+                # that cannot be signed must not hold up those behind it.
                 await self._tell(payout.id, reason=str(error), withdrawal_id=None)
         return signed
 

@@ -40,6 +40,8 @@ class Nursery:
         task = asyncio.create_task(self._guard(work, name), name=name)  # noqa: TID251
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step never awaits its work.
+        task.add_done_callback(lambda _task: work.close())
         return task
 
     def keep(self, work: Callable[[], Awaitable[None]], *, name: str) -> asyncio.Task[None]:

@@ -1,6 +1,7 @@
 """No task is forgotten: failures run again, and the end is heard by everyone."""
 
 import asyncio
+import gc
 
 from casino.nursery import Nursery
 
@@ -54,3 +55,13 @@ async def test_a_task_that_fails_does_not_take_others_with_it():
         nursery.start(finish(), name="finish")
         async with asyncio.timeout(30):
             await done.wait()
+
+
+async def test_a_task_cancelled_before_its_first_step_leaves_no_warning():
+    async def work() -> None:
+        await asyncio.sleep(3600)
+
+    nursery = Nursery()
+    nursery.start(work(), name="work")
+    await nursery.close()
+    gc.collect()  # a coroutine that was never awaited would warn here, and a warning is an error

@@ -112,6 +112,16 @@ def administer(dsn: str, *statements: str) -> None:
 def _start_postgres(run: Run, environment: Mapping[str, str]) -> str:
     given = environment.get("TEST_DATABASE_URL", "").replace("+asyncpg", "")
     dsn = given or start_postgres(run.folder / "postgres", log=_silent).dsn_of("postgres")
+    if not given:
+        # Nothing here outlives the run, and tests that crash a server have one of their own with
+        # durability as shipped: making a database a test is most of what a test costs otherwise.
+        administer(
+            dsn,
+            "ALTER SYSTEM SET fsync = off",
+            "ALTER SYSTEM SET full_page_writes = off",
+            "ALTER SYSTEM SET synchronous_commit = off",
+            "SELECT pg_reload_conf()",
+        )
     administer(
         dsn,
         f"DROP DATABASE IF EXISTS {TEMPLATE} WITH (FORCE)",  # of an earlier run on a given server

@@ -12,7 +12,7 @@ PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandb
 WORKERS ?= 2
 # A test that hangs shows where, and ends the run.
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
-  -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
+  -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
 .PHONY: help setup setup-browser demo demo-reset test test-fast lint format check smoke migrate lock clean

@@ -17,7 +17,7 @@ const CHAPTERS = [
     name: "Next steps",
     steps: [
       { id: "verify", title: "Send a document", text: "Verification in the menu; a sample card is under the paper clip." },
-      { id: "withdraw", title: "Withdraw to my wallet", text: "Press your balance above to copy your address." },
+      { id: "withdraw", title: "Withdraw to my wallet", text: "This copies your own address; paste it when you are asked for it." },
       { id: "decide", title: "Decide as the owner", text: "Act as Olga, open Fairhouse Desk, approve." },
     ],
   },

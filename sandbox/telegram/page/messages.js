@@ -7,6 +7,7 @@ import { draw } from "./formatting.js";
 import { chat, here, state } from "./state.js";
 
 const REELS = ["BAR", "🍇", "🍋", "7️⃣"];
+const TRAVEL_MS = 700;
 const box = () => find("#messages");
 let on;
 let shown = new Map();
@@ -21,7 +22,11 @@ export function startMessages(handlers) {
 const atEnd = () => box().scrollHeight - box().scrollTop - box().clientHeight < 90;
 const showEnd = () => (find("#to-end").hidden = atEnd());
 
+/** On the way down a message that comes in between must not stop the journey. */
+let travelsUntil = 0;
+
 export function toEnd(smooth = false) {
+  if (smooth) travelsUntil = Date.now() + TRAVEL_MS;
   box().scrollTo({ top: box().scrollHeight, behavior: smooth ? "smooth" : "instant" });
   showEnd();
 }
@@ -63,7 +68,7 @@ const mineToSee = (message) => !message.receiver || message.receiver === state.p
 /** A message arrived or changed. */
 export function put(message) {
   if (!mineToSee(message)) return;
-  const stick = atEnd() || message.from.id === state.person;
+  const stick = atEnd() || Date.now() < travelsUntil || message.from.id === state.person;
   const old = box().querySelector(`[data-id="${message.message_id}"]`);
   const last = [...shown.values()].at(-1);
   const known = shown.has(message.message_id);

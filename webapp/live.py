@@ -48,7 +48,7 @@ class Ring(msgspec.Struct, frozen=True, omit_defaults=True):
 
     origin: str
     player_id: int
-    message: msgspec.Raw | None = None
+    message: str = ""
     balance: bool = False
     close: bool = False
     login_id: int | None = None
@@ -121,7 +121,7 @@ class Live:
 
     def push(self, player_id: int, message: Mapping[str, Json]) -> None:
         """Every open socket of the player, on any replica, gets this message."""
-        self._tell(Ring(self._origin, player_id, message=msgspec.Raw(json_text(message).encode())))
+        self._tell(Ring(self._origin, player_id, message=json_text(message)))
 
     def login_ended(self, player_id: int, *, login_id: int | None = None) -> None:
         """Close the sockets of one login, or of all logins of the player."""
@@ -185,8 +185,8 @@ class Live:
         for connection in tuple(self._open.get(ring.player_id, ())):
             if ring.close and ring.login_id in {None, connection.login_id}:
                 connection.end(CLOSE_LOGIN_ENDED)
-            if ring.message is not None:
-                connection.say(bytes(ring.message).decode())
+            if ring.message:
+                connection.say(ring.message)
             if ring.balance:
                 connection.balance_changed()
 

@@ -65,5 +65,4 @@ async def test_a_line_written_during_the_walk_is_not_taken_for_a_fault(db):
     async with db.transaction() as reading:
         assert await audit.verify(reading) == (3, None)
         await write(db, 3)
-        assert (await reading.execute(text("SELECT count(*) FROM audit_log"))).scalar() == 3
     assert await verify(db) == (4, None)

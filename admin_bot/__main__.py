@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,7 +12,7 @@ from admin_bot.app import build_dispatcher
 from admin_bot.commands import introduce
 from admin_bot.desk import ApprovalKey, Desk
 from admin_bot.news import StaffNews
-from casino import clock, inbox, outbox
+from casino import clock, outbox
 from casino.config import (
     AdminSettings,
     AdminWebhookSettings,
@@ -25,17 +23,13 @@ from casino.config import (
     VaultSettings,
 )
 from casino.db import Database
-from casino.nursery import Nursery
 from casino.staff import people
 from casino.telemetry import configure_logs, serve_metrics
 from casino.vault import Vault
 from games import registry
 from messaging.chat_state import ChatState
-from messaging.doorbell import Doorbell
-from messaging.inbox_worker import InboxWorker
-from messaging.outbox_delivery import OutboxWorker
-from messaging.poller import Poller
 from messaging.redis_link import RedisLink
+from messaging.serving import Service, serve, stop_on_signals
 from messaging.session import make_bot
 from messaging.updates import STAFF_SOURCE, STAFF_UPDATES
 
@@ -44,7 +38,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-FINISH_SECONDS = 12.0
 WEBHOOK_PATH = "/telegram/admin"
 
 
@@ -64,12 +57,10 @@ async def main() -> None:
         key=ApprovalKey.from_hex(admin.approval_key.get_secret_value()),
         games=(*registry.INSTANT, *registry.STEPS),
     )
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    stop = stop_on_signals()
     try:
         await ensure_owners(database, admin.owners)
-        await _serve(bot, desk, redis=redis, telegram=telegram, stop=stop)
+        await serve(_service(bot, desk, redis=redis), telegram=telegram, stop=stop)
     finally:
         await bot.session.close()
         await redis.close()
@@ -88,59 +79,19 @@ async def ensure_owners(database: Database, listed: str) -> None:
         log.warning("staff.alone", advice="two people must agree above the ceiling of the terms")
 
 
-async def _serve(
-    bot: Bot, desk: Desk, *, redis: RedisLink, telegram: TelegramSettings, stop: asyncio.Event
-) -> None:
-    bell = Doorbell(desk.database.dsn, channels=(inbox.CHANNEL, outbox.CHANNEL))
-    updates = InboxWorker(
-        database=desk.database,
-        source=STAFF_SOURCE,
-        dispatcher=build_dispatcher(desk, storage=ChatState(redis)),
+def _service(bot: Bot, desk: Desk, *, redis: RedisLink) -> Service:
+    return Service(
+        name="admin_bot",
         bot=bot,
-        doorbell=bell,
-    )
-    news = OutboxWorker(
         database=desk.database,
+        dispatcher=build_dispatcher(desk, storage=ChatState(redis)),
+        source=STAFF_SOURCE,
+        allowed_updates=STAFF_UPDATES,
+        webhook_path=WEBHOOK_PATH,
         consumer=outbox.STAFF,
         deliver=StaffNews(bot, desk).deliver,
-        doorbell=bell,
+        introduce=partial(introduce, bot),
     )
-    async with Nursery() as nursery:
-        nursery.keep(bell.run, name="doorbell")
-        nursery.keep(partial(updates.run, stop), name="inbox")
-        nursery.keep(partial(news.run, stop), name="outbox")
-        receiving = nursery.keep(partial(_receive, bot, desk, telegram), name="receive")
-        log.info("admin_bot.started", mode=telegram.mode)
-        await stop.wait()
-        log.info("admin_bot.stopping")
-        receiving.cancel()
-        await asyncio.wait(
-            [
-                nursery.start(_ended(worker), name="ending")
-                for worker in (updates.ended, news.ended)
-            ],
-            timeout=FINISH_SECONDS,
-        )
-    log.info("admin_bot.stopped")
-
-
-async def _receive(bot: Bot, desk: Desk, telegram: TelegramSettings) -> None:
-    """Say who we are, then let updates come: by our own polling, or to the webapp's route."""
-    await introduce(bot)
-    if telegram.mode == "webhook":
-        await bot.set_webhook(
-            telegram.webhook_url.rstrip("/") + WEBHOOK_PATH,
-            secret_token=telegram.webhook_secret.get_secret_value(),
-            allowed_updates=list(STAFF_UPDATES),
-        )
-        await asyncio.Event().wait()
-    await bot.delete_webhook(drop_pending_updates=False)
-    poller = Poller(bot, desk.database, source=STAFF_SOURCE, allowed_updates=STAFF_UPDATES)
-    await poller.run()
-
-
-async def _ended(worker: asyncio.Event) -> None:
-    await worker.wait()
 
 
 if __name__ == "__main__":

@@ -16,14 +16,16 @@ from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from admin_bot import buttons
 from admin_bot.desk import Desk
-from admin_bot.talk import TOAST_MAX, Screen, Talk, Toast
-from admin_bot.words import Words, explain
+from admin_bot.words import explain
 from casino.clock import utc_now
 from casino.errors import CasinoError, InvariantViolation, NotPermitted
 from casino.staff import chats, people
 from casino.staff.roles import Permission, require
 from casino.telemetry import updates_total
+from messaging.screens import TOAST_MAX, Screen, Toast
+from messaging.talk import Talk
 from messaging.updates import STAFF_SOURCE
+from messaging.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

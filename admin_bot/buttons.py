@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 from aiogram.types import InlineKeyboardButton
 
 from admin_bot.callbacks import Go
+from messaging.buttons import tap
 
 if TYPE_CHECKING:
     from aiogram.filters.callback_data import CallbackData
 
-    from admin_bot.words import Words
+    from messaging.buttons import Row
+    from messaging.words import Words
 
-Row = tuple[InlineKeyboardButton, ...]
 DANGER, SUCCESS, PRIMARY = "danger", "success", "primary"
-
-
-def tap(text: str, data: CallbackData, *, style: str | None = None) -> InlineKeyboardButton:
-    """A button that calls us back; `style` is primary, success or danger."""
-    return InlineKeyboardButton(text=text, callback_data=data.pack(), style=style)
 
 
 def go(words: Words, to: str) -> InlineKeyboardButton:

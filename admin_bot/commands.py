@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aiogram.types import BotCommand, BotCommandScopeAllPrivateChats
 
-from admin_bot.words import Words
 from casino import i18n
+from messaging.words import Words
 
 if TYPE_CHECKING:
     from aiogram import Bot

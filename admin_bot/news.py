@@ -11,12 +11,13 @@ from aiogram.exceptions import TelegramBadRequest, TelegramForbiddenError
 
 from admin_bot.cards import alerts
 from admin_bot.cards.table import KINDS, draw, parse_subject
-from admin_bot.talk import Screen, edit, remove, send, wipe
-from admin_bot.words import Words
+from admin_bot.pictures import wipe
 from casino import clock
 from casino.staff import cards, chats
 from casino.staff.cards import CardKind, Sent
 from casino.staff.roles import Permission
+from messaging.screens import Screen, edit, remove, send
+from messaging.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -193,13 +194,15 @@ class StaffNews:
     async def _send(self, chat: Chat, screen: Screen) -> int | None:
         """Send to one member; None when his chat is closed to us, which is then remembered."""
         try:
-            return await send(self._bot, chat.member.telegram_id, screen)
+            sent = await send(self._bot, chat.member.telegram_id, screen)
         except TelegramForbiddenError as error:
             reason = error.message
         except TelegramBadRequest as error:
             if "chat not found" not in error.message.lower():
                 raise
             reason = error.message
+        else:
+            return sent.message_id
         log.info("staff.unreachable", member_id=chat.member.id, reason=reason)
         async with self._desk.database.transaction() as session:
             await chats.close(session, member_id=chat.member.id, now=clock.utc_now())

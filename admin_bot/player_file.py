@@ -9,8 +9,6 @@ from admin_bot import buttons
 from admin_bot.callbacks import AskWhy, OpenPlayer, PlayerPage
 from admin_bot.cards.shape import number, player_name
 from admin_bot.reasons import BLOCK, UNBLOCK, in_words
-from admin_bot.talk import Screen
-from admin_bot.words import Markup, Words, code, paragraphs
 from casino.betting import history as rounds
 from casino.cashier import history as cashier
 from casino.errors import NotFound
@@ -20,6 +18,9 @@ from casino.players import identity, limits
 from casino.players.rules import LimitKind, Status
 from casino.reporting import gaming
 from casino.staff.roles import Permission, allows
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.words import Markup, Words, code, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from admin_bot.buttons import Row
     from casino.betting.state import Round
     from casino.cashier.history import Movement
     from casino.players.identity import Player
     from casino.players.limits import LimitView
     from casino.reporting.gaming import Summary
     from casino.staff.people import Member
+    from messaging.buttons import Row
 
 PAGE = 6
 MONEY, ROUNDS, LIMITS = "money", "rounds", "limits"
@@ -151,7 +152,7 @@ def _sums(summary: Summary, words: Words) -> list[Markup]:
 
 def _rows(player: Player, words: Words, *, member: Member) -> tuple[Row, ...]:
     pages = tuple(
-        buttons.tap(
+        tap(
             words.plain(f"admin.button.{shelf}"),
             PlayerPage(player=player.id, shelf=shelf, before=0),
         )
@@ -166,7 +167,7 @@ def _block_row(player: Player, words: Words, *, member: Member) -> Row:
     task = BLOCK if player.status is Status.ACTIVE else UNBLOCK
     ask = AskWhy(task=task, subject=f"player:{player.id}", seen=player.status.value)
     style = buttons.DANGER if task == BLOCK else None
-    return (buttons.tap(words.plain(f"admin.button.{task}"), ask, style=style),)
+    return (tap(words.plain(f"admin.button.{task}"), ask, style=style),)
 
 
 def _list_screen(
@@ -215,9 +216,7 @@ def _limits_screen(player: Player, shown: Sequence[LimitView], words: Words) -> 
 
 
 def _back_to(player: Player, words: Words) -> Row:
-    return (
-        buttons.tap(words.plain("admin.button.back"), OpenPlayer(player=player.id, apart=False)),
-    )
+    return (tap(words.plain("admin.button.back"), OpenPlayer(player=player.id, apart=False)),)
 
 
 def _limit(limit: LimitView, words: Words) -> Markup:

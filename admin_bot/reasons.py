@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admin_bot import buttons
 from admin_bot.callbacks import AskWhy, Because
 from casino import i18n
 from casino.errors import BadChoice
+from messaging.buttons import tap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from admin_bot.buttons import Row
-    from admin_bot.words import Words
+    from messaging.buttons import Row
+    from messaging.words import Words
 
 OWN = "own"
 REASON_MAX = 300
@@ -46,20 +46,18 @@ def reason_rows(words: Words, *, task: str, subject: str, seen: str = "-") -> tu
     """A button for each reason of a task, one for own words, one to leave things as they are."""
     listed = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain(f"admin.reason.{task}.{reason}.short"),
                 Because(task=task, subject=subject, seen=seen, reason=reason),
             ),
         )
         for reason in REASONS[task]
     )
-    own = buttons.tap(
+    own = tap(
         words.plain("admin.button.own_words"),
         Because(task=task, subject=subject, seen=seen, reason=OWN),
     )
-    keep = buttons.tap(
-        words.plain("admin.button.keep"), AskWhy(task="", subject=subject, seen=seen)
-    )
+    keep = tap(words.plain("admin.button.keep"), AskWhy(task="", subject=subject, seen=seen))
     return (*listed, (own,), (keep,))
 
 

@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING
 from aiogram.types import CopyTextButton, InlineKeyboardButton, WebAppInfo
 
 from bot.callbacks import Go
+from messaging.buttons import tap
 
 if TYPE_CHECKING:
-    from aiogram.filters.callback_data import CallbackData
-
-    from bot.words import Words
+    from messaging.buttons import Row
+    from messaging.words import Words
 
 COPY_MAX = 256
-
-Row = tuple[InlineKeyboardButton, ...]
-
-
-def tap(text: str, data: CallbackData, *, style: str | None = None) -> InlineKeyboardButton:
-    """A button that calls us back; `style` is primary, success or danger."""
-    return InlineKeyboardButton(text=text, callback_data=data.pack(), style=style)
 
 
 def go(words: Words, to: str, *, style: str | None = None) -> InlineKeyboardButton:

@@ -11,8 +11,8 @@ from aiogram.types import (
     WebAppInfo,
 )
 
-from bot.words import Words
 from casino import i18n
+from messaging.words import Words
 
 if TYPE_CHECKING:
     from aiogram import Bot

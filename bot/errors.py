@@ -11,7 +11,7 @@ from casino.money import Asset, Money
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bot.words import Words
+    from messaging.words import Words
 
 MONEY_FIELDS = ("available", "minimum", "maximum", "remaining")
 REFERENCE_FIELDS = ("limit", "used", "ceiling")

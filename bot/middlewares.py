@@ -15,11 +15,12 @@ from bot import buttons
 from bot.errors import explain
 from bot.handlers.start import consent_screen
 from bot.house import House
-from bot.talk import TOAST_MAX, Screen, Talk, Toast
-from bot.words import Words
 from casino import clock
 from casino.errors import CasinoError, InvariantViolation
 from casino.players import identity
+from messaging.screens import TOAST_MAX, Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -9,20 +9,20 @@ import structlog
 
 from bot import buttons
 from bot.errors import explain_code
-from bot.talk import Screen
-from bot.words import Markup, Words, paragraphs
 from casino import clock
 from casino.money import Asset, Money
 from casino.players import identity
+from messaging.screens import Screen
+from messaging.words import Markup, Words, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aiogram import Bot
 
-    from bot.buttons import Row
     from bot.house import House
     from casino.outbox import Effect
+    from messaging.buttons import Row
 
     Payload = Mapping[str, object]
     Compose = Callable[[Payload, Words], Screen]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.words import Markup, Words, paragraphs
 from casino.errors import Refusal
 from casino.ids import PlayerId
 from casino.ledger import journal
 from casino.money import PLAYABLE, Asset, Money
 from casino.players import facts, rules
+from messaging.words import Markup, Words, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 from admin_bot import buttons
 from admin_bot.callbacks import Go, OpenCard
 from admin_bot.cards.shape import player_button
-from admin_bot.talk import Screen
-from admin_bot.words import Words, code, paragraphs, quote
+from admin_bot.words import quote
 from casino.money import Asset, Money
 from casino.staff.roles import Permission
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.words import Words, code, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from admin_bot.buttons import Row
+    from messaging.buttons import Row
 
     Payload = Mapping[str, object]
     Compose = Callable[[Payload, Words], Screen]
@@ -117,7 +119,7 @@ def _signing_refused(payload: Payload, words: Words) -> Screen:
     withdrawal_id = payload.get("withdrawal_id")
     card: Row = (
         (
-            buttons.tap(
+            tap(
                 words.plain("admin.button.open_card"),
                 OpenCard(subject=f"withdrawal:{withdrawal_id}"),
             ),
@@ -158,7 +160,7 @@ def _unclaimed(payload: Payload, words: Words) -> Screen:
         ),
         (
             (
-                buttons.tap(
+                tap(
                     words.plain("admin.button.open_card"),
                     OpenCard(subject=subject),
                     style=buttons.PRIMARY,
@@ -175,7 +177,7 @@ def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
         paragraphs(words.say("admin.alert.unknown", kind=kind), quote(content)),
-        (_player(payload, words), (buttons.tap(words.plain("admin.button.menu"), Go(to="menu")),)),
+        (_player(payload, words), (tap(words.plain("admin.button.menu"), Go(to="menu")),)),
     )
 
 

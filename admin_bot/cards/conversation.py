@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from admin_bot import buttons
 from admin_bot.callbacks import Reply
 from admin_bot.cards.shape import Card, player_button, player_name
-from admin_bot.talk import Screen
-from admin_bot.words import Markup, Words, paragraphs, quote
+from admin_bot.words import quote
 from casino.players import identity
 from casino.staff import cards
 from casino.staff.roles import Permission, allows
 from casino.support import conversations
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.words import Markup, Words, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +53,7 @@ async def render(
         Screen(
             text,
             (
-                (buttons.tap(words.plain("admin.button.answer"), answer, style=buttons.PRIMARY),)
+                (tap(words.plain("admin.button.answer"), answer, style=buttons.PRIMARY),)
                 if allows(member, Permission.SUPPORT_ANSWER)
                 else (),
                 (player_button(words, key),),

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from admin_bot.cards.shape import decided_text
 from admin_bot.cards.table import draw
-from admin_bot.talk import Toast
 from casino import clock
 from casino.staff import cards
+from messaging.screens import Toast
 
 if TYPE_CHECKING:
     from admin_bot.desk import Desk
-    from admin_bot.talk import Talk
-    from admin_bot.words import Words
     from casino.staff.people import Member
+    from messaging.talk import Talk
+    from messaging.words import Words
 
 
 async def hang(subject: str, *, desk: Desk, member: Member, words: Words, talk: Talk) -> None:

@@ -8,21 +8,22 @@ from admin_bot import buttons
 from admin_bot.callbacks import Adopt, FindOwner, Release
 from admin_bot.cards.shape import Card, decided_line, number, player_button, player_name
 from admin_bot.reasons import in_words
-from admin_bot.talk import Screen
-from admin_bot.words import Markup, Words, code, paragraphs
 from casino.cashier import deposits, rails
 from casino.cashier.deposits import DepositStatus
 from casino.players import identity
 from casino.staff.roles import Permission, allows
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.words import Markup, Words, code, paragraphs
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from admin_bot.buttons import Row
     from casino.cashier.deposits import Unclaimed
     from casino.staff.people import Member
+    from messaging.buttons import Row
 
 
 async def render_unclaimed(
@@ -63,9 +64,9 @@ async def render_unclaimed(
         Screen(
             text,
             (
-                (buttons.tap(words.plain("admin.button.find_owner"), find, style=buttons.PRIMARY),),
+                (tap(words.plain("admin.button.find_owner"), find, style=buttons.PRIMARY),),
                 explorer,
-                (buttons.tap(words.plain("admin.button.adopt"), house),)
+                (tap(words.plain("admin.button.adopt"), house),)
                 if allows(member, Permission.STAFF_MANAGE)
                 else (),
             ),
@@ -104,7 +105,7 @@ async def render_held(
         Screen(
             text,
             (
-                (buttons.tap(words.plain("admin.button.release"), release, style=buttons.SUCCESS),)
+                (tap(words.plain("admin.button.release"), release, style=buttons.SUCCESS),)
                 if allows(member, Permission.DEPOSITS_RESOLVE)
                 else (),
                 (player_button(words, deposit.player_id),),

@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from admin_bot import buttons
 from admin_bot.callbacks import OpenPlayer
-from admin_bot.talk import Screen
-from admin_bot.words import Markup, Words
 from casino import ids
 from casino.staff import cards
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.words import Markup, Words
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -53,7 +53,7 @@ def player_name(player: Player) -> str:
 
 def player_button(words: Words, player_id: int) -> InlineKeyboardButton:
     """Opens the player's file in a message of its own."""
-    return buttons.tap(words.plain("admin.button.player"), OpenPlayer(player=player_id, apart=True))
+    return tap(words.plain("admin.button.player"), OpenPlayer(player=player_id, apart=True))
 
 
 def number(words: Words, key: int) -> Markup:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from admin_bot.cards.shape import Card, Render
-    from admin_bot.words import Words
     from casino.staff.people import Member
+    from messaging.words import Words
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,21 @@ from admin_bot import buttons
 from admin_bot.callbacks import AskWhy, Grant, ShowDocuments
 from admin_bot.cards.shape import Card, decided_line, number, player_button, player_name
 from admin_bot.reasons import KYC, in_words
-from admin_bot.talk import Screen
-from admin_bot.words import Words, paragraphs
 from casino.players import identity, kyc
 from casino.players.kyc import CaseStatus
 from casino.staff.roles import Permission, allows
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.words import Words, paragraphs
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from admin_bot.buttons import Row
     from casino.players.kyc import Case
     from casino.staff.people import Member
+    from messaging.buttons import Row
 
 
 async def render(
@@ -65,7 +66,7 @@ async def render(
 def _rows(case: Case, words: Words, *, member: Member) -> tuple[Row, ...]:
     looking: tuple[Row, ...] = (
         (
-            buttons.tap(
+            tap(
                 words.plain("admin.button.documents", count=len(case.documents)),
                 ShowDocuments(case=case.id),
                 style=buttons.PRIMARY,
@@ -75,7 +76,7 @@ def _rows(case: Case, words: Words, *, member: Member) -> tuple[Row, ...]:
     if not allows(member, Permission.KYC_DECIDE):
         return (*looking, (player_button(words, case.player_id),))
     levels = tuple(
-        buttons.tap(
+        tap(
             words.plain("admin.button.level", level=level),
             Grant(case=case.id, level=level, documents=len(case.documents)),
             style=buttons.SUCCESS,
@@ -87,5 +88,5 @@ def _rows(case: Case, words: Words, *, member: Member) -> tuple[Row, ...]:
         *looking,
         levels,
         (player_button(words, case.player_id),),
-        (buttons.tap(words.plain("admin.button.send_back"), reject, style=buttons.DANGER),),
+        (tap(words.plain("admin.button.send_back"), reject, style=buttons.DANGER),),
     )

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from admin_bot import buttons
-from admin_bot.buttons import Row
 from admin_bot.callbacks import Approve, AskWhy, Retry
 from admin_bot.cards.shape import (
     Card,
@@ -17,13 +16,15 @@ from admin_bot.cards.shape import (
     seen_mark,
 )
 from admin_bot.reasons import REFUND, REJECT, in_words
-from admin_bot.talk import Screen
-from admin_bot.words import Markup, Words, code, folded, paragraphs
+from admin_bot.words import folded
 from casino.cashier import rails, review, withdrawals
 from casino.cashier.withdrawals import WithdrawalStatus
 from casino.risk.rules import Fact, Severity
 from casino.staff import cards
 from casino.staff.roles import Permission, allows
+from messaging.buttons import Row, tap
+from messaging.screens import Screen
+from messaging.words import Markup, Words, code, paragraphs
 from payments.addresses import in_chunks
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def _rows(shown: review.Card, words: Words, *, member: Member, looking: Row) -> 
         again = Retry(withdrawal=key, seen=seen)
         back = AskWhy(task=REFUND, subject=subject, seen=seen)
         return (
-            (buttons.tap(words.plain("admin.button.retry"), again, style=buttons.PRIMARY),),
+            (tap(words.plain("admin.button.retry"), again, style=buttons.PRIMARY),),
             looking,
-            (buttons.tap(words.plain("admin.button.refund"), back, style=buttons.DANGER),),
+            (tap(words.plain("admin.button.refund"), back, style=buttons.DANGER),),
         )
     said_yes = member.id in shown.approved_by
     approve = Approve(withdrawal=key, seen=seen)
@@ -108,9 +109,9 @@ def _rows(shown: review.Card, words: Words, *, member: Member, looking: Row) -> 
     return (
         ()
         if said_yes
-        else (buttons.tap(words.plain("admin.button.approve"), approve, style=buttons.SUCCESS),),
+        else (tap(words.plain("admin.button.approve"), approve, style=buttons.SUCCESS),),
         looking,
-        (buttons.tap(words.plain("admin.button.reject"), reject, style=buttons.DANGER),),
+        (tap(words.plain("admin.button.reject"), reject, style=buttons.DANGER),),
     )
 
 

@@ -16,14 +16,16 @@ from admin_bot.access import allowed
 from admin_bot.asking import TYPED, Ask
 from admin_bot.callbacks import AuditPage, Go
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Markup, Words, code, paragraphs
 from casino import audit, clock, ids
 from casino.audit import Entry
 from casino.errors import NotFound
 from casino.staff import cards, people
 from casino.staff.people import Member
 from casino.staff.roles import Permission
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Markup, Words, code, paragraphs
 
 VIEW = Permission.AUDIT_VIEW
 PAGE = 6
@@ -64,12 +66,10 @@ async def people_asked(_tap: CallbackQuery, words: Words, talk: Talk, desk: Desk
     async with desk.database.transaction() as session:
         members = await people.list_members(session)
     rows = tuple(
-        (buttons.tap(member.name, AuditPage(by=ACTOR, what=f"staff:{member.id}", before=0)),)
+        (tap(member.name, AuditPage(by=ACTOR, what=f"staff:{member.id}", before=0)),)
         for member in members
     )
-    system = (
-        buttons.tap(words.plain("admin.did.system"), AuditPage(by=ACTOR, what="system", before=0)),
-    )
+    system = (tap(words.plain("admin.did.system"), AuditPage(by=ACTOR, what="system", before=0)),)
     await talk.show(
         Screen(words.say("admin.audit.whose"), (*rows, system, buttons.back(words, "audit")))
     )
@@ -78,7 +78,7 @@ async def people_asked(_tap: CallbackQuery, words: Words, talk: Talk, desk: Desk
 async def actions_asked(_tap: CallbackQuery, words: Words, talk: Talk) -> None:
     """Which actions?"""
     choices = [
-        buttons.tap(
+        tap(
             words.plain(f"admin.audit.family.{family.rstrip('.')}"),
             AuditPage(by=ACTION, what=family, before=0),
         )

@@ -9,9 +9,10 @@ from aiogram.types import CallbackQuery, ChatMemberUpdated, Message
 from admin_bot import buttons
 from admin_bot.access import allowed
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Words
 from casino.staff import chats, people
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words
 
 
 async def outdated(_tap: CallbackQuery, words: Words) -> Toast:

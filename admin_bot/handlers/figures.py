@@ -12,8 +12,6 @@ from admin_bot import buttons
 from admin_bot.access import allowed
 from admin_bot.callbacks import Go
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk
-from admin_bot.words import Markup, Words, paragraphs
 from casino import clock
 from casino.cashier import rails, treasury
 from casino.cashier.treasury import HotWallet
@@ -21,7 +19,11 @@ from casino.money import PLAYABLE, Asset
 from casino.reporting import gaming
 from casino.reporting.gaming import Figures
 from casino.staff.roles import Permission
+from messaging.buttons import tap
 from messaging.pictures.chart import Series, figures_chart
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Markup, Words, paragraphs
 
 VIEW = Permission.FIGURES_VIEW
 
@@ -60,7 +62,7 @@ async def today(_event: Message | CallbackQuery, words: Words, talk: Talk, desk:
                 *(_wallet(wallet, words) for wallet in wallets),
             ),
             (
-                (buttons.tap(words.plain("admin.button.refresh"), Go(to="figures")),),
+                (tap(words.plain("admin.button.refresh"), Go(to="figures")),),
                 buttons.back(words),
             ),
             picture,

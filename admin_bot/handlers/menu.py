@@ -10,17 +10,19 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from admin_bot import buttons
 from admin_bot.access import allowed
-from admin_bot.buttons import Row
 from admin_bot.callbacks import Go, OpenCard
 from admin_bot.cards.hanging import hang
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk
-from admin_bot.words import Markup, Words, paragraphs
+from admin_bot.words import switch_name
 from casino import flags
 from casino.cashier import deposits, withdrawals
 from casino.players import kyc
 from casino.staff.people import Member
 from casino.staff.roles import Permission, allows
+from messaging.buttons import Row, tap
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Markup, Words, paragraphs
 
 COUNTED_MAX = 50
 QUEUES = (
@@ -65,7 +67,7 @@ async def menu(
                 *(_waiting(words, name, count) for name, count in waiting.items() if count),
                 words.say("admin.menu.calm") if waiting and not busy else None,
                 *(
-                    words.say("admin.menu.stopped", switch=words.switch(name))
+                    words.say("admin.menu.stopped", switch=switch_name(name, words))
                     for name in sorted(stopped)
                 ),
             ),
@@ -106,7 +108,7 @@ def _waiting(words: Words, name: str, count: int) -> Markup:
 def _rows(member: Member, words: Words, waiting: dict[str, int]) -> tuple[Row, ...]:
     queues: tuple[Row, ...] = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain("admin.menu.queue", name=words.plain(f"admin.button.{name}"), count=n),
                 Go(to=name),
                 style=buttons.PRIMARY if n else None,

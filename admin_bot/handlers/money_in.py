@@ -15,8 +15,6 @@ from admin_bot.cards.hanging import redraw, too_late
 from admin_bot.cards.money_in import find_waiting
 from admin_bot.cards.shape import player_name
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Words, paragraphs
 from casino import audit, clock
 from casino.cashier import deposits, treasury
 from casino.errors import Conflict, NotFound
@@ -24,6 +22,10 @@ from casino.players import identity
 from casino.staff.cards import changed
 from casino.staff.people import Member
 from casino.staff.roles import Permission
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 RESOLVE = Permission.DEPOSITS_RESOLVE
 PAGE = 6
@@ -70,7 +72,7 @@ async def owner_given(
         players = await identity.search(session, text=message.text or "")
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 f"{player_name(player)} · {player.telegram_id}",
                 Assign(unclaimed=unclaimed_id, player=player.id, sure=False),
             ),
@@ -107,7 +109,7 @@ async def ask_assign(
                 words.say("admin.unclaimed.sure_body"),
             ),
             (
-                (buttons.tap(words.plain("admin.button.assign"), sure, style=buttons.SUCCESS),),
+                (tap(words.plain("admin.button.assign"), sure, style=buttons.SUCCESS),),
                 buttons.back(words, "unclaimed"),
             ),
         )
@@ -165,7 +167,7 @@ async def ask_adopt(
         Screen(
             words.say("admin.unclaimed.adopt_sure", amount=words.units(found.units, found.asset)),
             (
-                (buttons.tap(words.plain("admin.button.adopt"), sure, style=buttons.DANGER),),
+                (tap(words.plain("admin.button.adopt"), sure, style=buttons.DANGER),),
                 buttons.back(words, "unclaimed"),
             ),
         )
@@ -216,7 +218,7 @@ async def held_list(
         players = [await identity.get(session, player_id=each.player_id) for each in held]
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain(
                     "admin.held.line",
                     amount=words.units(each.units, each.asset),
@@ -269,7 +271,7 @@ async def _show_unclaimed(before: int, *, words: Words, talk: Talk, desk: Desk) 
         found = await deposits.list_unclaimed(session, before_id=before or None, limit=PAGE + 1)
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain(
                     "admin.unclaimed.line",
                     amount=words.units(each.units, each.asset),

@@ -16,14 +16,16 @@ from admin_bot.desk import Desk
 from admin_bot.handlers.why import Asked, ask_own, offer
 from admin_bot.player_file import file_screen, page_screen
 from admin_bot.reasons import BLOCK, OWN, UNBLOCK, own, sentence
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Words, paragraphs
 from casino import audit, clock
 from casino.errors import IllegalMove, NotFound
 from casino.players import identity
 from casino.players.identity import Player
 from casino.staff.people import Member
 from casino.staff.roles import Permission
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 VIEW = Permission.PLAYERS_VIEW
 TASKS = {BLOCK, UNBLOCK}
@@ -189,8 +191,7 @@ async def _look_up(text: str, *, words: Words, talk: Talk, desk: Desk) -> None:
     async with desk.database.transaction() as session:
         players = await identity.search(session, text=text)
     rows = tuple(
-        (buttons.tap(_line(player), OpenPlayer(player=player.id, apart=False)),)
-        for player in players
+        (tap(_line(player), OpenPlayer(player=player.id, apart=False)),) for player in players
     )
     await talk.send(
         Screen(

@@ -13,14 +13,15 @@ from admin_bot.asking import TYPED, Ask
 from admin_bot.callbacks import Reply
 from admin_bot.cards.shape import player_name
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Words
 from casino import clock
 from casino.players import identity
 from casino.staff import cards
 from casino.staff.people import Member
 from casino.staff.roles import Permission
 from casino.support import conversations
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words
 
 ANSWER = Permission.SUPPORT_ANSWER
 KEY = "answer_to"

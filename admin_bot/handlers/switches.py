@@ -14,14 +14,17 @@ from admin_bot.callbacks import AskWhy, Because, Go, Switch, SwitchSure
 from admin_bot.desk import Desk
 from admin_bot.handlers.why import Asked, ask_own, offer
 from admin_bot.reasons import OWN, RUN, STOP, own, sentence
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Words, paragraphs
+from admin_bot.words import switch_name
 from casino import clock, flags, i18n
 from casino.errors import NotFound
 from casino.money import PLAYABLE
 from casino.staff.people import Member
 from casino.staff.roles import Permission
 from casino.switches import BETS, DEPOSITS, WITHDRAWALS, asset_flag, game_flag
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 SET = Permission.FLAGS_SET
 TASKS = {STOP, RUN}
@@ -49,10 +52,10 @@ async def overview(
         stopped = await flags.stopped(session)
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain(
                     "admin.switch.stopped" if name in stopped else "admin.switch.running",
-                    switch=words.switch(name),
+                    switch=switch_name(name, words),
                 ),
                 Switch(name=name),
                 style=buttons.DANGER if name in stopped else None,
@@ -154,7 +157,7 @@ async def throw(
         )
     await talk.show(await _screen(name, words=words, desk=desk))
     done = "admin.switch.stop_done" if callback_data.stop else "admin.switch.run_done"
-    return Toast(words.plain(done, switch=words.switch(name)))
+    return Toast(words.plain(done, switch=switch_name(name, words)))
 
 
 async def _screen(name: str, *, words: Words, desk: Desk) -> Screen:
@@ -169,12 +172,12 @@ async def _screen(name: str, *, words: Words, desk: Desk) -> Screen:
         paragraphs(
             words.say(
                 "admin.switch.is_stopped" if stopped else "admin.switch.is_running",
-                switch=words.switch(name),
+                switch=switch_name(name, words),
             ),
             words.say(f"admin.switch.effect.{family}"),
         ),
         (
-            (buttons.tap(words.plain(f"admin.button.switch_{task}"), throw_it, style=style),),
+            (tap(words.plain(f"admin.button.switch_{task}"), throw_it, style=style),),
             buttons.back(words, "switches"),
         ),
     )
@@ -193,13 +196,13 @@ async def _ask_sure(
             paragraphs(
                 words.say(
                     "admin.switch.sure_stop" if stop else "admin.switch.sure_run",
-                    switch=words.switch(name),
+                    switch=switch_name(name, words),
                 ),
                 words.say("admin.card.reason", reason=reason),
             ),
             (
                 (
-                    buttons.tap(
+                    tap(
                         words.plain(f"admin.button.switch_{asked.task}_sure"),
                         SwitchSure(name=name, stop=stop),
                         style=style,

@@ -12,13 +12,15 @@ from admin_bot.access import allowed
 from admin_bot.asking import TYPED, Ask
 from admin_bot.callbacks import Go, MemberCard, MemberRemove, MemberRole, NewMember
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Words, paragraphs
 from casino import clock
 from casino.errors import BadChoice, IllegalMove
 from casino.staff import people
 from casino.staff.people import Member
 from casino.staff.roles import Permission, Role
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 MANAGE = Permission.STAFF_MANAGE
 DRAFT = "new_member"
@@ -72,7 +74,7 @@ async def ask_remove(
         Screen(
             words.say("admin.team.remove_sure", name=found.name),
             (
-                (buttons.tap(words.plain("admin.button.remove"), sure, style=buttons.DANGER),),
+                (tap(words.plain("admin.button.remove"), sure, style=buttons.DANGER),),
                 buttons.back(words, "team"),
             ),
         )
@@ -111,7 +113,7 @@ async def new_given(message: Message, words: Words, talk: Talk, state: FSMContex
     await state.set_data({DRAFT: {"id": int(number), "name": name.strip()}})
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain("admin.team.as", role=words.plain(f"admin.role.{role}")),
                 NewMember(role=role.value),
             ),
@@ -157,7 +159,7 @@ async def _list_screen(*, words: Words, desk: Desk) -> Screen:
         members = await people.list_members(session)
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain("admin.team.line", name=each.name, roles=_roles(each, words)),
                 MemberCard(member=each.id),
             ),
@@ -176,7 +178,7 @@ async def _member_screen(member_id: int, *, words: Words, desk: Desk) -> Screen:
         found = await people.get_member(session, member_id=member_id)
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain(
                     "admin.team.has" if role in found.roles else "admin.team.has_not",
                     role=words.plain(f"admin.role.{role}"),
@@ -195,7 +197,7 @@ async def _member_screen(member_id: int, *, words: Words, desk: Desk) -> Screen:
         ),
         (
             *rows,
-            (buttons.tap(words.plain("admin.button.remove"), out, style=buttons.DANGER),),
+            (tap(words.plain("admin.button.remove"), out, style=buttons.DANGER),),
             buttons.back(words, "team"),
         ),
     )

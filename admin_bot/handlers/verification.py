@@ -19,8 +19,6 @@ from admin_bot.cards.table import parse_subject
 from admin_bot.desk import Desk
 from admin_bot.handlers.why import Asked, ask_own, offer
 from admin_bot.reasons import KYC, OWN, own, sentence
-from admin_bot.talk import Screen, Talk, Toast, remove
-from admin_bot.words import Words, paragraphs
 from casino import clock
 from casino.errors import Conflict, IllegalMove
 from casino.ledger.journal import lock_players
@@ -30,6 +28,10 @@ from casino.staff import cards
 from casino.staff.cards import CardKind
 from casino.staff.people import Member
 from casino.staff.roles import Permission
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast, remove
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 SHOWN = 8
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "application/pdf": "pdf"}
@@ -45,7 +47,7 @@ async def queue(
         players = [await identity.get(session, player_id=case.player_id) for case in waiting]
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain(
                     "admin.kyc.line", player=player_name(player), count=len(case.documents)
                 ),

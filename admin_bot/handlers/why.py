@@ -17,9 +17,10 @@ from admin_bot.asking import Ask
 from admin_bot.callbacks import AskWhy
 from admin_bot.cards.hanging import redraw
 from admin_bot.desk import Desk
-from admin_bot.talk import Screen, Talk
-from admin_bot.words import Words
 from casino.staff.people import Member
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Words
 
 KEY = "why"
 STATES: Mapping[str, State] = {

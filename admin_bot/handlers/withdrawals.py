@@ -19,8 +19,6 @@ from admin_bot.cards.withdrawal import seen_now
 from admin_bot.desk import Desk
 from admin_bot.handlers.why import Asked, ask_own, offer
 from admin_bot.reasons import OWN, REFUND, REJECT, own, sentence
-from admin_bot.talk import Screen, Talk, Toast
-from admin_bot.words import Words, paragraphs
 from casino import clock
 from casino.cashier import recovery, withdrawals
 from casino.cashier.withdrawal_states import lock
@@ -30,6 +28,10 @@ from casino.players import identity
 from casino.staff.cards import changed
 from casino.staff.people import Member
 from casino.staff.roles import Permission
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 SHOWN = 8
 VIEW = allowed(Permission.WITHDRAWALS_VIEW)
@@ -49,7 +51,7 @@ async def queue(
         }
     rows = tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain(
                     "admin.withdrawals.line",
                     amount=words.units(each.units, each.asset),

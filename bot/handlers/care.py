@@ -11,11 +11,13 @@ from aiogram.types import CallbackQuery, Message
 from bot import buttons
 from bot.callbacks import Exclude, Go, TimeOut
 from bot.house import House
-from bot.talk import Screen, Talk, Toast
-from bot.words import Words, paragraphs
 from casino import clock
 from casino.players import exclusion
 from casino.players.identity import Player
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 TIME_OUT_HOURS = (24, 72, 168, 336, 1008)
 EXCLUSION_MONTHS = (6, 12, 36, 60, 0)  # 0 is for life
@@ -28,11 +30,7 @@ async def choose_time_out(_event: Message | CallbackQuery, words: Words, talk: T
             paragraphs(words.say("bot.timeout.title"), words.say("bot.timeout.body")),
             (
                 *(
-                    (
-                        buttons.tap(
-                            words.plain(f"timeout.{hours}"), TimeOut(hours=hours, sure=False)
-                        ),
-                    )
+                    (tap(words.plain(f"timeout.{hours}"), TimeOut(hours=hours, sure=False)),)
                     for hours in TIME_OUT_HOURS
                 ),
                 buttons.back(words, "limits"),
@@ -60,7 +58,7 @@ async def take_time_out(
                 ),
                 (
                     (
-                        buttons.tap(
+                        tap(
                             words.plain("bot.timeout.confirm", length=length),
                             TimeOut(hours=callback_data.hours, sure=True),
                             style="danger",
@@ -98,7 +96,7 @@ async def choose_exclusion(_event: Message | CallbackQuery, words: Words, talk: 
             (
                 *(
                     (
-                        buttons.tap(
+                        tap(
                             words.plain(f"exclusion.{months}"),
                             Exclude(months=months, sure=False),
                         ),
@@ -130,7 +128,7 @@ async def exclude(
                 ),
                 (
                     (
-                        buttons.tap(
+                        tap(
                             words.plain("bot.exclusion.confirm", length=length),
                             Exclude(months=callback_data.months, sure=True),
                             style="danger",

@@ -10,14 +10,16 @@ from aiogram.types import CallbackQuery, Message
 from bot import buttons
 from bot.callbacks import DepositTo, Go
 from bot.house import House
-from bot.talk import Screen, Talk
-from bot.words import Words, code, paragraphs
 from casino import clock
 from casino.cashier import addresses, rails
 from casino.cashier.addresses import Instruction
 from casino.money import Money
 from casino.players.identity import Player
+from messaging.buttons import tap
 from messaging.pictures.qr import qr_png
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Words, code, paragraphs
 
 
 async def choose(
@@ -39,7 +41,7 @@ async def choose(
             paragraphs(words.say("bot.deposit.title"), words.say("bot.deposit.choose")),
             (
                 *(
-                    (buttons.tap(words.plain(f"rail.{rail.name}"), DepositTo(rail=rail.name)),)
+                    (tap(words.plain(f"rail.{rail.name}"), DepositTo(rail=rail.name)),)
                     for rail in offered
                 ),
                 buttons.back(words),

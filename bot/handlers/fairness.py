@@ -9,11 +9,12 @@ from aiogram.types import CallbackQuery, Message
 from bot import buttons
 from bot.callbacks import Go
 from bot.house import House
-from bot.talk import Screen, Talk
-from bot.words import Words, code, paragraphs
 from casino.betting import seeds
 from casino.ledger.journal import lock_players
 from casino.players.identity import Player
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Words, code, paragraphs
 
 
 async def fairness(

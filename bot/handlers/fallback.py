@@ -8,9 +8,10 @@ from aiogram.types import CallbackQuery, ChatMemberUpdated, Message
 
 from bot import buttons
 from bot.house import House
-from bot.talk import Screen, Talk, Toast
-from bot.words import Words
 from casino.players import identity
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words
 
 
 async def outdated(_tap: CallbackQuery, words: Words) -> Toast:

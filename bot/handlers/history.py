@@ -11,8 +11,6 @@ from aiogram.types import CallbackQuery, InlineKeyboardButton, Message
 from bot import buttons
 from bot.callbacks import Go, HistoryPage, WithdrawCancel
 from bot.house import House
-from bot.talk import Screen, Talk
-from bot.words import Markup, Words, paragraphs
 from casino.betting import history as rounds
 from casino.betting.state import Round
 from casino.cashier import history as cashier
@@ -20,6 +18,10 @@ from casino.cashier.history import Movement
 from casino.ids import RoundId
 from casino.money import Money
 from casino.players.identity import Player
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Markup, Words, paragraphs
 
 PAGE = 5
 MONEY = "money"
@@ -70,14 +72,10 @@ async def _page(house: House, player: Player, words: Words, *, shelf: str, befor
     shown, more = lines[:PAGE], len(lines) > PAGE
     turning: list[InlineKeyboardButton] = []
     if before:
-        turning.append(
-            buttons.tap(words.plain("bot.button.newest"), HistoryPage(shelf=shelf, before=0))
-        )
+        turning.append(tap(words.plain("bot.button.newest"), HistoryPage(shelf=shelf, before=0)))
     if more:
         turning.append(
-            buttons.tap(
-                words.plain("bot.button.older"), HistoryPage(shelf=shelf, before=shown[-1][0])
-            )
+            tap(words.plain("bot.button.older"), HistoryPage(shelf=shelf, before=shown[-1][0]))
         )
     other = ROUNDS if shelf == MONEY else MONEY
     return Screen(
@@ -90,7 +88,7 @@ async def _page(house: House, player: Player, words: Words, *, shelf: str, befor
             tuple(turning),
             *open_ones,
             (
-                buttons.tap(
+                tap(
                     words.plain(f"bot.button.history_{other}"),
                     HistoryPage(shelf=other, before=0),
                 ),
@@ -119,7 +117,7 @@ def _open_withdrawals(
 ) -> tuple[tuple[InlineKeyboardButton, ...], ...]:
     return tuple(
         (
-            buttons.tap(
+            tap(
                 words.plain("bot.button.take_back_of", amount=words.amount(movement.amount)),
                 WithdrawCancel(withdrawal=movement.id),
             ),

@@ -14,13 +14,15 @@ from bot import buttons
 from bot.asking import LIVING, Ask
 from bot.callbacks import Go, SendDocument
 from bot.house import House
-from bot.talk import Screen, Talk
-from bot.words import Words, paragraphs
 from casino import clock
 from casino.cashier import terms
 from casino.errors import DocumentInvalid
 from casino.players import kyc
 from casino.players.identity import Player
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 KINDS = tuple(kind.value for kind in kyc.DocumentKind)
 SENDS_FILE = F.photo | F.document
@@ -93,7 +95,7 @@ async def take(
             ),
             (
                 *(
-                    (buttons.tap(words.plain(f"document.{other}"), SendDocument(kind=other)),)
+                    (tap(words.plain(f"document.{other}"), SendDocument(kind=other)),)
                     for other in KINDS
                     if other != kind
                 ),
@@ -129,7 +131,7 @@ async def _overview_screen(house: House, player: Player, words: Words) -> Screen
         ),
         (
             *(
-                (buttons.tap(words.plain(f"document.{kind}"), SendDocument(kind=kind)),)
+                (tap(words.plain(f"document.{kind}"), SendDocument(kind=kind)),)
                 for kind in KINDS
                 if level < 2
             ),

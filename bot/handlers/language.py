@@ -11,11 +11,13 @@ from bot.callbacks import Go, Speak
 from bot.handlers.menu import menu_screen
 from bot.handlers.start import OPEN_TO_ALL, consent_screen
 from bot.house import House
-from bot.talk import Screen, Talk, Toast
-from bot.words import Words, paragraphs
 from casino import clock, i18n
 from casino.players import identity
 from casino.players.identity import Player
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 
 async def choose(_event: Message | CallbackQuery, words: Words, talk: Talk) -> None:
@@ -25,7 +27,7 @@ async def choose(_event: Message | CallbackQuery, words: Words, talk: Talk) -> N
             paragraphs(words.say("bot.language.title"), words.say("bot.language.body")),
             (
                 tuple(
-                    buttons.tap(
+                    tap(
                         Words(code).plain("language.name"),
                         Speak(code=code),
                         style="primary" if code == words.language else None,

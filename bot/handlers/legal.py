@@ -9,9 +9,10 @@ from aiogram.types import CallbackQuery, Message
 from bot import buttons
 from bot.callbacks import Go
 from bot.handlers.start import OPEN_TO_ALL
-from bot.talk import Screen, Talk
-from bot.words import Words, paragraphs
 from casino.players.rules import TERMS_VERSION
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 
 async def terms(_event: Message | CallbackQuery, words: Words, talk: Talk) -> None:

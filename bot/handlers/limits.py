@@ -11,8 +11,6 @@ from bot import buttons
 from bot.asking import LIVING, TYPED, Ask
 from bot.callbacks import Go, LimitPick, LimitSet
 from bot.house import House
-from bot.talk import Screen, Talk, Toast
-from bot.words import Markup, Words, paragraphs
 from casino import clock
 from casino.clock import Window
 from casino.errors import BadAmount
@@ -21,6 +19,10 @@ from casino.players import limits
 from casino.players.identity import Player
 from casino.players.limits import LimitView
 from casino.players.rules import LimitKind
+from messaging.buttons import Row, tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Markup, Words, paragraphs
 
 WHOLE = 10**REFERENCE_DECIMALS
 OFFERED = {
@@ -52,7 +54,7 @@ async def overview(
             (
                 *_pairs(
                     [
-                        buttons.tap(
+                        tap(
                             words.plain(f"limit.{kind.value}"),
                             LimitPick(kind=kind, window=Window.DAY),
                         )
@@ -124,7 +126,7 @@ def _limit_screen(kind: LimitKind, window: Window, views: list[LimitView], words
     current = next((view for view in views if view.kind is kind and view.window is window), None)
     is_set = current is not None and _is_set(current)
     windows = tuple(
-        buttons.tap(
+        tap(
             words.plain(f"window.{other.value}.short"),
             LimitPick(kind=kind, window=other),
             style="primary" if other is window else None,
@@ -132,10 +134,10 @@ def _limit_screen(kind: LimitKind, window: Window, views: list[LimitView], words
         for other in Window
     )
     amounts = [
-        buttons.tap(words.reference(whole * WHOLE), LimitSet(kind=kind, window=window, whole=whole))
+        tap(words.reference(whole * WHOLE), LimitSet(kind=kind, window=window, whole=whole))
         for whole in OFFERED[kind]
     ]
-    remove = buttons.tap(
+    remove = tap(
         words.plain("bot.button.remove_limit"), LimitSet(kind=kind, window=window, whole=0)
     )
     return Screen(
@@ -220,7 +222,7 @@ def _window(kind: LimitKind, window: Window) -> Window:
     return Window.DAY if kind is LimitKind.STAKE else window
 
 
-def _pairs(row: list[InlineKeyboardButton]) -> list[buttons.Row]:
+def _pairs(row: list[InlineKeyboardButton]) -> list[Row]:
     return [tuple(row[at : at + 2]) for at in range(0, len(row), 2)]
 
 

@@ -11,11 +11,12 @@ from bot import buttons
 from bot.callbacks import Go
 from bot.errors import explain
 from bot.house import House
-from bot.talk import Screen, Talk
 from bot.wallet import Purse, read_purse
-from bot.words import Words, paragraphs
 from casino import clock
 from casino.players.identity import Player
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 
 async def menu_screen(house: House, words: Words, *, player: Player) -> Screen:

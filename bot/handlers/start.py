@@ -11,12 +11,14 @@ from bot import buttons
 from bot.callbacks import Accept
 from bot.handlers.menu import menu_screen
 from bot.house import House
-from bot.talk import Screen, Talk, Toast
-from bot.words import Words, paragraphs
 from casino import clock
 from casino.players import identity
 from casino.players.identity import Player
 from casino.players.rules import TERMS_VERSION
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, paragraphs
 
 OPEN_TO_ALL = {"before_consent": True}
 
@@ -32,7 +34,7 @@ def consent_screen(words: Words, *, first_name: str) -> Screen:
         ),
         (
             (
-                buttons.tap(
+                tap(
                     words.plain("bot.consent.accept"),
                     Accept(terms=TERMS_VERSION),
                     style="success",

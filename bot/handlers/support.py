@@ -12,11 +12,12 @@ from bot.asking import LIVING, TYPED, Ask
 from bot.callbacks import Go
 from bot.handlers.start import OPEN_TO_ALL
 from bot.house import House
-from bot.talk import Screen, Talk
-from bot.words import Markup, Words, paragraphs
 from casino import clock
 from casino.players.identity import Player
 from casino.support import conversations
+from messaging.screens import Screen
+from messaging.talk import Talk
+from messaging.words import Markup, Words, paragraphs
 
 SHOWN = 4
 SHOWN_CHARACTERS = 300

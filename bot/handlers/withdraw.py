@@ -19,9 +19,7 @@ from bot.callbacks import Go, WithdrawCancel, WithdrawConfirm, WithdrawFrom, Wit
 from bot.drafts import Draft, own_addresses
 from bot.house import House
 from bot.notices import ASKED_IN_CHAT
-from bot.talk import Screen, Talk, Toast
 from bot.wallet import read_purse
-from bot.words import Words, code, paragraphs
 from casino import clock, ids
 from casino.cashier import rails, withdrawals
 from casino.cashier.rails import Rail
@@ -29,6 +27,10 @@ from casino.cashier.withdrawals import Quote, Withdrawal
 from casino.errors import BadAmount, BelowMinimum, InsufficientFunds
 from casino.money import Money
 from casino.players.identity import Player
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Words, code, paragraphs
 from payments.addresses import in_chunks, require_payable
 
 SHARES = (25, 50, 100)
@@ -53,8 +55,7 @@ async def choose(
         for rail in offered
     ]
     rows = [
-        (buttons.tap(words.plain(f"rail.{rail.name}"), WithdrawFrom(rail=rail.name)),)
-        for rail in offered
+        (tap(words.plain(f"rail.{rail.name}"), WithdrawFrom(rail=rail.name)),) for rail in offered
     ]
     await talk.show(
         Screen(
@@ -83,7 +84,7 @@ async def begin(
         purse = await read_purse(session, player_id=player.id, now=clock.utc_now())
     available = purse.withdrawable(rail.asset)
     shares = tuple(
-        buttons.tap(
+        tap(
             words.plain("bot.withdraw.share", percent=percent),
             WithdrawShare(rail=rail.name, percent=percent),
         )
@@ -283,12 +284,7 @@ def requested_screen(withdrawal: Withdrawal, rail: Rail, words: Words) -> Screen
         ),
         (
             (buttons.go(words, "history", style="primary"),),
-            (
-                buttons.tap(
-                    words.plain("bot.button.take_back"),
-                    WithdrawCancel(withdrawal=withdrawal.id),
-                ),
-            ),
+            (tap(words.plain("bot.button.take_back"), WithdrawCancel(withdrawal=withdrawal.id)),),
             buttons.back(words),
         ),
     )
@@ -365,7 +361,7 @@ async def _ask_confirmation(
             ),
             (
                 (
-                    buttons.tap(
+                    tap(
                         words.plain("bot.button.confirm"),
                         WithdrawConfirm(token=token_of(draft.reference)),
                         style="success",

@@ -6,7 +6,6 @@ import pytest
 
 from admin_bot.cards import alerts
 from admin_bot.reasons import in_words, sentence
-from admin_bot.words import Words
 from casino import audit, flags, i18n, ids, outbox
 from casino.betting.floor import open_floor
 from casino.clock import Window, utc_now
@@ -18,6 +17,7 @@ from casino.players import identity, limits
 from casino.players.rules import LimitKind
 from casino.support import conversations
 from games import registry
+from messaging.words import Words
 from tests import factories
 from tests.admin_bot.office import AUDITOR, OWNER, PAYMENTS, SUPPORT, Clerk, Office
 from tests.casino.cashier import cashbox

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.notices import NEWS
-from bot.words import Words
 from casino import i18n, outbox
 from casino.cashier import deposits
 from casino.cashier.deposits import ChainDeposit
 from casino.clock import utc_now
+from messaging.words import Words
 from tests.bot.crew import HOT_WALLET, NAME, Crew, Visitor
 from tests.factories import TON
 from tests.sandbox.telegram.conftest import ANN

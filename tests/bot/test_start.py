@@ -1,8 +1,8 @@
 """First contact: welcome, age and terms, language, groups, people who come and go."""
 
 from bot.handlers.start import consent_screen
-from bot.words import Words
 from casino.players.rules import TERMS_VERSION
+from messaging.words import Words
 from tests.bot.crew import NAME, Crew, Visitor
 from tests.sandbox.telegram.conftest import ANN, GROUP
 

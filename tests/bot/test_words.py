@@ -13,7 +13,6 @@ import bot
 from bot.commands import COMMANDS
 from bot.errors import explain
 from bot.handlers.care import EXCLUSION_MONTHS, TIME_OUT_HOURS
-from bot.words import Words
 from casino import errors, i18n
 from casino.cashier.crediting import DepositStatus
 from casino.cashier.rails import DEFAULTS
@@ -23,6 +22,7 @@ from casino.errors import CasinoError
 from casino.money import Asset
 from casino.players.kyc import DocumentKind
 from casino.players.rules import LimitKind
+from messaging.words import Words
 from sandbox.telegram.errors import ApiError
 from sandbox.telegram.html_text import read_html
 

@@ -11,9 +11,8 @@ from casino.db import Database
 
 Got = TypeVar("Got")
 
-WAITING = text(
-    "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-    " WHERE NOT l.granted AND a.datname = current_database()"
+WAITING_FOR_US = text(
+    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
 )
 
 
@@ -32,7 +31,7 @@ async def overlapping(
     async with db.transaction() as session:
         await first(session)
         follower = asyncio.create_task(follow())
-        while not follower.done() and not await session.scalar(WAITING):
+        while not follower.done() and not await session.scalar(WAITING_FOR_US):
             await asyncio.wait({follower}, timeout=0.02)
         assert not follower.done(), "the second did not wait for the first"
     return await follower

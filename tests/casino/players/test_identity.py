@@ -14,7 +14,7 @@ from casino.ledger import journal
 from casino.players import facts, identity, logins
 from casino.players.rules import Status
 from tests.casino.players.people import NOW, make_player, outbox_kinds
-from tests.casino.players.races import WAITING
+from tests.casino.players.races import WAITING_FOR_US
 
 
 async def arrive(db: Database, payload: str | None = None, **changed):
@@ -49,7 +49,7 @@ async def test_a_new_name_at_log_in_waits_for_a_command_on_the_player(db: Databa
             await identity.set_language(session, player_id=player.id, language="en", now=NOW)
 
     async def watch(session: AsyncSession) -> None:
-        while not await session.scalar(WAITING):
+        while not await session.scalar(WAITING_FOR_US):
             await asyncio.sleep(0.02)
         waits.set()
 

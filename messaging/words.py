@@ -6,11 +6,11 @@ import html
 from typing import TYPE_CHECKING
 
 from casino import i18n
+from casino.money import PLAYABLE, Asset, Money
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
-
-    from casino.money import Money
 
 
 class Markup(str):
@@ -27,10 +27,9 @@ class Words:
         self.language = i18n.pick_language(language)
 
     def say(self, key: str, **params: object) -> Markup:
-        """An HTML text; params that are not Markup are escaped."""
-        return Markup(
-            i18n.text(self.language, key, **{name: _safe(part) for name, part in params.items()})
-        )
+        """An HTML text; texts among the params are escaped unless they are Markup."""
+        safe = {name: _safe(part) for name, part in params.items()}
+        return Markup(i18n.text(self.language, key, **safe))
 
     def plain(self, key: str, **params: object) -> str:
         """A text without markup."""
@@ -43,6 +42,15 @@ class Words:
     def amount(self, money: Money) -> str:
         """An amount with its unit."""
         return i18n.amount(self.language, money)
+
+    def units(self, units: int, asset: Asset) -> str:
+        """Units of an asset as an amount."""
+        return self.amount(Money(units, asset))
+
+    def sums(self, by_asset: Mapping[Asset, int]) -> str:
+        """Sums by asset, those that are nothing left out; zero of the first asset if all are."""
+        shown = [(asset, units) for asset, units in by_asset.items() if units]
+        return " · ".join(self.units(units, asset) for asset, units in shown or [(PLAYABLE[0], 0)])
 
     def reference(self, units: int) -> str:
         """Micro-units of the reference currency."""

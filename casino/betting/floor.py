@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
@@ -20,17 +21,19 @@ from casino.betting.commands import (
 )
 from casino.betting.desk import BettingDesk
 from casino.betting.fairness import require_client_seed
-from casino.betting.seeds import SeedStore, new_server_seed
+from casino.betting.seeds import SeedStore
 from casino.betting.state import PlayState, Round
 from casino.clock import utc_now
 from casino.errors import InvariantViolation, StaleReference
 from casino.ids import reference_moment
-from casino.ledger.batch import Batch, open_batch
+from casino.ledger.batch import Batch, connect, open_batch
 from casino.ledger.journal import Result
 from casino.money import require_units
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    import asyncpg
 
     from casino.betting.game import InstantGame, StepGame
     from casino.ids import PlayerId, RoundId
@@ -120,7 +123,7 @@ class GamingFloor:
         self._require_fresh(reference)
         if client_seed is not None:
             client_seed = require_client_seed(client_seed)
-        command = RotateSeed(player_id, reference, client_seed, new_server_seed())
+        command = RotateSeed(player_id, reference, client_seed, self.seeds.new_server_seed())
         result = await self._batch.submit(command)
         if not isinstance(result.answer, RotationAnswer):
             raise InvariantViolation(reason="a rotation was answered with something else")
@@ -148,11 +151,13 @@ async def open_floor(
     step_games: Mapping[str, StepGame],
     lanes: int = 2,
     clock: Callable[[], datetime] = utc_now,
+    connect: Callable[[str], Awaitable[asyncpg.Connection]] = connect,
+    token_hex: Callable[[int], str] = secrets.token_hex,
 ) -> AsyncIterator[GamingFloor]:
     """Run the floor of a process until the context ends; bets in flight are settled first."""
-    seeds = SeedStore(vault)
+    seeds = SeedStore(vault, token_hex)
     desk = BettingDesk(seeds, step_games)
-    async with open_batch(dsn, desk, lanes=lanes, clock=clock) as batch:
+    async with open_batch(dsn, desk, lanes=lanes, clock=clock, connect=connect) as batch:
         yield GamingFloor(batch, seeds, clock)
 
 

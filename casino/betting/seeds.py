@@ -18,7 +18,7 @@ from casino.ids import PlayerId, SeedPairId
 from casino.vault import Vault, seal, unseal
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import asyncpg
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 PURPOSE = "server-seed"
 CACHE_MAX = 50_000
+CLIENT_SEED_BYTES = 16
 
 LOAD = """
 SELECT a.player_id, a.id, a.sealed, a.commitment, a.client_seed, a.client_seed_by, a.used,
@@ -81,11 +82,23 @@ class Revealed:
 
 
 class SeedStore:
-    """Opens and seals server seeds with the vault; keeps recently used ones open in memory."""
+    """Opens and seals server seeds with the vault; keeps recently used ones open in memory.
 
-    def __init__(self, vault: Vault) -> None:
+    `token_hex` gives that many random bytes as hex digits: the source of every seed.
+    """
+
+    def __init__(self, vault: Vault, token_hex: Callable[[int], str] = secrets.token_hex) -> None:
         self._vault = vault
+        self._token_hex = token_hex
         self._open: OrderedDict[SeedPairId, str] = OrderedDict()
+
+    def new_server_seed(self) -> str:
+        """Thirty-two random bytes as 64 hex digits."""
+        return self._token_hex(SERVER_SEED_BYTES)
+
+    def _new_client_seed(self) -> str:
+        """For a player who has not chosen one; committed to after the server seed."""
+        return self._token_hex(CLIENT_SEED_BYTES)
 
     async def load(
         self, connection: asyncpg.Connection, player_ids: Collection[PlayerId]
@@ -143,10 +156,9 @@ class SeedStore:
         keys = await self._keys(connection, player_ids)
         for player_id in player_ids:
             key = keys[player_id]
-            await self._insert(
-                connection, player_id, key, "active", new_server_seed(), new_client_seed()
-            )
-            await self._insert(connection, player_id, key, "next", new_server_seed(), None)
+            secret, client_seed = self.new_server_seed(), self._new_client_seed()
+            await self._insert(connection, player_id, key, "active", secret, client_seed)
+            await self._insert(connection, player_id, key, "next", self.new_server_seed(), None)
 
     async def _insert(
         self,
@@ -183,16 +195,6 @@ class SeedStore:
             while len(self._open) > CACHE_MAX:
                 self._open.popitem(last=False)
         return known
-
-
-def new_server_seed() -> str:
-    """Thirty-two random bytes as 64 hex digits."""
-    return secrets.token_hex(SERVER_SEED_BYTES)
-
-
-def new_client_seed() -> str:
-    """A client seed for a player who has not chosen one; committed to after the server seed."""
-    return secrets.token_hex(16)
 
 
 async def current(session: AsyncSession, *, player_id: PlayerId, store: SeedStore) -> SeedView:

@@ -19,7 +19,7 @@ from casino.nursery import Nursery
 from casino.telemetry import batch_size
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
     from casino.errors import Refusal
@@ -56,11 +56,16 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
     """One connection that settles whatever is waiting as its next batch."""
 
     def __init__(
-        self, dsn: str, desk: Desk[CommandT, StateT, AnswerT], clock: Callable[[], datetime]
+        self,
+        dsn: str,
+        desk: Desk[CommandT, StateT, AnswerT],
+        clock: Callable[[], datetime],
+        connect: Callable[[str], Awaitable[asyncpg.Connection]],
     ) -> None:
         self._dsn = dsn
         self._desk = desk
         self._clock = clock
+        self._connect = connect
         self._waiting: deque[_Waiting[CommandT, AnswerT]] = deque()
         self._arrived = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
@@ -152,7 +157,7 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
         self, commands: list[CommandT]
     ) -> list[Result[AnswerT] | Refusal | IdempotencyConflict]:
         if self._connection is None or self._connection.is_closed():
-            self._connection = await connect(self._dsn)
+            self._connection = await self._connect(self._dsn)
         async with transaction_open(), self._connection.transaction():
             return await apply(self._connection, commands, self._desk, now=self._clock())
 
@@ -177,29 +182,6 @@ class Batch(Generic[CommandT, StateT, AnswerT]):
         await asyncio.gather(*(lane.drain() for lane in self._lanes))
 
 
-@asynccontextmanager
-async def open_batch(
-    dsn: str,
-    desk: Desk[CommandT, StateT, AnswerT],
-    *,
-    lanes: int = 2,
-    clock: Callable[[], datetime] = utc_now,
-) -> AsyncIterator[Batch[CommandT, StateT, AnswerT]]:
-    """Run lanes until the context ends; commands in flight are settled first."""
-    running = [Lane(dsn, desk, clock) for _ in range(lanes)]
-    async with Nursery() as nursery:
-        for number, lane in enumerate(running):
-            nursery.keep(lane.run, name=f"lane-{number}")
-        batch = Batch(running)
-        try:
-            yield batch
-            await batch.drain()
-        finally:
-            await nursery.close()
-            for lane in running:
-                await lane.close()
-
-
 async def connect(dsn: str) -> asyncpg.Connection:
     """A lane's own connection.
 
@@ -215,3 +197,27 @@ async def connect(dsn: str) -> asyncpg.Connection:
             "application_name": "fairhouse-lane",
         },
     )
+
+
+@asynccontextmanager
+async def open_batch(
+    dsn: str,
+    desk: Desk[CommandT, StateT, AnswerT],
+    *,
+    lanes: int = 2,
+    clock: Callable[[], datetime] = utc_now,
+    connect: Callable[[str], Awaitable[asyncpg.Connection]] = connect,
+) -> AsyncIterator[Batch[CommandT, StateT, AnswerT]]:
+    """Run lanes until the context ends; commands in flight are settled first."""
+    running = [Lane(dsn, desk, clock, connect) for _ in range(lanes)]
+    async with Nursery() as nursery:
+        for number, lane in enumerate(running):
+            nursery.keep(lane.run, name=f"lane-{number}")
+        batch = Batch(running)
+        try:
+            yield batch
+            await batch.drain()
+        finally:
+            await nursery.close()
+            for lane in running:
+                await lane.close()

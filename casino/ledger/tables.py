@@ -1,4 +1,4 @@
-"""Rows of the book: player locks, wallets, transfers, idempotency keys, roll-ups."""
+"""Rows of the book: player locks, wallets, transfers, idempotency keys, roll-ups, marks."""
 
 from __future__ import annotations
 
@@ -120,3 +120,38 @@ class HouseRollup(Base):
     asset: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     upto_entry_id: Mapped[int] = mapped_column(BigInteger)
     balance: Mapped[int] = mapped_column(BigInteger)
+
+
+class MarkRow(Base):
+    """A moment of the book: every transfer up to `upto_entry_id` stands summed in its sums.
+
+    `opening` stands for the months that were detached, `proven` for what the worker has proven;
+    others belong to a proof under way.
+    """
+
+    __tablename__ = "ledger_marks"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")
+    )
+    name: Mapped[str] = mapped_column(Text)
+    upto_entry_id: Mapped[int] = mapped_column(BigInteger)
+    made_at: Mapped[datetime]
+
+
+class SumRow(Base):
+    """What a mark's transfers of one player, kind and pair of accounts come to; player 0 is the
+    house."""
+
+    __tablename__ = "ledger_sums"
+
+    mark_id: Mapped[int] = mapped_column(
+        ForeignKey("ledger_marks.id"), primary_key=True, autoincrement=False
+    )
+    player_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    asset: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    debit_account: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    credit_account: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    units: Mapped[int] = mapped_column(BigInteger)

@@ -8,19 +8,19 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
   $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' \
     >/dev/null 2>&1 && echo $$python && break; done)
 BIN := .venv/bin
-PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandbox
+PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandbox benchmarks
 WORKERS ?= 2
 # A test that hangs shows where, and ends the run.
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
   -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
-.PHONY: help setup setup-browser demo demo-reset test test-fast lint format check smoke migrate lock clean
+.PHONY: help setup setup-browser demo demo-reset test test-fast lint format check smoke bench bench-growth migrate lock clean
 
 help: ## print this list
 	@echo "Fairhouse. Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: DEMO_PORT=9000 for the demo, WORKERS=2 and ARGS=... for pytest, PYTHON=python3.12"
+	@echo "Variables: DEMO_PORT=9000 for the demo, WORKERS=2 and ARGS=... for pytest and bench, PYTHON=python3.12"
 
 setup: ## install everything below this folder (done by itself before demo, test and smoke)
 	@$(call with_python,-m sandbox.setup)
@@ -59,6 +59,12 @@ check: format lint test-fast ## what to run before a commit
 
 smoke: setup ## run the demo's story without a screen: one JSON line per step
 	@exec $(BIN)/python -m sandbox smoke
+
+bench: setup ## measure the money core beside pgbench, under 15 minutes; CASE=bets_64 for one
+	@$(call with_venv,python -m benchmarks $(CASE) $(ARGS))
+
+bench-growth: setup ## the same house at a hundred thousand and at ten million stored bets
+	@$(call with_venv,python -m benchmarks growth --stored 10000000 $(ARGS))
 
 migrate: ## bring the database of DATABASE_URL (or .env) to the newest schema
 	@$(call with_venv,alembic upgrade head)

@@ -1,0 +1,1 @@
+"""How fast the money core is, measured beside PostgreSQL's own benchmark; `make bench`."""

@@ -1,0 +1,36 @@
+"""Every case by its name, with what it measures and the goal it is held against."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks import betting
+from benchmarks.report import Goal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.bench import Bench
+    from benchmarks.report import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One line of the table."""
+
+    what: str
+    goal: Goal
+    run: Callable[[Bench, Goal], list[Row]]
+
+
+CASES: dict[str, Case] = {
+    "bets_64": Case("64 players, one worker, dice with all rules", Goal(2.2), betting.bets_64),
+    "bets_256": Case("256 players, one worker", Goal(4.0), betting.bets_256),
+    "bets_hot": Case("64 commands at once on one wallet", Goal(3.0), betting.bets_hot),
+    "bets_2w": Case("256 players, two workers", Goal(4.2), betting.bets_2w),
+    "house_live": Case("live house balance on / off", Goal(0.9), betting.house_live),
+    "lone_p50": Case("a lone player's bet", Goal(1.6, at_most=True), betting.lone_p50),
+    "cold": Case("the first seconds of an empty house / warm", Goal(0.8), betting.cold),
+    "cpu_per_bet": Case("Python time for a bet", Goal(40, at_most=True), betting.cpu_per_bet),
+}

@@ -1,0 +1,212 @@
+"""A house to bet in: the newest schema, rates, a bankroll, and players who can play at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from casino import rates
+from casino.betting.seeds import SeedStore
+from casino.clock import utc_now
+from casino.db import Database, driver_connection
+from casino.ids import PlayerId, new_reference
+from casino.ledger import journal, totals
+from casino.ledger.chart import Account, Kind
+from casino.ledger.journal import MoneyCommand, MoneyDesk
+from casino.ledger.keys import Key, fingerprint
+from casino.ledger.reconcile import reconcile
+from casino.ledger.wallet import Posting
+from casino.money import Asset
+from casino.players.rules import TERMS_VERSION, Counters
+from casino.vault import Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+    from benchmarks.server import BenchServer
+
+ROOT = Path(__file__).parent.parent
+TEMPLATE = "house_template"
+# A key of nothing but this bench's own throw-away database.
+MASTER_KEYS = "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+CASH_UNITS = 10**13
+BANKROLL_UNITS = 10**17
+LIMIT_UNITS = 10**15
+
+PLAYERS = """
+INSERT INTO players (telegram_id, first_name, language, terms_version, created_at)
+SELECT 1000000 + n, 'Player ' || n, 'en', $2, $3 FROM generate_series(1, $1::int) n RETURNING id
+"""
+OWN_ROWS = (
+    "INSERT INTO ledger_players (player_id) SELECT id FROM players",
+    "INSERT INTO wallets (player_id, asset) SELECT id, asset FROM players, unnest('{1,2}'::int[]) asset",
+    """INSERT INTO consents (player_id, terms_version, of_age, language, accepted_at)
+       SELECT id, terms_version, true, language, created_at FROM players""",
+)
+COUNTERS = """
+INSERT INTO player_counters (player_id, day, week, month) SELECT id, $1, $2, $3 FROM players
+"""
+# Every second player set limits of his own, so wide that they are checked and never reached.
+LIMITS = """
+INSERT INTO player_limits (player_id, kind, limit_window, units, changed_at)
+SELECT p.id, l.kind, l.part, $1, p.created_at
+FROM players p, (VALUES ('wager', 'day'), ('loss', 'week'), ('stake', 'day')) l(kind, part)
+WHERE p.telegram_id % 2 = 0
+"""
+
+
+class BookUnsound(RuntimeError):
+    """The books are wrong after a case: such a figure is no result."""
+
+
+class House:
+    """One database with a house in it, on the bench's server."""
+
+    def __init__(self, server: BenchServer, name: str) -> None:
+        self._server = server
+        self.name = name
+        self.dsn = server.dsn(name)
+        self.url = server.url(name)
+
+    def players(self) -> list[int]:
+        """Ids of everybody who may sit down, in a fixed order."""
+        listed = self._server.sql(self.name, "SELECT id FROM players ORDER BY id")
+        return [int(line) for line in listed.split()]
+
+    def calm(self) -> None:
+        """What autovacuum does within a minute of a new house."""
+        self._server.sql(self.name, "VACUUM (ANALYZE)")
+
+    def count(self, table: str) -> int:
+        """Rows of a table."""
+        return int(self._server.sql(self.name, f"SELECT count(*) FROM {table}"))  # noqa: S608
+
+    def prove(self, *, rounds: int | None) -> None:
+        """Raise BookUnsound unless the book proves itself and holds exactly `rounds` rounds."""
+        asyncio.run(_reconcile(self.url))
+        if rounds is not None and (stored := self.count("rounds")) != rounds:
+            raise BookUnsound(f"{rounds} rounds were answered and {stored} are stored")
+
+    def drop(self) -> None:
+        """Forget the house."""
+        self._server.sql("postgres", f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+def build_template(server: BenchServer, *, players: int) -> None:
+    """Make the house that every case copies."""
+    server.sql("postgres", f"CREATE DATABASE {TEMPLATE}")
+    migrate(server.url(TEMPLATE))
+    asyncio.run(_open(server.url(TEMPLATE), players))
+    server.sql(TEMPLATE, "VACUUM (ANALYZE)")
+
+
+def copy_house(server: BenchServer, name: str) -> House:
+    """A fresh copy of the template."""
+    server.sql("postgres", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+    return House(server, name)
+
+
+def migrate(url: str) -> None:
+    """Bring a database to the newest schema, as `make migrate` does."""
+    done = subprocess.run(
+        [sys.executable, "-m", "alembic", "upgrade", "head"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"the schema could not be made:\n{done.stderr[-2000:]}")
+
+
+async def _open(url: str, players: int) -> None:
+    database = Database(url)
+    try:
+        await _fund_house(database)
+        async with database.transaction() as session:
+            connection = await driver_connection(session)
+            ids = await _register(connection, players)
+            await _deposit(connection, ids)
+            # The lock that the deposits took is still held.
+            await SeedStore(Vault.from_text(MASTER_KEYS)).load(connection, ids)
+        await asyncio.sleep(0.01)  # so that the roll-up's moment lies behind what was booked
+        async with database.transaction() as session:
+            await totals.roll_up(session, upto=utc_now())
+    finally:
+        await database.close()
+
+
+async def _fund_house(database: Database) -> None:
+    now = utc_now()
+    async with database.transaction() as session:
+        # 3.00 EUR for a TON, 0.90 EUR for a dollar, in micro-units for one unit.
+        await rates.quote(session, asset=Asset.TON, numerator=3, denominator=1000, now=now)
+        await rates.quote(session, asset=Asset.USDT, numerator=9, denominator=10, now=now)
+        for asset, outside in (
+            (Asset.TON, Account.HOT_WALLET_TON),
+            (Asset.USDT, Account.HOT_WALLET_USDT_FAUCET),
+        ):
+            capital = Posting(
+                outside, Account.HOUSE_CAPITAL, BANKROLL_UNITS, asset, Kind.CAPITAL_PAID_IN
+            )
+            await journal.post_house(
+                session,
+                source="bench",
+                kind_key="capital",
+                reference=new_reference(),
+                request={"asset": asset},
+                postings=[capital],
+                subject_id=1,
+                now=now,
+            )
+
+
+async def _register(connection: asyncpg.Connection, players: int) -> list[PlayerId]:
+    """What identity and limits write for a newcomer, for many at once."""
+    now = utc_now()
+    rows = await connection.fetch(PLAYERS, players, TERMS_VERSION, now)
+    for statement in OWN_ROWS:
+        await connection.execute(statement)
+    empty = Counters.empty(now)
+    await connection.execute(COUNTERS, empty.day.start, empty.week.start, empty.month.start)
+    await connection.execute(LIMITS, LIMIT_UNITS)
+    return sorted(PlayerId(row[0]) for row in rows)
+
+
+async def _deposit(connection: asyncpg.Connection, players: Sequence[PlayerId]) -> None:
+    """Give everybody cash in TON through the book itself."""
+    incoming = Posting(
+        Account.HOT_WALLET_TON, Account.PLAYER_CASH, CASH_UNITS, Asset.TON, Kind.DEPOSIT
+    )
+    commands = [
+        MoneyCommand(
+            player_id=player_id,
+            key=Key("bench/deposit", new_reference()),
+            fingerprint=fingerprint({"units": CASH_UNITS}),
+            postings=(incoming,),
+            subject_id=1,
+        )
+        for player_id in players
+    ]
+    for answer in await journal.apply(connection, commands, MoneyDesk(), now=utc_now()):
+        if isinstance(answer, Exception):
+            raise answer
+
+
+async def _reconcile(url: str) -> None:
+    database = Database(url)
+    try:
+        async with database.transaction() as session:
+            report = await reconcile(session)
+    finally:
+        await database.close()
+    if not report.sound:
+        raise BookUnsound(f"the book does not prove itself: {report.as_json()}")

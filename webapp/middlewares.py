@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 API = "/api/"
-LOGIN_PATH = "/api/login"
+# Asked before anybody is logged in; each counts its callers by address.
+OPEN_PATHS = frozenset({"/api/login", "/api/fairness/house-key"})
 _MACHINES = (API, "/telegram/", "/ws")
 _READS = frozenset({"GET", "HEAD"})
 _RATES = (
@@ -64,7 +65,7 @@ async def speak_json(request: web.Request, handler: Handler) -> web.StreamRespon
 @web.middleware
 async def require_login(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Find the player behind an API call and count it against his rate."""
-    if not request.path.startswith(API) or request.path == LOGIN_PATH:
+    if not request.path.startswith(API) or request.path in OPEN_PATHS:
         return await handler(request)
     login = request[LOGIN] = await resume_login(request)
     structlog.contextvars.bind_contextvars(player_id=login.player_id)

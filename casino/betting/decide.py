@@ -80,7 +80,7 @@ def place_bet(
         multiplier=outcome.multiplier,
     )
     state = _counted(state, house, bet.asset, stake=bet.stake, payout=payout.units, now=now)
-    state, settled = _settled(state, drawn, now)
+    state, settled = _settled(state, drawn, bet.game.table_hash, now)
     postings = (
         Posting(Account.PLAYER_CASH, Account.HOUSE_GAMING, bet.stake, bet.asset, Kind.BET_STAKE),
         *_paid(payout),
@@ -334,10 +334,12 @@ def _counted(
     return replace(state, facts=replace(state.facts, counters=counters))
 
 
-def _settled(state: PlayState, round_: Round, now: datetime) -> tuple[PlayState, Round]:
+def _settled(
+    state: PlayState, round_: Round, table_hash: str, now: datetime
+) -> tuple[PlayState, Round]:
     before = state.seeds.receipt_head or GENESIS
     ended = replace(round_, status="settled", settled_at=now, receipt_before=before)
-    proof = receipt_hash(ended, before=before)
+    proof = receipt_hash(ended, table_hash=table_hash, before=before)
     state = replace(state, seeds=replace(state.seeds, receipt_head=proof))
     return state, replace(ended, receipt_hash=proof)
 
@@ -355,7 +357,7 @@ def _close(
         round_, payout=payout.units, details=game.view(round_.choice, secret, round_.steps or ())
     )
     state = _counted(state, house, round_.asset, stake=0, payout=payout.units, now=now)
-    state, settled = _settled(state, ended, now)
+    state, settled = _settled(state, ended, game.table_hash, now)
     left = {key: other for key, other in state.open_rounds.items() if key != round_.id}
     taken = Posting(
         Account.HOUSE_OPEN_ROUNDS,

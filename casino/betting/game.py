@@ -30,10 +30,16 @@ class Outcome:
 
 
 class InstantGame(Protocol):
-    """A game that is over in one call."""
+    """A game that is over in one call.
+
+    `table` states the rules that turn a draw into a multiplier, `table_hash` is their name on
+    receipts; other rules are another algorithm.
+    """
 
     slug: str
     algorithm: str
+    table: Mapping[str, object]
+    table_hash: str
 
     def parse(self, choice: Mapping[str, object]) -> Choice:
         """The choice in its canonical form; raises BadChoice."""
@@ -66,6 +72,8 @@ class StepGame(Protocol):
 
     slug: str
     algorithm: str
+    table: Mapping[str, object]
+    table_hash: str
 
     def parse(self, choice: Mapping[str, object]) -> Choice:
         """The opening choice in its canonical form; raises BadChoice."""

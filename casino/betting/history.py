@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from casino.betting.receipts import content
+from casino.betting.receipts import content, receipt_hash
 from casino.betting.seeds import find_revealed
 from casino.betting.sql import ROUND_COLUMNS, read_round
 from casino.db import driver_connection
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from casino.betting.game import Game
     from casino.betting.seeds import Revealed
     from casino.betting.state import Round
     from casino.ids import PlayerId, RoundId
@@ -61,14 +62,32 @@ async def open_rounds(session: AsyncSession, *, player_id: PlayerId) -> list[Rou
 
 
 async def get_round(
-    session: AsyncSession, *, player_id: PlayerId, round_id: RoundId
+    session: AsyncSession,
+    *,
+    player_id: PlayerId,
+    round_id: RoundId,
+    games: Mapping[str, Game],
 ) -> RoundDetail:
-    """One of the player's rounds with its proof; raises NotFound, also for another's round."""
+    """One of the player's rounds with its proof; raises NotFound, also for another's round.
+
+    `games` by slug state the rules that receipts name.
+    """
     connection = await driver_connection(session)
     row = await connection.fetchrow(ONE, player_id, round_id)
     if row is None:
         raise NotFound(thing="round", key=round_id)
     round_ = read_round(row)
-    receipt = content(round_, before=round_.receipt_before) if round_.receipt_before else None
+    receipt = _receipt(round_, games)
     revealed = await find_revealed(session, pair_id=round_.seed_pair_id)
     return RoundDetail(round_, receipt, revealed)
+
+
+def _receipt(round_: Round, games: Mapping[str, Game]) -> Mapping[str, object] | None:
+    """What the stored hash covers; None while the round is open, and for a receipt of an older
+    form, whose hash says other things."""
+    game, before = games.get(round_.game), round_.receipt_before
+    if game is None or game.algorithm != round_.algorithm or before is None:
+        return None
+    if receipt_hash(round_, table_hash=game.table_hash, before=before) != round_.receipt_hash:
+        return None
+    return content(round_, table_hash=game.table_hash, before=before)

@@ -1,44 +1,90 @@
-"""Proof of a settled round: its canonical hash, chained to the player's receipt before it."""
+"""What a receipt of a settled round says, its canonical form and its hash; pure.
+
+The canonical form is a JSON array in the order of FIELDS: no spaces, names of objects sorted,
+UTF-8, nothing escaped that need not be. Ids, amounts and both parts of the multiplier are decimal
+text, so that no reader loses digits. `docs/fairness.md` shows how to recompute it.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
-from casino.ids import public
+import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from casino.betting.state import Round
 
 GENESIS = hashlib.sha256(b"fairhouse receipts").digest()
+FORM = "fairhouse.receipt/2"
+FIELDS = (
+    "form",
+    "round",
+    "player",
+    "game",
+    "algorithm",
+    "table_hash",
+    "asset",
+    "stake",
+    "payout",
+    "multiplier",
+    "choice",
+    "steps",
+    "details",
+    "commitment",
+    "client_seed",
+    "seed_nonce",
+    "transfer",
+    "previous",
+)
+
+_canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
-def content(round_: Round, *, before: bytes) -> dict[str, object]:
-    """What a receipt says, as JSON-able data with a fixed set of names."""
-    return {
-        "receipt": 1,
-        "round": public(round_.id),
-        "player": public(round_.player_id),
-        "game": round_.game,
-        "algorithm": round_.algorithm,
-        "asset": round_.asset.value,
-        "stake": str(round_.stake),
-        "payout": str(round_.payout),
-        "multiplier": [str(round_.multiplier.numerator), str(round_.multiplier.denominator)],
-        "choice": dict(round_.choice),
-        "steps": list(round_.steps) if round_.steps is not None else None,
-        "details": dict(round_.details) if round_.details is not None else None,
-        "commitment": round_.commitment,
-        "client_seed": round_.client_seed,
-        "seed_nonce": round_.seed_nonce,
-        "previous": before.hex(),
-    }
+def receipt_hash(round_: Round, *, table_hash: str, before: bytes) -> bytes:
+    """SHA-256 over the canonical form; `before` is the hash of the player's receipt before it.
+
+    Every settled round pays for this, so it is one array and one digest: ids stand as the numbers
+    that they are, not in their public dress.
+    """
+    return hashlib.sha256(_canonical(_facts(round_, table_hash, before))).digest()
 
 
-def receipt_hash(round_: Round, *, before: bytes) -> bytes:
-    """SHA-256 over the content as JSON with sorted names and no spaces."""
-    canonical = json.dumps(
-        content(round_, before=before), sort_keys=True, separators=(",", ":"), ensure_ascii=True
+def content(round_: Round, *, table_hash: str, before: bytes) -> dict[str, object]:
+    """The same facts by name, as a receipt file carries them."""
+    return dict(zip(FIELDS, _facts(round_, table_hash, before), strict=True))
+
+
+def hash_of_content(named: Mapping[str, object]) -> bytes:
+    """The hash that facts given by name would have; raises KeyError for a missing one,
+    OverflowError or TypeError for values that no receipt holds."""
+    return hashlib.sha256(_canonical([named[name] for name in FIELDS])).digest()
+
+
+def _facts(round_: Round, table_hash: str, before: bytes) -> tuple[object, ...]:
+    reached = round_.multiplier
+    number = str(round_.id)
+    return (
+        FORM,
+        number,
+        str(round_.player_id),
+        round_.game,
+        round_.algorithm,
+        table_hash,
+        round_.asset.value,
+        str(round_.stake),
+        str(round_.payout),
+        (str(reached.numerator), str(reached.denominator)),
+        round_.choice,
+        round_.steps,
+        round_.details,
+        round_.commitment,
+        round_.client_seed,
+        round_.seed_nonce,
+        # The entry that took the stake: a round is numbered by it, and every transfer of the
+        # round names that number as its subject.
+        number,
+        before.hex(),
     )
-    return hashlib.sha256(canonical.encode()).digest()

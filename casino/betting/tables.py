@@ -1,4 +1,4 @@
-"""Rows of betting: seed pairs, rounds, game terms, open exposure."""
+"""Rows of betting: seed pairs, rounds, game terms, open exposure, signatures of receipts."""
 
 from __future__ import annotations
 
@@ -118,3 +118,74 @@ class ExposureRow(Base):
 
     asset: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     open_units: Mapped[int] = mapped_column(BigInteger)
+
+
+class ReceiptKeyRow(Base):
+    """The public part of a key that has signed for the house; its id is derived from it."""
+
+    __tablename__ = "receipt_keys"
+
+    id: Mapped[str] = mapped_column(Text, primary_key=True)
+    public_key: Mapped[bytes] = mapped_column(LargeBinary)
+    since: Mapped[datetime]
+
+
+class ReceiptRootRow(Base):
+    """The signed Merkle root over the receipts of a second; each record names the one before."""
+
+    __tablename__ = "receipt_roots"
+    __table_args__ = (CheckConstraint("count > 0", name="count"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    second: Mapped[datetime]
+    count: Mapped[int] = mapped_column(Integer)
+    root: Mapped[bytes] = mapped_column(LargeBinary)
+    previous_root: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    key_id: Mapped[str] = mapped_column(ForeignKey("receipt_keys.id"))
+    signature: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReceiptTreeRow(Base):
+    """The tree under a root, level by level from the leaves: the paths of all its receipts.
+
+    Paths share most of their nodes, so the tree once takes 64 bytes a receipt where the paths one
+    by one would take 32 for each level.
+    """
+
+    __tablename__ = "receipt_trees"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (root_id)"},)
+
+    root_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    nodes: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReceiptPathRow(Base):
+    """Where a round's receipt stands in which tree; a round without a row is not signed yet."""
+
+    __tablename__ = "receipt_paths"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (round_id)"},)
+
+    round_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    root_id: Mapped[int] = mapped_column(BigInteger)
+    leaf: Mapped[int] = mapped_column(Integer)
+
+
+class ReceiptWaitingRow(Base):
+    """A round of several steps that has ended; a trigger on `rounds` writes it with the end."""
+
+    __tablename__ = "receipts_waiting"
+
+    round_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class ReceiptProgressRow(Base):
+    """How far the signer is: the next pass looks at ids from `signed_below` on, the next thorough
+    one from `swept_below` on; `head` is the hash of the newest root's record. Its lock lets one
+    signer work at a time."""
+
+    __tablename__ = "receipt_progress"
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    signed_below: Mapped[int] = mapped_column(BigInteger)
+    swept_below: Mapped[int] = mapped_column(BigInteger)
+    head: Mapped[bytes | None] = mapped_column(LargeBinary)

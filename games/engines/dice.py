@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from casino.betting.game import Choice, Outcome, Stream
-from games.engines import choices
+from games.engines import choices, paytable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 ROLLS = 10_001
 EDGE_KEPT = 9_900
 WINNING_MIN, WINNING_MAX = 1, 9_800
+TABLE = {
+    "algorithm": "dice/1",
+    "draws": f"roll = draw({ROLLS})",
+    "wins": "over: roll > target, winning = 10000 - target; under: roll < target, winning = target",
+    "winning": [WINNING_MIN, WINNING_MAX],
+    "multiplier": f"{EDGE_KEPT} / winning",
+}
 
 
 class Dice:
@@ -25,6 +32,8 @@ class Dice:
 
     slug = "dice"
     algorithm = "dice/1"
+    table = TABLE
+    table_hash = paytable.table_hash(TABLE)
 
     def parse(self, choice: Mapping[str, object]) -> Choice:
         """Target within what leaves a chance of 0.01 to 98 percent, or BadChoice."""

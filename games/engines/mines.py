@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING
 
 from casino.betting.game import Choice, Details, Step, Stream
 from casino.errors import BadChoice
-from games.engines import choices
+from games.engines import choices, paytable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TILES = 25
 RTP = Fraction(99, 100)
+TABLE = {
+    "algorithm": "mines/1",
+    "draws": f"of 0..{TILES - 1}, mines times: take out the tile at place draw(tiles left)",
+    "wins": "an opened tile without a mine",
+    "mines": [1, TILES - 1],
+    "multiplier": f"{RTP} * C({TILES}, opened) / C({TILES} - mines, opened); 1 before the first",
+}
 
 
 class Mines:
@@ -27,6 +34,8 @@ class Mines:
 
     slug = "mines"
     algorithm = "mines/1"
+    table = TABLE
+    table_hash = paytable.table_hash(TABLE)
 
     def parse(self, choice: Mapping[str, object]) -> Choice:
         """1 to 24 mines, or BadChoice."""

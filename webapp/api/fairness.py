@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from casino.betting import history, seeds
+from casino.betting import history, receipt_files, seeds
 from casino.ids import PlayerId, public
 from casino.ledger.journal import lock_players
 from webapp import schemas
+from webapp.address import caller_of
 from webapp.auth import player_of
-from webapp.keys import DATABASE, FLOOR
+from webapp.keys import DATABASE, FLOOR, THROTTLE
 from webapp.schemas import RotateRequest, read_body
+from webapp.throttle import KNOCK
 from webapp.wire import Json, json_response, moment
 
 if TYPE_CHECKING:
@@ -73,6 +75,27 @@ async def list_revealed(request: web.Request) -> web.Response:
                 }
                 for pair in found
             ]
+        }
+    )
+
+
+@routes.get("/api/fairness/house-key")
+async def show_house_key(request: web.Request) -> web.Response:
+    """The public keys that sign receipts, the newest first; asked without a log-in."""
+    await request.app[THROTTLE].require(KNOCK, key=caller_of(request))
+    async with request.app[DATABASE].transaction() as session:
+        found = await receipt_files.list_keys(session)
+    return json_response(
+        {
+            "algorithm": "Ed25519",
+            "keys": [
+                {
+                    "key_id": key.key_id,
+                    "public_key": key.public_key.hex(),
+                    "since": moment(key.since),
+                }
+                for key in found
+            ],
         }
     )
 

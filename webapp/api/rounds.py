@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from casino.betting import history
+from casino.betting import history, receipt_files
 from casino.errors import NotFound
 from casino.ids import PlayerId, RoundId, internal, public
 from casino.ledger.wallet import Wallet
 from casino.money import Money
-from games.registry import STEPS
+from games.registry import INSTANT, STEPS
 from webapp import schemas
 from webapp.auth import player_of
 from webapp.keys import DATABASE, FLOOR, LIVE
@@ -19,9 +19,14 @@ from webapp.schemas import ActRequest, OpenRoundRequest, ReferenceRequest, read_
 from webapp.wire import Json, fraction, json_response, moment, moment_or_none
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from casino.betting.game import Game
     from casino.betting.history import RoundDetail
     from casino.betting.state import Round
     from casino.ledger.journal import Result
+
+GAMES: Mapping[str, Game] = {**INSTANT, **STEPS}
 
 routes = web.RouteTableDef()
 
@@ -97,9 +102,29 @@ async def show_round(request: web.Request) -> web.Response:
     """One round with its receipt, and its server seed once that is revealed."""
     async with request.app[DATABASE].transaction() as session:
         detail = await history.get_round(
-            session, player_id=PlayerId(player_of(request)), round_id=_round_id(request)
+            session,
+            player_id=PlayerId(player_of(request)),
+            round_id=_round_id(request),
+            games=GAMES,
         )
     return json_response(_show_detail(detail))
+
+
+@routes.get("/api/rounds/{id}/receipt")
+async def show_receipt(request: web.Request) -> web.Response:
+    """The receipt of an ended round as a file that proves it without us."""
+    async with request.app[DATABASE].transaction() as session:
+        receipt = await receipt_files.get_file(
+            session,
+            player_id=PlayerId(player_of(request)),
+            round_id=_round_id(request),
+            games=GAMES,
+        )
+    response = json_response(receipt)
+    response.headers["Content-Disposition"] = (
+        f'attachment; filename="fairhouse-receipt-{receipt["round_id"]}.json"'
+    )
+    return response
 
 
 def show_view(round_: Round) -> dict[str, Json]:

@@ -101,7 +101,9 @@ async def test_receipts_are_chained_and_recomputable(db, floor):
     before = GENESIS
     for round_ in rounds:
         assert round_.receipt_before == before
-        assert round_.receipt_hash == receipt_hash(round_, before=before)
+        assert round_.receipt_hash == receipt_hash(
+            round_, table_hash=INSTANT["dice"].table_hash, before=before
+        )
         before = round_.receipt_hash
 
 

@@ -41,7 +41,7 @@ def bets_2w(bench: Bench, goal: Goal) -> list[Row]:
 def lone_p50(bench: Bench, goal: Goal) -> list[Row]:
     """The median bet of a player who has the house to himself."""
     cells: list[Played] = []
-    with bench.house() as house, open_crew(*_tables(house, seats=1)) as crew:
+    with bench.house() as house, open_crew(*seat(house, seats=1)) as crew:
         _warm(bench, house, crew)
         found = interleave(
             bench.sizes.rounds,
@@ -56,7 +56,7 @@ def lone_p50(bench: Bench, goal: Goal) -> list[Row]:
 def cpu_per_bet(bench: Bench, goal: Goal) -> list[Row]:
     """What a bet costs the worker's processor, the load generator in it included."""
     cells: list[Played] = []
-    with bench.house() as house, open_crew(*_tables(house, seats=64)) as crew:
+    with bench.house() as house, open_crew(*seat(house, seats=64)) as crew:
         _warm(bench, house, crew)
         for _ in range(bench.sizes.rounds):
             _play(bench, crew, cells)
@@ -76,7 +76,7 @@ def house_live(bench: Bench, goal: Goal) -> list[Row]:
         note = "this floor keeps no live balance"
         return [Row("house_live", 0, "bets/s", None, None, str(goal), met=False, note=note)]
     with bench.house() as kept, bench.house() as plainly:
-        on, off = _tables(kept, seats=64, live=True), _tables(plainly, seats=64, live=False)
+        on, off = seat(kept, seats=64, live=True), seat(plainly, seats=64, live=False)
         with open_crew(*on) as live, open_crew(*off) as without:
             _warm(bench, kept, live)
             _warm(bench, plainly, without)
@@ -94,7 +94,7 @@ def cold(bench: Bench, goal: Goal) -> list[Row]:
     """The first seconds of an empty house, with a worker that has just started."""
     values, references = [], []
     for _ in range(bench.sizes.rounds):
-        with bench.house() as house, open_crew(*_tables(house, seats=64)) as crew:
+        with bench.house() as house, open_crew(*seat(house, seats=64)) as crew:
             values.append(_play(bench, crew, []).rate)
             _warm(bench, house, crew)
             references.append(crew.play(bench.sizes.cell_seconds).rate)
@@ -116,7 +116,7 @@ def _throughput(
 ) -> list[Row]:
     cells: list[Played] = []
     with bench.house() as house:
-        tables = _tables(house, seats=seats, players=players or seats, workers=workers)
+        tables = seat(house, seats=seats, players=players or seats, workers=workers)
         with open_crew(*tables) as crew:
             _warm(bench, house, crew)
             found = interleave(
@@ -146,7 +146,7 @@ def describe(cells: list[Played]) -> str:
     )
 
 
-def _tables(
+def seat(
     house: House,
     *,
     seats: int,

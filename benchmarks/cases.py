@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import betting
+from benchmarks import betting, crash, fair, size
 from benchmarks.report import Goal
 
 if TYPE_CHECKING:
@@ -32,5 +32,14 @@ CASES: dict[str, Case] = {
     "house_live": Case("live house balance on / off", Goal(0.9), betting.house_live),
     "lone_p50": Case("a lone player's bet", Goal(1.6, at_most=True), betting.lone_p50),
     "cold": Case("the first seconds of an empty house / warm", Goal(0.8), betting.cold),
+    "bytes_per_bet": Case(
+        "tables and indexes for a bet", Goal(600, at_most=True), size.bytes_per_bet
+    ),
     "cpu_per_bet": Case("Python time for a bet", Goal(40, at_most=True), betting.cpu_per_bet),
+    "crash_round": Case(
+        "a shared round of 1,000 players settled", Goal(60, at_most=True), crash.crash_round
+    ),
+    "fair_dice": Case("dice rolled", Goal(300_000), fair.fair_dice),
+    "fair_mines": Case("fields of 24 mines drawn", Goal(80_000), fair.fair_mines),
+    "fair_deck": Case("decks shuffled", Goal(30_000), fair.fair_deck),
 }

@@ -46,7 +46,8 @@ SELECT 1000000 + n, 'Player ' || n, 'en', $2, $3 FROM generate_series(1, $1::int
 """
 OWN_ROWS = (
     "INSERT INTO ledger_players (player_id) SELECT id FROM players",
-    "INSERT INTO wallets (player_id, asset) SELECT id, asset FROM players, unnest('{1,2}'::int[]) asset",
+    """INSERT INTO wallets (player_id, asset)
+       SELECT id, asset FROM players, unnest('{1,2}'::int[]) asset""",
     """INSERT INTO consents (player_id, terms_version, of_age, language, accepted_at)
        SELECT id, terms_version, true, language, created_at FROM players""",
 )
@@ -77,16 +78,19 @@ class House:
 
     def players(self) -> list[int]:
         """Ids of everybody who may sit down, in a fixed order."""
-        listed = self._server.sql(self.name, "SELECT id FROM players ORDER BY id")
-        return [int(line) for line in listed.split()]
+        return [int(line) for line in self.read("SELECT id FROM players ORDER BY id").split()]
 
     def calm(self) -> None:
         """What autovacuum does within a minute of a new house."""
         self._server.sql(self.name, "VACUUM (ANALYZE)")
 
+    def read(self, statement: str) -> str:
+        """What a statement prints, bare."""
+        return self._server.sql(self.name, statement)
+
     def count(self, table: str) -> int:
         """Rows of a table."""
-        return int(self._server.sql(self.name, f"SELECT count(*) FROM {table}"))  # noqa: S608
+        return int(self.read(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
     def prove(self, *, rounds: int | None) -> None:
         """Raise BookUnsound unless the book proves itself and holds exactly `rounds` rounds."""

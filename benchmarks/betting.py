@@ -90,6 +90,27 @@ def house_live(bench: Bench, goal: Goal) -> list[Row]:
     return [_row("house_live", found, "bets/s", goal, "reference: without the live balance")]
 
 
+def vs_orm(bench: Bench, goal: Goal) -> list[Row]:
+    """64 players on the floor, and 64 in another house through an ORM with a pool of 16."""
+    with bench.house() as ours, bench.house() as theirs:
+        with (
+            open_crew(*seat(ours, seats=64)) as floor,
+            open_crew(*seat(theirs, seats=64, orm=True)) as orm,
+        ):
+            _warm(bench, ours, floor)
+            _warm(bench, theirs, orm)
+            found = interleave(
+                bench.sizes.rounds,
+                cell=lambda: _play(bench, floor, []).rate,
+                reference=lambda: orm.play(bench.sizes.cell_seconds).rate,
+            )
+        ours.prove(rounds=floor.bets_total)
+        theirs.prove(rounds=orm.bets_total)
+    return [
+        _row("vs_orm", found, "bets/s", goal, "reference: the same bet in benchmarks/orm_bet.py")
+    ]
+
+
 def cold(bench: Bench, goal: Goal) -> list[Row]:
     """The first seconds of an empty house, with a worker that has just started."""
     values, references = [], []
@@ -153,11 +174,12 @@ def seat(
     players: int | None = None,
     workers: int = 1,
     live: bool | None = None,
+    orm: bool = False,
 ) -> list[Table]:
     """Seats dealt to the workers in turn, each with a player of its own as far as they reach."""
     known = house.players()[: players or seats]
     dealt = [known[seat % len(known)] for seat in range(seats)]
-    return [Table(house.dsn, tuple(dealt[one::workers]), live) for one in range(workers)]
+    return [Table(house.dsn, tuple(dealt[one::workers]), live, orm) for one in range(workers)]
 
 
 def _warm(bench: Bench, house: House, crew: Crew) -> None:

@@ -32,6 +32,7 @@ CASES: dict[str, Case] = {
     "house_live": Case("live house balance on / off", Goal(0.9), betting.house_live),
     "lone_p50": Case("a lone player's bet", Goal(1.6, at_most=True), betting.lone_p50),
     "cold": Case("the first seconds of an empty house / warm", Goal(0.8), betting.cold),
+    "vs_orm": Case("the same bet as an ORM unit of work", Goal(20), betting.vs_orm),
     "bytes_per_bet": Case(
         "tables and indexes for a bet", Goal(600, at_most=True), size.bytes_per_bet
     ),

@@ -11,13 +11,14 @@ import multiprocessing
 import os
 import pstats
 import time
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import uvloop
 
 from benchmarks.house import MASTER_KEYS
+from benchmarks.orm_bet import OrmHouse
 from casino.betting.floor import open_floor
 from casino.ids import PlayerId, new_reference
 from casino.money import Asset
@@ -26,11 +27,11 @@ from casino.vault import Vault
 from games.registry import INSTANT, STEPS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-    from casino.betting.floor import GamingFloor
+    from casino.betting.game import InstantGame
 
 PROFILE_LINES = 40
 ORDER_SECONDS = 120.0
@@ -41,6 +42,23 @@ CHOICES = tuple(
 )
 
 
+class TakesBets(Protocol):
+    """The gaming floor, and what it is compared with."""
+
+    async def place_bet(
+        self,
+        *,
+        player_id: PlayerId,
+        game: InstantGame,
+        asset: Asset,
+        stake: int,
+        choice: Mapping[str, object],
+        reference: str,
+    ) -> object:
+        """Settle one bet."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Who bets in one process: a player for each loop, himself more than once on a hot wallet."""
@@ -48,6 +66,7 @@ class Table:
     dsn: str
     seats: tuple[int, ...]
     live_house: bool | None = None
+    orm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,25 +159,38 @@ def work(pipe: Connection, table: Table) -> None:
 
 
 async def _work(pipe: Connection, table: Table) -> None:
-    options: dict[str, Any] = {} if table.live_house is None else {"live_house": table.live_house}
-    vault = Vault.from_text(MASTER_KEYS)
-    async with open_floor(table.dsn, vault, step_games=STEPS, **options) as floor:
+    async with _open(table) as house:
         pipe.send(Played(0, 0.0, []))
         while True:
             order = await asyncio.to_thread(pipe.recv)
             if order is None:
                 return
-            pipe.send(await _play(floor, table.seats, order))
+            pipe.send(await _play(house, table.seats, order))
 
 
-async def _play(floor: GamingFloor, seats: Sequence[int], order: Play) -> Played:
+@asynccontextmanager
+async def _open(table: Table) -> AsyncIterator[TakesBets]:
+    vault = Vault.from_text(MASTER_KEYS)
+    if table.orm:
+        house = OrmHouse(table.dsn.replace("postgresql://", "postgresql+asyncpg://", 1), vault)
+        try:
+            yield house
+        finally:
+            await house.close()
+        return
+    options: dict[str, Any] = {} if table.live_house is None else {"live_house": table.live_house}
+    async with open_floor(table.dsn, vault, step_games=STEPS, **options) as floor:
+        yield floor
+
+
+async def _play(house: TakesBets, seats: Sequence[int], order: Play) -> Played:
     profiler = cProfile.Profile() if order.profile else None
     latencies: list[float] = []
     batches, cpu = _batches(), _cpu_seconds()
     started = time.perf_counter()
     end = started + order.seconds
     loops = [
-        _sit(floor, PlayerId(player), number, end, latencies) for number, player in enumerate(seats)
+        _sit(house, PlayerId(player), number, end, latencies) for number, player in enumerate(seats)
     ]
     if profiler is not None:
         profiler.enable()
@@ -178,7 +210,7 @@ async def _play(floor: GamingFloor, seats: Sequence[int], order: Play) -> Played
 
 
 async def _sit(
-    floor: GamingFloor, player_id: PlayerId, number: int, end: float, latencies: list[float]
+    house: TakesBets, player_id: PlayerId, number: int, end: float, latencies: list[float]
 ) -> None:
     """One closed loop; a refusal or a failure ends the bench, since only bets are counted."""
     game, clock = INSTANT["dice"], time.perf_counter
@@ -186,7 +218,7 @@ async def _sit(
         asked = clock()
         if asked >= end:
             return
-        await floor.place_bet(
+        await house.place_bet(
             player_id=player_id,
             game=game,
             asset=Asset.TON,

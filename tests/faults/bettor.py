@@ -1,9 +1,8 @@
 """A process that bets: `python -m tests.faults.bettor DSN JOURNAL`, orders as JSON lines.
 
 `{"do": "keep_betting", "players": [...], "tasks": 2}` bets until standard input ends; every bet
-that was acknowledged stands in JOURNAL, forced to disk, before the next one is placed.
-`{"do": "same", "player": 1, "reference": "...", "times": 4}` places one bet several times at once
-and prints the answers.
+that was acknowledged stands in JOURNAL, forced to disk, before the next one is placed. What is asked
+stands in a second journal beside it before it is asked.
 """
 
 import asyncio
@@ -58,12 +57,14 @@ def tell(answer: object) -> None:
 async def main(dsn: str, journal: Path) -> None:
     stop = asyncio.Event()
     written = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    asked = os.open(journal.with_suffix(".asked"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     async def keep_betting(player_id: int) -> None:
         while not stop.is_set():
             reference = new_reference()
+            os.write(asked, f"{reference} {player_id}\n".encode())
             answer = await place_until_known(floor, player_id, reference)
-            line = f"{reference} {answer.entry_id} {answer.answer.payout}\n"
+            line = f"{reference} {answer.entry_id} {answer.answer.payout} {player_id}\n"
             os.write(written, line.encode())
             os.fsync(written)
 
@@ -71,24 +72,8 @@ async def main(dsn: str, journal: Path) -> None:
         tell({"ready": True})
         while line := await asyncio.to_thread(sys.stdin.readline):
             order = json.loads(line)
-            if order["do"] == "same":
-                tries = [
-                    place_until_known(floor, order["player"], order["reference"])
-                    for _ in range(order["times"])
-                ]
-                told = [
-                    {
-                        "entry": one.entry_id,
-                        "roll": (one.answer.details or {})["roll"],
-                        "payout": one.answer.payout,
-                        "replayed": one.replayed,
-                    }
-                    for one in await asyncio.gather(*tries)
-                ]
-                tell(told)
-            else:
-                for player_id in order["players"] * order["tasks"]:
-                    group.create_task(keep_betting(player_id))
+            for player_id in order["players"] * order["tasks"]:
+                group.create_task(keep_betting(player_id))
         stop.set()
 
 

@@ -1,4 +1,4 @@
-"""A wire to PostgreSQL that can be cut at a commit: before the server hears it, or after."""
+"""A wire to PostgreSQL that can fail at a commit: before the server hears it, or after."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Literal
 from urllib.parse import urlsplit, urlunsplit
 
-Cut = Literal["before", "after"]
+Cut = Literal["before", "after", "silence"]
 
 ASKED = b"COMMIT;\x00"
 DONE = b"COMMIT\x00"
@@ -14,12 +14,14 @@ DONE = b"COMMIT\x00"
 
 class Wire:
     """Carries bytes both ways. `cut` "before": the next commit is swallowed and both ends lose
-    their connection; "after": the server commits, and its answer is swallowed."""
+    their connection; "after": the server commits, its answer is swallowed and the connection is
+    lost; "silence": the answer is swallowed, and nothing is heard on this connection ever again."""
 
     def __init__(self, dsn: str) -> None:
         self._server = urlsplit(dsn)
         self.cut: Cut | None = None
         self.cuts = 0
+        self.silent = False
         self.port = 0
 
     @property
@@ -55,6 +57,7 @@ class Wire:
                 self.cuts += 1
                 if cut == "before":
                     return
+                self.silent = cut == "silence"
                 swallow.set()
             writer.write(said)
             await writer.drain()
@@ -63,6 +66,8 @@ class Wire:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, swallow: asyncio.Event
     ) -> None:
         while said := await reader.read(65536):
+            if swallow.is_set() and self.silent:
+                continue
             if swallow.is_set() and DONE in said:
                 return
             writer.write(said)

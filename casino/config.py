@@ -83,6 +83,14 @@ class WebappSettings(BaseSettings):
     )
 
 
+class ReceiptsSettings(BaseSettings):
+    """The house key; read by the worker and nobody else."""
+
+    model_config = SettingsConfigDict(env_prefix="RECEIPTS_", env_file=".env", extra="ignore")
+
+    signing_key: SecretStr = Field(description="Ed25519 seed, 64 hex digits; signs receipts")
+
+
 class TelemetrySettings(BaseSettings):
     """Logs and metrics of one process."""
 

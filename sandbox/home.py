@@ -8,7 +8,7 @@ import json
 import os
 import secrets
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,8 @@ class Secrets:
     webhook_secret: str
     # Empty in worlds made before it existed; they poll, so nobody posts to them.
     admin_webhook_secret: str = ""
+    # Worlds made before it existed get one at their next start.
+    receipts_key: str = ""
 
     @classmethod
     def fresh(cls) -> Secrets:
@@ -41,6 +43,7 @@ class Secrets:
             secrets.token_hex(32),
             secrets.token_hex(24),
             secrets.token_hex(24),
+            secrets.token_hex(32),
         )
 
     @property
@@ -82,11 +85,12 @@ class Home:
         """The world's keys; made at the first start."""
         path = self.folder / "secrets.json"
         if not path.exists():
-            draft = path.with_suffix(".new")
-            draft.write_text(json.dumps(asdict(Secrets.fresh())))
-            draft.chmod(0o600)
-            draft.replace(path)
-        return Secrets(**json.loads(path.read_text()))
+            _keep(path, Secrets.fresh())
+        known = Secrets(**json.loads(path.read_text()))
+        if not known.receipts_key:
+            known = replace(known, receipts_key=Secrets.fresh().receipts_key)
+            _keep(path, known)
+        return known
 
     @property
     def services(self) -> Path:
@@ -117,6 +121,13 @@ class Home:
             shutil.rmtree(self.folder)
         finally:
             self.close()
+
+
+def _keep(path: Path, known: Secrets) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(asdict(known)))
+    draft.chmod(0o600)
+    draft.replace(path)
 
 
 def demo_home() -> Home:

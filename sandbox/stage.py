@@ -167,6 +167,7 @@ def environment_of(
         "TON_TONCENTER_URL": chain_url,
         "TON_REQUESTS_PER_SECOND": "200",
         "TON_POLL_SECONDS": "1",
+        "RECEIPTS_SIGNING_KEY": secrets.receipts_key,
         "SIGNER_TON_KEY_SEED": secrets.hot_wallet_key,
         "SIGNER_APPROVAL_PUBLIC_KEY": secrets.approval_public_key,
         "TELEMETRY_JSON_LOGS": "true",

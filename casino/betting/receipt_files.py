@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from casino.betting import history, receipt_tree
 from casino.betting.receipt_roots import Root, second_text
+from casino.betting.receipts import FILE_FORM
 from casino.db import driver_connection
 from casino.errors import NotFound
 from casino.ids import public
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from casino.betting.game import Game
     from casino.ids import PlayerId, RoundId
-
-FORM = "fairhouse.receipt-file/1"
 
 FIND = """
 SELECT p.leaf, o.id, o.second, o.count, o.root, o.previous_root, o.key_id, o.signature, k.public_key
@@ -71,7 +70,7 @@ async def get_file(
         raise NotFound(thing="receipt", key=round_id)
     connection = await driver_connection(session)
     return {
-        "file": FORM,
+        "file": FILE_FORM,
         "round_id": public(round_.id),
         "player_id": public(round_.player_id),
         "content": said,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 GENESIS = hashlib.sha256(b"fairhouse receipts").digest()
 FORM = "fairhouse.receipt/2"
+FILE_FORM = "fairhouse.receipt-file/1"
 FIELDS = (
     "form",
     "round",

@@ -1,21 +1,28 @@
-"""`python -m casino.worker`: run the schedule; one worker is active, others wait for the lock."""
+"""`python -m casino.worker`: run the schedule; one worker is active, others wait for the lock.
+
+`python -m casino.worker house-key` prints the public part of the key that signs receipts.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import json
 import signal
 from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from casino.betting.receipt_roots import HouseKey
 from casino.clock import utc_now
-from casino.config import DatabaseSettings, TelemetrySettings
+from casino.config import DatabaseSettings, ReceiptsSettings, TelemetrySettings
 from casino.db import Database
 from casino.election import lead
 from casino.nursery import Nursery
 from casino.telemetry import configure_logs, serve_metrics
 from casino.worker.schedule import SCHEDULE
+from casino.worker.signing import keep_signing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +33,7 @@ log = structlog.get_logger(__name__)
 
 async def main() -> None:
     """Run until SIGTERM or SIGINT."""
+    key = _house_key()
     telemetry = TelemetrySettings()
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
@@ -36,7 +44,7 @@ async def main() -> None:
     try:
         async with Nursery() as nursery:
             nursery.keep(
-                lambda: lead(database.dsn, role="worker", work=lambda: work(database)),
+                lambda: lead(database.dsn, role="worker", work=lambda: work(database, key)),
                 name="worker",
             )
             await stop.wait()
@@ -44,8 +52,9 @@ async def main() -> None:
         await database.close()
 
 
-async def work(database: Database) -> None:
-    """Run every job of the schedule at once and then at its pace, until cancelled."""
+async def work(database: Database, key: HouseKey) -> None:
+    """Run every job of the schedule at once and then at its pace, and sign receipts, until
+    cancelled."""
     scheduler = AsyncIOScheduler(timezone="UTC")
     for row in SCHEDULE:
         scheduler.add_job(
@@ -60,7 +69,9 @@ async def work(database: Database) -> None:
         )
     scheduler.start()
     try:
-        await asyncio.Event().wait()
+        async with Nursery() as nursery:
+            nursery.keep(lambda: keep_signing(database, key), name="receipts")
+            await asyncio.Event().wait()
     finally:
         scheduler.shutdown(wait=False)
 
@@ -71,5 +82,20 @@ async def run_job(database: Database, job: Callable[[Database, datetime], Awaita
     log.debug("job.done", job=job.__name__)
 
 
+def show_house_key() -> None:
+    """Print what players need in order to check receipts."""
+    key = _house_key()
+    print(json.dumps({"key_id": key.key_id, "public_key": key.public_key.hex()}))  # noqa: T201
+
+
+def _house_key() -> HouseKey:
+    return HouseKey.from_text(ReceiptsSettings().signing_key.get_secret_value())
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(prog="python -m casino.worker", description=__doc__)
+    parser.add_argument("show", nargs="?", choices=["house-key"])
+    if parser.parse_args().show is None:
+        asyncio.run(main())
+    else:
+        show_house_key()

@@ -7,6 +7,7 @@ The roll is one draw of 10,001 in hundredths. With w winning hundredths of 10,00
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from casino.betting.game import Choice, Outcome, Stream
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 ROLLS = 10_001
 EDGE_KEPT = 9_900
 WINNING_MIN, WINNING_MAX = 1, 9_800
+RTP = Fraction(EDGE_KEPT, ROLLS)
+NOTHING = Fraction(0)
 TABLE = {
     "algorithm": "dice/1",
     "draws": f"roll = draw({ROLLS})",
@@ -32,7 +35,7 @@ class Dice:
 
     slug = "dice"
     algorithm = "dice/1"
-    table = TABLE
+    table: Mapping[str, object] = TABLE
     table_hash = paytable.table_hash(TABLE)
 
     def parse(self, choice: Mapping[str, object]) -> Choice:
@@ -42,20 +45,25 @@ class Dice:
         low, high = (10_000 - WINNING_MAX, 10_000 - WINNING_MIN) if over else (1, WINNING_MAX)
         return {"target": choices.whole(choice, "target", low=low, high=high), "over": over}
 
-    def rtp(self, choice: Choice) -> Fraction:
-        """The same for every choice: 9900 / 10001."""
-        return self.max_multiplier(choice) * Fraction(_winning(choice), ROLLS)
+    def rtp(self, choice: Choice) -> Fraction:  # noqa: ARG002 - the Protocol's; alike for all
+        """The same for every choice: multiplier times chance is 9900 / 10001."""
+        return RTP
 
     def max_multiplier(self, choice: Choice) -> Fraction:
         """What a won roll pays."""
-        return Fraction(EDGE_KEPT, _winning(choice))
+        return _multiplier(_winning(choice))
 
     def resolve(self, choice: Choice, stream: Stream) -> Outcome:
         """Roll; strictly over or strictly under the target wins."""
         roll = stream.draw(ROLLS)
         target = int(choice["target"])
         won = roll > target if choice["over"] else roll < target
-        return Outcome(self.max_multiplier(choice) if won else Fraction(0), {"roll": roll})
+        return Outcome(self.max_multiplier(choice) if won else NOTHING, {"roll": roll})
+
+
+@lru_cache(maxsize=WINNING_MAX)
+def _multiplier(winning: int) -> Fraction:
+    return Fraction(EDGE_KEPT, winning)
 
 
 def _winning(choice: Choice) -> int:

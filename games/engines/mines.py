@@ -34,7 +34,7 @@ class Mines:
 
     slug = "mines"
     algorithm = "mines/1"
-    table = TABLE
+    table: Mapping[str, object] = TABLE
     table_hash = paytable.table_hash(TABLE)
 
     def parse(self, choice: Mapping[str, object]) -> Choice:

@@ -137,6 +137,8 @@ class MarkRow(Base):
     )
     name: Mapped[str] = mapped_column(Text)
     upto_entry_id: Mapped[int] = mapped_column(BigInteger)
+    # Entries without a key among those that it stands for.
+    strays: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     made_at: Mapped[datetime]
 
 

@@ -24,6 +24,7 @@ def upgrade() -> None:
         ),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("upto_entry_id", sa.BigInteger(), nullable=False),
+        sa.Column("strays", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_marks")),
         sa.UniqueConstraint("name", name=op.f("uq_ledger_marks_name")),

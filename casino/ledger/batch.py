@@ -266,10 +266,12 @@ async def connect(
     """
     return await asyncpg.connect(
         dsn,
-        timeout=10,
+        timeout=CONNECT_SECONDS,
         connection_class=connection_class,
         server_settings={
             **SERVER_SETTINGS,
+            "lock_timeout": f"{LOCK_SECONDS}s",
+            "statement_timeout": f"{STATEMENT_SECONDS}s",
             "plan_cache_mode": "force_custom_plan",
             "application_name": "fairhouse-lane",
         },

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.bench import Bench, Sizes
-from benchmarks.cases import CASES
+from benchmarks.cases import ALONE, CASES
 from benchmarks.server import BenchServer, file_system, open_server
 
 RESULTS = Path(__file__).parent / "results"
@@ -63,7 +63,10 @@ def _heading(server: BenchServer, folder: Path) -> list[str]:
 class _Wishes(argparse.Namespace):
     cases: list[str]
     profile: bool
+    rounds: int
+    seconds: float
     place: Path | None
+    stored: int
     sizes: Sizes
 
 
@@ -75,12 +78,18 @@ def _read(arguments: list[str]) -> _Wishes:
     parser.add_argument("--place", type=Path, help=f"where the cluster lies (else {PLACE})")
     parser.add_argument("--rounds", type=int, default=usual.rounds)
     parser.add_argument("--seconds", type=float, default=usual.cell_seconds)
+    parser.add_argument("--stored", type=int, default=usual.growth_large, help="bets for growth")
     wishes = parser.parse_args(arguments, namespace=_Wishes())
     for name in wishes.cases:
         if name not in CASES:
             parser.error(f"no case is called {name!r}; there are {', '.join(CASES)}")
-    wishes.cases = wishes.cases or list(CASES)
-    wishes.sizes = replace(usual, rounds=wishes.rounds, cell_seconds=wishes.seconds)
+    wishes.cases = wishes.cases or [name for name in CASES if name not in ALONE]
+    wishes.sizes = replace(
+        usual,
+        rounds=wishes.rounds,
+        cell_seconds=wishes.seconds,
+        growth_large=wishes.stored,
+    )
     return wishes
 
 

@@ -89,6 +89,11 @@ class Interleaved:
     reference: float
     ratio: float
 
+    @property
+    def figures(self) -> tuple[float, float, float]:
+        """Value, reference and ratio, in this order."""
+        return self.value, self.reference, self.ratio
+
 
 def interleave(
     rounds: int, *, cell: Callable[[], float], reference: Callable[[], float]

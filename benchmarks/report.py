@@ -99,11 +99,15 @@ def table(rows: Sequence[Row], *, heading: Iterable[str] = ()) -> str:
 def store(path: Path, rows: Sequence[Row]) -> list[dict[str, object]]:
     """Write rows as JSON; rows of other names that stand there already are kept.
 
-    Returns all that the file now holds.
+    So is one that was judged when the new one is not, being measured on too little. Returns all
+    that the file now holds.
     """
     kept: list[dict[str, object]] = json.loads(path.read_text()) if path.exists() else []
     fresh: dict[str, dict[str, object]] = {row.name: {**row.as_json()} for row in rows}
-    merged = [fresh.pop(str(old["name"]), old) for old in kept]
+    merged = []
+    for old in kept:
+        new = fresh.pop(str(old["name"]), old)
+        merged.append(old if new["met"] is None and old["met"] is not None else new)
     merged.extend(fresh.values())
     path.parent.mkdir(parents=True, exist_ok=True)
     body = ",\n".join(f"  {json.dumps(row)}" for row in merged)

@@ -14,6 +14,14 @@ class DatabaseSettings(BaseSettings):
     url: str = "postgresql+asyncpg://fairhouse@127.0.0.1:5432/fairhouse"
 
 
+class MoneySettings(BaseSettings):
+    """Whether the coins are real: then the database must be fit for them."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore")
+
+    real_money: bool = Field(default=True, description="refuse a database that may lose bets")
+
+
 class RedisSettings(BaseSettings):
     """Where Valkey or Redis is; it holds nothing that money needs."""
 

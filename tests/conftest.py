@@ -34,6 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[RUN] = begin_run()
     else:
         config.stash[RUN] = Run(folder=type(config.rootpath)(from_controller["run_folder"]))
+    # The shared server skips what only a crash needs; processes that tests start live with that.
+    os.environ.setdefault("REAL_MONEY", "false")
     config.option.allow_hosts = "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
 

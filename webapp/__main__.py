@@ -14,6 +14,7 @@ from casino.betting.floor import open_floor
 from casino.config import (
     AdminWebhookSettings,
     DatabaseSettings,
+    MoneySettings,
     PlayerBotSettings,
     RedisSettings,
     TelegramSettings,
@@ -22,6 +23,7 @@ from casino.config import (
     WebappSettings,
 )
 from casino.db import Database
+from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from casino.vault import Vault
 from games.registry import STEPS
@@ -45,6 +47,7 @@ async def main() -> None:
     serve_metrics(telemetry.metrics_port)
     telegram, settings = TelegramSettings(), WebappSettings()
     database = Database(DatabaseSettings().url)
+    await require_fit(database, real_money=MoneySettings().real_money)
     redis = RedisLink(RedisSettings().url)
     vault = Vault.from_text(VaultSettings().master_keys.get_secret_value())
     try:

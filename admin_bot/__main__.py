@@ -17,12 +17,14 @@ from casino.config import (
     AdminSettings,
     AdminWebhookSettings,
     DatabaseSettings,
+    MoneySettings,
     RedisSettings,
     TelegramSettings,
     TelemetrySettings,
     VaultSettings,
 )
 from casino.db import Database
+from casino.real_money import require_fit
 from casino.staff import people
 from casino.telemetry import configure_logs, serve_metrics
 from casino.vault import Vault
@@ -49,6 +51,7 @@ async def main() -> None:
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
     database = Database(DatabaseSettings().url)
+    await require_fit(database, real_money=MoneySettings().real_money)
     redis = RedisLink(RedisSettings().url)
     bot = make_bot(admin.bot_token.get_secret_value(), api_url=telegram.api_url, redis=redis)
     desk = Desk(

@@ -15,6 +15,7 @@ from casino import outbox
 from casino.betting.seeds import SeedStore
 from casino.config import (
     DatabaseSettings,
+    MoneySettings,
     PlayerBotSettings,
     RedisSettings,
     TelegramSettings,
@@ -22,6 +23,7 @@ from casino.config import (
     VaultSettings,
 )
 from casino.db import Database
+from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from casino.vault import Vault
 from messaging.chat_state import ChatState
@@ -45,6 +47,7 @@ async def main() -> None:
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
     database = Database(DatabaseSettings().url)
+    await require_fit(database, real_money=MoneySettings().real_money)
     redis = RedisLink(RedisSettings().url)
     bot = make_bot(own.token.get_secret_value(), api_url=telegram.api_url, redis=redis)
     vault = Vault.from_text(VaultSettings().master_keys.get_secret_value())

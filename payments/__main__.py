@@ -10,10 +10,11 @@ import signal
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from casino.config import DatabaseSettings, TelemetrySettings
+from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
 from casino.db import Database
 from casino.election import lead
 from casino.nursery import Nursery
+from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings, TonWalletSettings
 from payments.registry import CHAINS
@@ -43,6 +44,7 @@ async def run(process: str) -> None:
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
+    await require_fit(database, real_money=MoneySettings().real_money)
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)

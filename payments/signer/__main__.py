@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from casino.cashier.rails import get_rail, set_hot_wallet
 from casino.clock import utc_now
-from casino.config import DatabaseSettings, TelemetrySettings
+from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
 from casino.db import Database
 from casino.election import lead
 from casino.nursery import Nursery
+from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.chains.ton_wallet import HotWallet
 from payments.config import SignerSettings, TonNetwork, TonSettings, TonWalletSettings
@@ -104,6 +105,7 @@ async def run(settings: SignerSettings) -> None:
     serve_metrics(telemetry.metrics_port)
     key = open_key(settings)
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
+    await require_fit(database, real_money=MoneySettings().real_money)
     signer = Signer(
         database=database,
         rail=RAIL,

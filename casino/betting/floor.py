@@ -24,11 +24,11 @@ from casino.betting.fairness import require_client_seed
 from casino.betting.seeds import SeedStore
 from casino.betting.state import PlayState, Round
 from casino.clock import utc_now
-from casino.errors import InvariantViolation, StaleReference
+from casino.errors import BadAmount, InvariantViolation, StaleReference
 from casino.ids import reference_moment
 from casino.ledger.batch import Batch, connect, open_batch
 from casino.ledger.journal import Result
-from casino.money import require_units
+from casino.money import UNITS_MAX, require_units
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -44,6 +44,7 @@ AnswerT = TypeVar("AnswerT")
 
 REFERENCE_AGE_MAX = timedelta(days=28)
 REFERENCE_AHEAD_MAX = timedelta(minutes=5)
+OUTSIDE_REFERENCE_MAX = 128
 
 
 class GamingFloor:
@@ -130,7 +131,12 @@ class GamingFloor:
         return _with(result, result.answer)
 
     async def seamless(self, call: Debit | Credit | Rollback) -> Result[SeamlessAnswer]:
-        """Settle an aggregator's call; idempotent by provider, kind and transaction id."""
+        """Settle an aggregator's call; idempotent by provider, kind and transaction id.
+
+        Raises BadAmount for units that are no whole number of 0 .. UNITS_MAX, StaleReference for
+        an id that is empty, longer than 128 characters or not printable.
+        """
+        _require_settleable(call)
         result = await self._batch.submit(call)
         if not isinstance(result.answer, SeamlessAnswer):
             raise InvariantViolation(reason="a wallet call was answered with something else")
@@ -159,6 +165,21 @@ async def open_floor(
     desk = BettingDesk(seeds, step_games)
     async with open_batch(dsn, desk, lanes=lanes, clock=clock, connect=connect) as batch:
         yield GamingFloor(batch, seeds, clock)
+
+
+def _require_settleable(call: Debit | Credit | Rollback) -> None:
+    """Stop at the door what the database could not store: it would fail a whole batch."""
+    ids = [call.reference]
+    if isinstance(call, Rollback):
+        ids.append(call.target)
+    elif type(call.units) is not int or not 0 <= call.units <= UNITS_MAX:
+        raise BadAmount
+    if not all(ids):
+        raise StaleReference
+    # The round may be nameless.
+    for text in (*ids, call.round_reference):
+        if len(text) > OUTSIDE_REFERENCE_MAX or not text.isprintable():
+            raise StaleReference
 
 
 def _round(result: Result[Answer]) -> Result[Round]:

@@ -1,0 +1,1 @@
+"""Other people's games: dialects of wallet calls, launches, catalogues."""

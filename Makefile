@@ -15,7 +15,7 @@ PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
   -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
-.PHONY: help setup setup-browser demo demo-reset test test-fast lint format check smoke bench bench-growth migrate lock clean
+.PHONY: help setup setup-browser demo demo-reset test test-fast test-faults lint format check smoke bench bench-growth migrate lock clean
 
 help: ## print this list
 	@echo "Fairhouse. Targets:"
@@ -40,6 +40,10 @@ test: setup-browser ## run every test: the front end's in Node, then all others
 
 test-fast: setup ## run the tests that need no browser, no chain and no crash
 	@$(PYTEST) -m "not browser and not chain and not faults" $(ARGS)
+
+test-faults: setup ## kill servers and processes under load, ten times each (FAULT_ROUNDS=n)
+	@FAULT_ROUNDS=$${FAULT_ROUNDS:-10} $(BIN)/pytest -q tests/faults/test_kills.py \
+	  tests/faults/test_bets.py tests/faults/test_pressure.py tests/casino/ledger $(ARGS)
 
 lint: setup ## style, types, import contracts; nothing is changed
 	@failed=""; \

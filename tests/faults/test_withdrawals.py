@@ -50,6 +50,7 @@ async def test_every_process_ended_at_every_status_and_paid_once(
         "memo": "",
         "reference": new_reference(),
     }
+    await until(scene.app_is_ready)
     asking = asyncio.create_task(ask_for_a_withdrawal(scene, body))
     withdrawal = await requested(scene, str(body["reference"]))
     await scene.end(how=how)

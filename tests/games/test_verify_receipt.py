@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from casino.betting import receipt_files, receipt_signer
+from casino.betting import receipt_files, receipt_signer, receipt_tree
 from casino.betting.floor import open_floor
 from casino.betting.receipt_roots import HouseKey, Root
 from casino.betting.receipts import hash_of_content
@@ -263,13 +263,9 @@ def reseal(file):
     """Hash and sign what the file says now, alone under its root."""
     digest = hash_of_content(file["content"])
     file["hash"] = digest.hex()
-    root = receipt_tree_root(digest)
+    root = receipt_tree.levels([digest])[-1][0]
     file["signed"] |= {"leaf": 0, "count": 1, "path": [], "root": root.hex()}
     file["signed"] = signed_by(file, KEY)["signed"]
-
-
-def receipt_tree_root(digest):
-    return receipt_signer.receipt_tree.levels([digest])[-1][0]
 
 
 def test_the_command_line_says_it_in_one_line(receipts, tmp_path, capsys):

@@ -15,6 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
@@ -157,3 +158,13 @@ class SumRow(Base):
     debit_account: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     credit_account: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     units: Mapped[int] = mapped_column(BigInteger)
+
+
+class AlertRow(Base):
+    """What staff were last told of a proof: its faults, or None that it is sound again."""
+
+    __tablename__ = "ledger_alerts"
+
+    proof: Mapped[str] = mapped_column(Text, primary_key=True)
+    content: Mapped[dict[str, object] | None] = mapped_column(JSONB(none_as_null=True))
+    told_at: Mapped[datetime]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+
+import msgspec
 
 from casino.errors import BadAmount, CurrencyMismatch
 
@@ -45,8 +46,7 @@ REFERENCE_CURRENCY = "EUR"
 REFERENCE_DECIMALS = 6
 
 
-@dataclass(frozen=True, slots=True, order=False)
-class Money:
+class Money(msgspec.Struct, frozen=True, gc=False):
     """A number of whole units of one asset; may be negative only as a difference."""
 
     units: int

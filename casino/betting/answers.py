@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+from msgspec.structs import replace
 
 from casino.betting.state import Round
 from casino.money import Asset
@@ -16,15 +16,13 @@ if TYPE_CHECKING:
     from casino.ids import RoundId
 
 
-@dataclass(frozen=True, slots=True)
-class RoundAnswer:
+class RoundAnswer(msgspec.Struct, frozen=True):
     """A round as it stood after the command."""
 
     round: Round
 
 
-@dataclass(frozen=True, slots=True)
-class RotationAnswer:
+class RotationAnswer(msgspec.Struct, frozen=True):
     """The pair that was revealed, and what is committed to now."""
 
     pair_id: int
@@ -55,8 +53,7 @@ class RotationAnswer:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class SeamlessAnswer:
+class SeamlessAnswer(msgspec.Struct, frozen=True):
     """Units moved by an aggregator's call; the rollback of an unseen debit moves none."""
 
     units: int

@@ -7,17 +7,21 @@ for all open rounds of an asset.
 
 from __future__ import annotations
 
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
-KELLY_PART = Fraction(1, 4)
-OPEN_PART = Fraction(1, 20)
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+KELLY_DIVISOR = 4
+OPEN_DIVISOR = 20
 
 
 def winnings_max(*, bankroll: int, rtp: Fraction) -> int:
     """The largest winnings (payout minus stake) of one round, in units, rounded down."""
-    return max(0, int(KELLY_PART * (1 - rtp) * bankroll))
+    edge = rtp.denominator - rtp.numerator
+    return max(0, edge * bankroll // (rtp.denominator * KELLY_DIVISOR))
 
 
 def open_max(*, bankroll: int) -> int:
     """The most that all open rounds of an asset may cost together, in units."""
-    return max(0, int(OPEN_PART * bankroll))
+    return max(0, bankroll // OPEN_DIVISOR)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
 from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 from casino.ledger.keys import Key, fingerprint
 
@@ -15,8 +17,7 @@ if TYPE_CHECKING:
     from casino.money import Asset
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     player_id: PlayerId
     reference: str
 
@@ -26,8 +27,7 @@ class _Asked:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class PlaceBet(_Asked):
+class PlaceBet(_Asked, frozen=True):
     """An instant round; `stake` in units, `choice` canonical."""
 
     game: InstantGame
@@ -46,8 +46,7 @@ class PlaceBet(_Asked):
         return _bet_fingerprint(self)
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRound(_Asked):
+class OpenRound(_Asked, frozen=True):
     """The opening of a round of several steps."""
 
     game: StepGame
@@ -66,8 +65,7 @@ class OpenRound(_Asked):
         return _bet_fingerprint(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Act(_Asked):
+class Act(_Asked, frozen=True):
     """One step in an open round."""
 
     round_id: RoundId
@@ -81,11 +79,12 @@ class Act(_Asked):
     @property
     def fingerprint(self) -> bytes:
         """Round and action."""
-        return fingerprint({"round": self.round_id, "action": dict(self.action)})
+        # Not yet checked: it may hold numbers of any size.
+        action = json.dumps(dict(self.action), sort_keys=True)
+        return fingerprint({"round": self.round_id, "action": action})
 
 
-@dataclass(frozen=True, slots=True)
-class CashOut(_Asked):
+class CashOut(_Asked, frozen=True):
     """The end of an open round at its present multiplier."""
 
     round_id: RoundId
@@ -101,8 +100,7 @@ class CashOut(_Asked):
         return fingerprint({"round": self.round_id})
 
 
-@dataclass(frozen=True, slots=True)
-class RotateSeed(_Asked):
+class RotateSeed(_Asked, frozen=True):
     """Reveal the active server seed, promote the next one under `client_seed`.
 
     `server_seed` is the secret that is committed to as the new next one.
@@ -122,15 +120,13 @@ class RotateSeed(_Asked):
         return fingerprint({"client_seed": self.client_seed})
 
 
-@dataclass(frozen=True, slots=True)
-class _Seamless(_Asked):
+class _Seamless(_Asked, frozen=True):
     provider: str
     asset: Asset
     round_reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class Debit(_Seamless):
+class Debit(_Seamless, frozen=True):
     """A stake in another company's game; `reference` is the provider's transaction id."""
 
     units: int
@@ -146,8 +142,7 @@ class Debit(_Seamless):
         return _seamless_fingerprint(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Credit(_Seamless):
+class Credit(_Seamless, frozen=True):
     """A payout of another company's game; may be zero, which closes the round without a win."""
 
     units: int
@@ -163,8 +158,7 @@ class Credit(_Seamless):
         return _seamless_fingerprint(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Rollback(_Seamless):
+class Rollback(_Seamless, frozen=True):
     """Take back a debit, seen or not yet seen: `target` is the debit's transaction id."""
 
     target: str
@@ -202,12 +196,7 @@ BettingCommand: TypeAlias = (
 
 def _bet_fingerprint(bet: PlaceBet | OpenRound) -> bytes:
     return fingerprint(
-        {
-            "game": bet.game.slug,
-            "asset": bet.asset.value,
-            "stake": bet.stake,
-            "choice": dict(bet.choice),
-        }
+        {"game": bet.game.slug, "asset": bet.asset.value, "stake": bet.stake, "choice": bet.choice}
     )
 
 

@@ -1,38 +1,27 @@
 """Wallet + command + rules -> new state, transfers, round | refusal; pure.
 
-The rules of a bet stand in `_gate`, `place_bet` and `open_round` in the order in which they are
-applied: consent and exclusion, kill switches, stake range, the player's own limits, funds,
-exposure, draw, payout, counters, receipt.
+A bet reads like its list of rules: refused by one of them (`bet_rules`), covered by the bankroll,
+nonce, draw, payout, counters, receipt.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec.structs import replace
+
 from casino.betting import bankroll, fairness
+from casino.betting.bet_rules import DEBIT, OWN_GAME, Asked, refused
 from casino.betting.fairness import Seeds
 from casino.betting.receipts import GENESIS, receipt_hash
-from casino.betting.state import House, PlayState, Round, StakeRange
-from casino.errors import (
-    BadChoice,
-    ExposureReached,
-    InsufficientFunds,
-    Paused,
-    RateStale,
-    Refusal,
-    RoundClosed,
-    SeedInUse,
-    StakeOutOfRange,
-)
-from casino.exchange import USABLE_FOR
+from casino.betting.state import House, PlayState, Round
+from casino.errors import BadChoice, ExposureReached, Refusal, RoundClosed, SeedInUse
 from casino.ids import EntryId, RoundId, SeedPairId
 from casino.ledger.chart import Account, Kind
 from casino.ledger.wallet import Posting, Wallet
-from casino.money import UNITS_MAX, Asset, Money
-from casino.players.rules import check_play, check_stake
-from casino.switches import BETS, asset_flag, game_flag
+from casino.money import Asset, Money
+from casino.switches import game_flag
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,15 +50,10 @@ def place_bet(
     now: datetime,
 ) -> Made | Refusal:
     """An instant round: every rule, the draw, the payout and the receipt."""
-    refusal = _gate(state, wallets, bet, house, now=now)
+    asked = _asked(state, wallets, bet, house, now)
+    refusal = refused(OWN_GAME, asked) or _check_covered(bet, house)
     if refusal is not None:
         return refusal
-    most = Money(bet.stake, bet.asset).scaled(bet.game.max_multiplier(bet.choice))
-    allowed = bankroll.winnings_max(
-        bankroll=house.bankroll.get(bet.asset, 0), rtp=bet.game.rtp(bet.choice)
-    )
-    if most.units - bet.stake > allowed:
-        return ExposureReached(maximum=allowed, asset=bet.asset)
     state, seeds = _take_nonce(state)
     outcome = bet.game.resolve(bet.choice, seeds.stream())
     payout = Money(bet.stake, bet.asset).scaled(outcome.multiplier)
@@ -81,11 +65,10 @@ def place_bet(
     )
     state = _counted(state, house, bet.asset, stake=bet.stake, payout=payout.units, now=now)
     state, settled = _settled(state, drawn, bet.game.table_hash, now)
-    postings = (
-        Posting(Account.PLAYER_CASH, Account.HOUSE_GAMING, bet.stake, bet.asset, Kind.BET_STAKE),
-        *_paid(payout),
+    staked = Posting(
+        Account.PLAYER_CASH, Account.HOUSE_GAMING, bet.stake, bet.asset, Kind.BET_STAKE
     )
-    return state, settled, postings
+    return state, settled, (staked, *_paid(payout))
 
 
 def open_round(
@@ -102,7 +85,7 @@ def open_round(
     The round ends by itself at the last step whose payout the house can cover, which leaves its
     return to player as it is: every stopping point of a step game has the same return.
     """
-    refusal = _gate(state, wallets, bet, house, now=now)
+    refusal = refused(OWN_GAME, _asked(state, wallets, bet, house, now))
     if refusal is not None:
         return refusal
     for round_ in state.open_rounds.values():
@@ -204,12 +187,10 @@ def check_debit(
     state: PlayState, wallets: Wallets, call: Debit, house: House, *, now: datetime
 ) -> Refusal | None:
     """The rules of a stake in another company's game: theirs is the draw, ours the gate."""
-    return (
-        check_play(state.facts, now=now)
-        or _check_switches(house, game_flag(call.provider), call.asset)
-        or _check_limits(state, house, call.asset, call.units, now)
-        or _check_funds(wallets, call.asset, call.units)
+    asked = Asked(
+        state, wallets, house, game_flag(call.provider), call.asset, call.units, None, now
     )
+    return refused(DEBIT, asked)
 
 
 def debited(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
@@ -243,45 +224,22 @@ def steps_covered(game: StepGame, bet: OpenRound, allowed: int) -> int:
     return steps
 
 
-def _gate(
-    state: PlayState, wallets: Wallets, bet: PlaceBet | OpenRound, house: House, *, now: datetime
-) -> Refusal | None:
-    return (
-        check_play(state.facts, now=now)
-        or _check_switches(house, game_flag(bet.game.slug), bet.asset)
-        or _check_range(house.stakes.get((bet.game.slug, bet.asset)), bet.stake, bet.asset)
-        or _check_limits(state, house, bet.asset, bet.stake, now)
-        or _check_funds(wallets, bet.asset, bet.stake)
+def _asked(
+    state: PlayState, wallets: Wallets, bet: PlaceBet | OpenRound, house: House, now: datetime
+) -> Asked:
+    slug = bet.game.slug
+    stakes = house.stakes.get((slug, bet.asset))
+    return Asked(state, wallets, house, game_flag(slug), bet.asset, bet.stake, stakes, now)
+
+
+def _check_covered(bet: PlaceBet, house: House) -> Refusal | None:
+    most = Money(bet.stake, bet.asset).scaled(bet.game.max_multiplier(bet.choice))
+    allowed = bankroll.winnings_max(
+        bankroll=house.bankroll.get(bet.asset, 0), rtp=bet.game.rtp(bet.choice)
     )
-
-
-def _check_switches(house: House, game: str, asset: Asset) -> Refusal | None:
-    for switch in (BETS, game, asset_flag(asset)):
-        if switch in house.stopped:
-            return Paused(switch=switch)
+    if most.units - bet.stake > allowed:
+        return ExposureReached(maximum=allowed, asset=bet.asset)
     return None
-
-
-def _check_range(stakes: StakeRange | None, stake: int, asset: Asset) -> Refusal | None:
-    if stakes is None:
-        return Paused(switch=asset_flag(asset))
-    if not stakes.low <= stake <= min(stakes.high, UNITS_MAX):
-        return StakeOutOfRange(minimum=stakes.low, maximum=stakes.high, asset=asset)
-    return None
-
-
-def _check_limits(
-    state: PlayState, house: House, asset: Asset, stake: int, now: datetime
-) -> Refusal | None:
-    rate = house.rates.get(asset)
-    if rate is None or now - rate.quoted_at > USABLE_FOR:
-        return RateStale(asset=asset)
-    return check_stake(state.facts, stake_ref=rate.to_reference(stake), now=now)
-
-
-def _check_funds(wallets: Wallets, asset: Asset, units: int) -> Refusal | None:
-    have = wallets.get(asset, Wallet(asset)).cash
-    return InsufficientFunds(available=have, asset=asset) if units > have else None
 
 
 def _take_nonce(state: PlayState) -> tuple[PlayState, Seeds]:
@@ -325,12 +283,12 @@ def _counted(
     rate = house.rates.get(asset)
     if rate is None:
         return state
-    counters = state.facts.counters.rolled(now)
-    if stake:
-        counters = counters.with_stake(rate.to_reference(stake), rate_id=rate.id)
-    if payout:
+    counters = state.facts.counters.rolled(now).with_round(
+        rate.to_reference(stake),
         # Rounded down, as a stake is rounded up: rounding never makes room under a limit.
-        counters = counters.with_payout(-rate.to_reference(-payout), rate_id=rate.id)
+        -rate.to_reference(-payout),
+        rate_id=rate.id,
+    )
     return replace(state, facts=replace(state.facts, counters=counters))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
+from msgspec.structs import replace
+
 from casino.betting import decide, notices, seamless, sql
 from casino.betting.answers import (
     Answer,
@@ -30,14 +32,13 @@ from casino.betting.commands import (
 from casino.betting.decide import Made
 from casino.betting.fairness import Seeds
 from casino.betting.seeds import SeedStore, view
-from casino.betting.state import BatchView, PlayState, Round
+from casino.betting.state import BatchView, House, PlayState, Round
 from casino.errors import InvariantViolation, Refusal, RoundClosed
 from casino.ids import EntryId, PlayerId, RoundId, SeedPairId
 from casino.ledger import totals
 from casino.ledger.journal import Decided, Entry, Seen, Wallets
 from casino.ledger.keys import StoredKey
 from casino.players import facts
-from casino.telemetry import bets_total
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,12 +48,15 @@ if TYPE_CHECKING:
 
     from casino.betting.commands import BettingCommand
     from casino.betting.game import StepGame
+    from casino.betting.state import SeedState
     from casino.errors import IdempotencyConflict
     from casino.money import Asset
 
 BettingEntry: TypeAlias = Entry[PlayState, Answer]
 
 BANKROLL_AGE_MAX = timedelta(seconds=1)
+# Where the player's seeds stand in a loaded row.
+_SEEDS = slice(facts.COLUMNS_COUNT, facts.COLUMNS_COUNT + 3)
 
 
 class BettingDesk:
@@ -65,6 +69,8 @@ class BettingDesk:
         self._step_games = step_games
         self._bankroll: Mapping[Asset, int] = {}
         self._bankroll_at: datetime | None = None
+        self._house: House | None = None
+        self._house_version: int | None = None
 
     async def load(
         self,
@@ -75,26 +81,24 @@ class BettingDesk:
     ) -> dict[PlayerId, PlayState]:
         """Facts, seeds and open rounds of the batch's players, and the house as it stands."""
         players = sorted({command.player_id for command in commands})
-        known = await facts.load(connection, players)
-        seeds = await self._seeds.load(connection, players)
+        rows = await sql.load_players(connection, players)
+        seeds = await self._seeds_of(connection, rows)
+        house = await self._house_of(connection, rows[-1][-1] if rows else None, now)
+        if any(isinstance(one, OpenRound) for one in commands):
+            house = replace(house, exposure_open=await sql.lock_exposure(connection))
         stepping = any(
             not isinstance(one, PlaceBet | Debit | Credit | Rollback) for one in commands
         )
-        if any(isinstance(one, OpenRound) for one in commands):
-            await sql.lock_exposure(connection)
-        house = await sql.load_house(connection, await self._funds(connection, now))
         rounds = await sql.load_open_rounds(connection, players) if stepping else []
-        wanted = _asked_again(commands, seen)
+        wanted = _asked_again(commands, seen) if seen else []
         earlier = await sql.load_rounds(connection, wanted) if wanted else []
         batch = BatchView(house, {round_.id: round_ for round_ in earlier})
         return {
             player_id: PlayState(
-                facts=known[player_id],
-                seeds=seeds[player_id],
-                batch=batch,
-                open_rounds=_of(player_id, rounds),
+                facts.read(row), seeds[player_id], batch, _of(player_id, rounds) if rounds else {}
             )
-            for player_id in players
+            for row in rows
+            for player_id in (PlayerId(row[0]),)
         }
 
     def decide(  # noqa: C901 - one branch a command
@@ -127,7 +131,6 @@ class BettingDesk:
             case Rollback():
                 return seamless.rollback(state, command, seen, entry_id=entry_id, now=now)
         if isinstance(made, Refusal):
-            bets_total.labels(game=_slug(command), asset=_asset(command), result=made.code).inc()
             return made
         after, round_, postings = made
         if round_.exposure:
@@ -172,9 +175,6 @@ class BettingDesk:
             if not isinstance(answer, RoundAnswer):
                 continue
             round_ = answer.round
-            if round_.status != "open":
-                result = "won" if round_.payout > round_.stake else "lost"
-                bets_total.labels(game=round_.game, asset=round_.asset.value, result=result).inc()
             if isinstance(one.command, PlaceBet | OpenRound) or round_.id in new:
                 new[round_.id] = round_
             else:
@@ -182,26 +182,41 @@ class BettingDesk:
             if round_.exposure:
                 change = _exposure_change(one.command, round_)
                 exposure[round_.asset] = exposure.get(round_.asset, 0) + change
-        if new:
-            await sql.store_rounds(connection, list(new.values()))
+        await sql.store(connection, states, new.values(), now=now)
         if changed:
             await sql.change_rounds(connection, list(changed.values()))
         if any(exposure.values()):
             await sql.change_exposure(connection, exposure)
-        await sql.store_seeds(
-            connection,
-            [(s.seeds.pair_id, s.seeds.used, s.seeds.receipt_head) for s in states.values()],
-        )
-        await facts.store_counters(
-            connection, [(player_id, state.facts.counters) for player_id, state in states.items()]
-        )
         await notices.write(connection, [*new.values(), *changed.values()], states)
 
-    async def _funds(self, connection: asyncpg.Connection, now: datetime) -> Mapping[Asset, int]:
+    async def _seeds_of(
+        self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]
+    ) -> dict[PlayerId, SeedState]:
+        found: dict[PlayerId, SeedState] = {}
+        missing: list[PlayerId] = []
+        for row in rows:
+            player_id, (pair_id, used, head) = row[0], row[_SEEDS]
+            known = None if pair_id is None else self._seeds.recall(pair_id, used, head)
+            if known is None:
+                missing.append(player_id)
+            else:
+                found[player_id] = known
+        if missing:
+            found |= await self._seeds.load(connection, missing)
+        return found
+
+    async def _house_of(
+        self, connection: asyncpg.Connection, version: int | None, now: datetime
+    ) -> House:
+        """The house as its version says it is. The version was read first: facts that are newer
+        than it are read once more, never kept too long."""
+        if self._house is None or self._house_version != version:
+            self._house = await sql.load_house(connection)
+            self._house_version = version
         if self._bankroll_at is None or abs(now - self._bankroll_at) > BANKROLL_AGE_MAX:
             self._bankroll = await totals.bankroll(connection)
             self._bankroll_at = now
-        return self._bankroll
+        return replace(self._house, bankroll=self._bankroll)
 
     def _in_round(self, state: PlayState, command: Act | CashOut, now: datetime) -> Made | Refusal:
         round_ = state.open_rounds.get(command.round_id)
@@ -257,11 +272,3 @@ def _exposure_change(command: BettingCommand, round_: Round) -> int:
     if isinstance(command, OpenRound):
         return round_.exposure
     return -round_.exposure if round_.status == "settled" else 0
-
-
-def _slug(command: BettingCommand) -> str:
-    return command.game.slug if isinstance(command, PlaceBet | OpenRound) else ""
-
-
-def _asset(command: BettingCommand) -> str:
-    return command.asset.value if isinstance(command, PlaceBet | OpenRound) else ""

@@ -11,7 +11,8 @@ import hashlib
 import hmac
 import re
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 from casino.errors import BadChoice
 
@@ -20,8 +21,7 @@ CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}")
 _BLOCK = struct.Struct(">8I")
 
 
-@dataclass(frozen=True, slots=True)
-class Seeds:
+class Seeds(msgspec.Struct, frozen=True, gc=False):
     """What a round is drawn from."""
 
     server_seed: str

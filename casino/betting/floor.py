@@ -24,11 +24,12 @@ from casino.betting.fairness import require_client_seed
 from casino.betting.seeds import SeedStore
 from casino.betting.state import PlayState, Round
 from casino.clock import utc_now
-from casino.errors import BadAmount, InvariantViolation, StaleReference
+from casino.errors import BadAmount, InvariantViolation, Refusal, StaleReference
 from casino.ids import reference_moment
 from casino.ledger.batch import Batch, connect, open_batch
 from casino.ledger.journal import Result
 from casino.money import UNITS_MAX, require_units
+from casino.telemetry import count_bet
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -79,7 +80,7 @@ class GamingFloor:
         command = PlaceBet(
             player_id, reference, game, asset, require_units(stake), game.parse(choice)
         )
-        return _round(await self._batch.submit(command))
+        return await self._play(command, game.slug, asset)
 
     async def open_round(
         self,
@@ -96,7 +97,7 @@ class GamingFloor:
         command = OpenRound(
             player_id, reference, game, asset, require_units(stake), game.parse(choice)
         )
-        return _round(await self._batch.submit(command))
+        return await self._play(command, game.slug, asset)
 
     async def act(
         self,
@@ -108,14 +109,14 @@ class GamingFloor:
     ) -> Result[Round]:
         """Take one step in an open round."""
         self._require_fresh(reference)
-        return _round(await self._batch.submit(Act(player_id, reference, round_id, action)))
+        return await self._play(Act(player_id, reference, round_id, action))
 
     async def cash_out(
         self, *, player_id: PlayerId, round_id: RoundId, reference: str
     ) -> Result[Round]:
         """End an open round at its present multiplier."""
         self._require_fresh(reference)
-        return _round(await self._batch.submit(CashOut(player_id, reference, round_id)))
+        return await self._play(CashOut(player_id, reference, round_id))
 
     async def rotate_seed(
         self, *, player_id: PlayerId, client_seed: str | None, reference: str
@@ -141,6 +142,23 @@ class GamingFloor:
         if not isinstance(result.answer, SeamlessAnswer):
             raise InvariantViolation(reason="a wallet call was answered with something else")
         return _with(result, result.answer)
+
+    async def _play(
+        self,
+        command: PlaceBet | OpenRound | Act | CashOut,
+        slug: str = "",
+        asset: Asset | None = None,
+    ) -> Result[Round]:
+        try:
+            result = _round(await self._batch.submit(command))
+        except Refusal as refusal:
+            count_bet(slug, asset.value if asset else "", refusal.code)
+            raise
+        round_ = result.answer
+        if round_.status != "open" and not result.replayed:
+            won = "won" if round_.payout > round_.stake else "lost"
+            count_bet(round_.game, round_.asset.value, won)
+        return result
 
     def _require_fresh(self, reference: str) -> None:
         made = reference_moment(reference)

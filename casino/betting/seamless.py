@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from casino.betting import decide
 from casino.betting.answers import SeamlessAnswer, keep, recall_seamless

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from casino.betting.fairness import SERVER_SEED_BYTES, commitment
@@ -90,7 +91,8 @@ class SeedStore:
     def __init__(self, vault: Vault, token_hex: Callable[[int], str] = secrets.token_hex) -> None:
         self._vault = vault
         self._token_hex = token_hex
-        self._open: OrderedDict[SeedPairId, str] = OrderedDict()
+        # By active pair: all but its nonce and its newest receipt stays as it is until a rotation.
+        self._open: OrderedDict[SeedPairId, SeedState] = OrderedDict()
 
     def new_server_seed(self) -> str:
         """Thirty-two random bytes as 64 hex digits."""
@@ -110,6 +112,11 @@ class SeedStore:
             await self._create(connection, missing)
             found |= await self._load(connection, missing)
         return found
+
+    def recall(self, pair_id: SeedPairId, used: int, head: bytes | None) -> SeedState | None:
+        """The state of an active pair that was opened before, as its row now stands."""
+        known = self._open.get(pair_id)
+        return None if known is None else replace(known, used=used, receipt_head=head)
 
     async def rotate(
         self,
@@ -137,19 +144,21 @@ class SeedStore:
         for row in await connection.fetch(LOAD, list(player_ids)):
             player_id = PlayerId(row[0])
             key = self._vault.unwrap(player_id, version=row[11], wrapped=row[12])
-            active, following = SeedPairId(row[1]), SeedPairId(row[8])
-            states[player_id] = SeedState(
-                pair_id=active,
-                server_seed=self._opened(active, key, row[2], player_id),
+            state = SeedState(
+                pair_id=SeedPairId(row[1]),
+                server_seed=_opened(key, row[2], player_id),
                 commitment=row[3],
                 client_seed=row[4],
                 client_seed_by=row[5],
                 used=row[6],
                 receipt_head=row[7],
-                next_pair_id=following,
-                next_server_seed=self._opened(following, key, row[9], player_id),
+                next_pair_id=SeedPairId(row[8]),
+                next_server_seed=_opened(key, row[9], player_id),
                 next_commitment=row[10],
             )
+            states[player_id] = self._open[state.pair_id] = state
+            while len(self._open) > CACHE_MAX:
+                self._open.popitem(last=False)
         return states
 
     async def _create(self, connection: asyncpg.Connection, player_ids: Sequence[PlayerId]) -> None:
@@ -187,14 +196,9 @@ class SeedStore:
             for row in rows
         }
 
-    def _opened(self, pair_id: SeedPairId, key: AESGCM, sealed: bytes, player_id: PlayerId) -> str:
-        known = self._open.get(pair_id)
-        if known is None:
-            plain = unseal(key, sealed, purpose=PURPOSE, player_id=player_id)
-            known = self._open[pair_id] = plain.decode()
-            while len(self._open) > CACHE_MAX:
-                self._open.popitem(last=False)
-        return known
+
+def _opened(key: AESGCM, sealed: bytes, player_id: PlayerId) -> str:
+    return unseal(key, sealed, purpose=PURPOSE, player_id=player_id).decode()
 
 
 async def current(session: AsyncSession, *, player_id: PlayerId, store: SeedStore) -> SeedView:

@@ -7,17 +7,22 @@ from datetime import datetime
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from casino.arrays import literals, numbers, parameters
 from casino.betting.state import House, Round, StakeRange
 from casino.exchange import Rate
 from casino.ids import RoundId, SeedPairId
 from casino.money import Asset
+from casino.players import facts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import asyncpg
 
     from casino.betting.game import Choice, Details
+    from casino.betting.state import PlayState
     from casino.ids import PlayerId
 
 ROUND_COLUMNS = """
@@ -27,61 +32,72 @@ r.seed_nonce, s.commitment, s.client_seed, r.receipt_hash, r.receipt_before, r.o
 r.settled_at
 """
 
+# What the rules read about players, and whether the facts of the house are still as they were.
+LOAD_PLAYERS = f"""
+SELECT {facts.COLUMNS}, a.id, a.used, a.receipt_head, h.version
+FROM {facts.SOURCE}
+LEFT JOIN seed_pairs a ON a.player_id = p.id AND a.status = 'active'
+CROSS JOIN house_version h
+WHERE p.id = ANY($1::text::bigint[])
+"""  # noqa: S608
+
 LOAD_HOUSE = """
 SELECT
   (SELECT array_agg(name) FROM flags WHERE stopped),
   (SELECT json_agg(q) FROM (SELECT DISTINCT ON (asset) asset, id, numerator, denominator,
       quoted_at FROM rates ORDER BY asset, id DESC) q),
   (SELECT json_agg(t) FROM (SELECT DISTINCT ON (game, asset) game, asset, stake_min, stake_max
-      FROM game_terms ORDER BY game, asset, id DESC) t),
-  (SELECT json_agg(e) FROM house_exposure e)
+      FROM game_terms ORDER BY game, asset, id DESC) t)
 """
 
 LOAD_OPEN_ROUNDS = f"""
 SELECT {ROUND_COLUMNS} FROM rounds r JOIN seed_pairs s ON s.id = r.seed_pair_id
-WHERE r.player_id = ANY($1::bigint[]) AND r.status = 'open'
+WHERE r.player_id = ANY($1::text::bigint[]) AND r.status = 'open'
 """  # noqa: S608
 
 LOAD_ROUNDS = f"""
 SELECT {ROUND_COLUMNS} FROM rounds r JOIN seed_pairs s ON s.id = r.seed_pair_id
-WHERE r.id = ANY($1::bigint[])
+WHERE r.id = ANY($1::text::bigint[])
 """  # noqa: S608
 
-STORE_ROUNDS = """
+# The columns of the three row kinds below, by their types.
+SEEDS = "bigint bigint bytea"
+ROUND = (
+    "bigint bigint text text smallint text bigint bigint text text text bigint bigint smallint"
+    " bigint bigint bigint bytea bytea"
+)
+CHANGED = "bigint text bigint text text bigint bigint bytea bytea timestamptz"
+
+# Nonces and receipts of active pairs, counters, and new rounds, in one round trip.
+STORE = f"""
+WITH seeds AS (
+  UPDATE seed_pairs s SET used = n.used, receipt_head = n.receipt_head
+  FROM unnest({parameters(1, SEEDS)}) AS n(id, used, receipt_head)
+  WHERE s.id = n.id AND s.status = 'active'
+), counters AS ({facts.store_statement(4)})
 INSERT INTO rounds (id, player_id, game, algorithm, asset, status, stake, payout, choice, steps,
     details, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
     receipt_hash, receipt_before, opened_at, settled_at)
-SELECT id, player_id, game, algorithm, asset, status, stake, payout, choice::jsonb,
-    CASE WHEN steps IS NULL THEN NULL ELSE steps::int[] END, details::jsonb, multiplier_n,
-    multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce, receipt_hash, receipt_before,
-    opened_at, settled_at
-FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::smallint[], $6::text[],
-    $7::bigint[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[],
-    $14::smallint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bytea[], $19::bytea[],
-    $20::timestamptz[], $21::timestamptz[])
+SELECT id, player_id, game, algorithm, asset, status, stake, payout, choice::jsonb, steps::int[],
+    details::jsonb, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
+    receipt_hash, receipt_before, $37::timestamptz, CASE WHEN status <> 'open' THEN $37 END
+FROM unnest({parameters(18, ROUND)})
   AS n(id, player_id, game, algorithm, asset, status, stake, payout, choice, steps, details,
     multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce, receipt_hash,
-    receipt_before, opened_at, settled_at)
-"""
+    receipt_before)
+"""  # noqa: S608
 
-CHANGE_ROUNDS = """
+CHANGE_ROUNDS = f"""
 UPDATE rounds r SET status = n.status, payout = n.payout, steps = n.steps::int[],
     details = n.details::jsonb, multiplier_n = n.multiplier_n, multiplier_d = n.multiplier_d,
     receipt_hash = n.receipt_hash, receipt_before = n.receipt_before, settled_at = n.settled_at
-FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],
-    $7::bigint[], $8::bytea[], $9::bytea[], $10::timestamptz[])
+FROM unnest({parameters(1, CHANGED)})
   AS n(id, status, payout, steps, details, multiplier_n, multiplier_d, receipt_hash,
     receipt_before, settled_at)
 WHERE r.id = n.id AND r.status = 'open'
-"""
+"""  # noqa: S608
 
-STORE_SEEDS = """
-UPDATE seed_pairs s SET used = n.used, receipt_head = n.receipt_head
-FROM unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS n(id, used, receipt_head)
-WHERE s.id = n.id AND s.status = 'active'
-"""
-
-LOCK_EXPOSURE = "SELECT asset FROM house_exposure ORDER BY asset FOR UPDATE"
+LOCK_EXPOSURE = "SELECT asset, open_units FROM house_exposure ORDER BY asset FOR UPDATE"
 
 CHANGE_EXPOSURE = """
 INSERT INTO house_exposure AS e (asset, open_units)
@@ -90,10 +106,17 @@ ON CONFLICT (asset) DO UPDATE SET open_units = e.open_units + excluded.open_unit
 """
 
 
-async def load_house(connection: asyncpg.Connection, bankroll: Mapping[Asset, int]) -> House:
-    """Switches, rates, stakes and open exposure in one statement, beside the bankroll given."""
-    row = await connection.fetchrow(LOAD_HOUSE)
-    flags, rates, terms, exposure = row
+async def load_players(
+    connection: asyncpg.Connection, player_ids: Sequence[PlayerId]
+) -> list[asyncpg.Record]:
+    """A row a player: his facts, what his active seed pair has come to, the house's version."""
+    rows: list[asyncpg.Record] = await connection.fetch(LOAD_PLAYERS, numbers(player_ids))
+    return rows
+
+
+async def load_house(connection: asyncpg.Connection) -> House:
+    """Switches, rates and stakes; bankroll and exposure are the caller's to add."""
+    flags, rates, terms = await connection.fetchrow(LOAD_HOUSE)
     return House(
         stopped=frozenset(flags or ()),
         rates={rate.asset: rate for rate in map(_read_rate, json.loads(rates or "[]"))},
@@ -103,61 +126,48 @@ async def load_house(connection: asyncpg.Connection, bankroll: Mapping[Asset, in
             )
             for term in json.loads(terms or "[]")
         },
-        bankroll=bankroll,
-        exposure_open={
-            Asset.from_code(open_["asset"]): open_["open_units"]
-            for open_ in json.loads(exposure or "[]")
-        },
+        bankroll={},
+        exposure_open={},
     )
 
 
-async def lock_exposure(connection: asyncpg.Connection) -> None:
-    """Hold the exposure of all assets while the batch opens rounds, so that two batches cannot
+async def lock_exposure(connection: asyncpg.Connection) -> dict[Asset, int]:
+    """What open rounds may cost, held while the batch opens rounds, so that two batches cannot
     both take the last of it; locked after the players, in asset order."""
-    await connection.execute(LOCK_EXPOSURE)
+    rows = await connection.fetch(LOCK_EXPOSURE)
+    return {Asset.from_code(code): units for code, units in rows}
 
 
 async def load_open_rounds(
     connection: asyncpg.Connection, player_ids: Sequence[PlayerId]
 ) -> list[Round]:
     """Open rounds of players."""
-    return [read_round(row) for row in await connection.fetch(LOAD_OPEN_ROUNDS, player_ids)]
+    return [
+        read_round(row) for row in await connection.fetch(LOAD_OPEN_ROUNDS, numbers(player_ids))
+    ]
 
 
 async def load_rounds(connection: asyncpg.Connection, round_ids: Sequence[int]) -> list[Round]:
     """Rounds by id."""
-    return [read_round(row) for row in await connection.fetch(LOAD_ROUNDS, round_ids)]
+    return [read_round(row) for row in await connection.fetch(LOAD_ROUNDS, numbers(round_ids))]
 
 
-async def store_rounds(connection: asyncpg.Connection, rounds: Sequence[Round]) -> None:
-    """Insert new rounds."""
-    rows = [
-        (
-            r.id,
-            r.player_id,
-            r.game,
-            r.algorithm,
-            r.asset.code,
-            r.status,
-            r.stake,
-            r.payout,
-            json.dumps(dict(r.choice)),
-            _int_array(r.steps),
-            _json_or_none(r.details),
-            r.multiplier.numerator,
-            r.multiplier.denominator,
-            r.steps_allowed,
-            r.exposure,
-            r.seed_pair_id,
-            r.seed_nonce,
-            r.receipt_hash,
-            r.receipt_before,
-            r.opened_at,
-            r.settled_at,
-        )
-        for r in rounds
-    ]
-    await connection.execute(STORE_ROUNDS, *zip(*rows, strict=True))
+async def store(
+    connection: asyncpg.Connection,
+    states: Mapping[PlayerId, PlayState],
+    rounds: Collection[Round],
+    *,
+    now: datetime,
+) -> None:
+    """Store the nonces, receipts and counters of players that changed, and new rounds."""
+    seeds = [(s.seeds.pair_id, s.seeds.used, s.seeds.receipt_head) for s in states.values()]
+    await connection.execute(
+        STORE,
+        *literals(SEEDS, seeds),
+        *facts.counter_columns([(player, one.facts.counters) for player, one in states.items()]),
+        *literals(ROUND, [_row(round_) for round_ in rounds]),
+        now,
+    )
 
 
 async def change_rounds(connection: asyncpg.Connection, rounds: Sequence[Round]) -> None:
@@ -168,23 +178,16 @@ async def change_rounds(connection: asyncpg.Connection, rounds: Sequence[Round])
             r.status,
             r.payout,
             _int_array(r.steps),
-            _json_or_none(r.details),
+            None if r.details is None else _text(r.details),
             r.multiplier.numerator,
             r.multiplier.denominator,
             r.receipt_hash,
             r.receipt_before,
-            r.settled_at,
+            None if r.settled_at is None else r.settled_at.isoformat(),
         )
         for r in rounds
     ]
-    await connection.execute(CHANGE_ROUNDS, *zip(*rows, strict=True))
-
-
-async def store_seeds(
-    connection: asyncpg.Connection, used: Sequence[tuple[SeedPairId, int, bytes | None]]
-) -> None:
-    """Store nonces taken and receipt heads of active pairs."""
-    await connection.execute(STORE_SEEDS, *zip(*used, strict=True))
+    await connection.execute(CHANGE_ROUNDS, *literals(CHANGED, rows))
 
 
 async def change_exposure(connection: asyncpg.Connection, changes: Mapping[Asset, int]) -> None:
@@ -221,6 +224,30 @@ def read_round(row: asyncpg.Record) -> Round:
     )
 
 
+def _row(r: Round) -> tuple[object, ...]:
+    return (
+        r.id,
+        r.player_id,
+        r.game,
+        r.algorithm,
+        r.asset.code,
+        r.status,
+        r.stake,
+        r.payout,
+        _text(r.choice),
+        _int_array(r.steps),
+        None if r.details is None else _text(r.details),
+        r.multiplier.numerator,
+        r.multiplier.denominator,
+        r.steps_allowed,
+        r.exposure,
+        r.seed_pair_id,
+        r.seed_nonce,
+        r.receipt_hash,
+        r.receipt_before,
+    )
+
+
 def _read_rate(row: Mapping[str, object]) -> Rate:
     return Rate(
         id=_whole(row["id"]),
@@ -250,5 +277,5 @@ def _int_array(steps: tuple[int, ...] | None) -> str | None:
     return None if steps is None else "{" + ",".join(map(str, steps)) + "}"
 
 
-def _json_or_none(details: Mapping[str, object] | None) -> str | None:
-    return None if details is None else json.dumps(dict(details))
+def _text(named: Choice | Details) -> str:
+    return msgspec.json.encode(named).decode()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from casino.players.rules import PlayerFacts
 
 
-@dataclass(frozen=True, slots=True)
-class SeedState:
+class SeedState(msgspec.Struct, frozen=True):
     """The active pair with its secret, and what is committed to as the next one."""
 
     pair_id: SeedPairId
@@ -33,8 +34,7 @@ class SeedState:
     next_commitment: str
 
 
-@dataclass(frozen=True, slots=True)
-class SeedView:
+class SeedView(msgspec.Struct, frozen=True):
     """What a player may know of his seeds now."""
 
     pair_id: SeedPairId
@@ -45,8 +45,7 @@ class SeedView:
     seed_nonce: int
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(msgspec.Struct, frozen=True):
     """A round as it stands; `details` are known once it has ended."""
 
     id: RoundId
@@ -73,16 +72,14 @@ class Round:
     settled_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class StakeRange:
+class StakeRange(msgspec.Struct, frozen=True):
     """Smallest and largest stake, in units."""
 
     low: int
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class House:
+class House(msgspec.Struct, frozen=True):
     """What is the same for every player of a batch; units by asset.
 
     `bankroll` is what the house owns for gaming; `exposure_open` is what open rounds may still
@@ -112,11 +109,10 @@ class BatchView:
         self.now = replace(self.now, exposure_open=opened)
 
 
-@dataclass(frozen=True, slots=True)
-class PlayState:
+class PlayState(msgspec.Struct, frozen=True):
     """One player under his lock, and the batch he is in."""
 
     facts: PlayerFacts
     seeds: SeedState
     batch: BatchView
-    open_rounds: Mapping[RoundId, Round] = field(default_factory=dict)
+    open_rounds: Mapping[RoundId, Round]

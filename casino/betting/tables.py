@@ -108,6 +108,17 @@ class GameTermsRow(Base):
     since: Mapped[datetime]
 
 
+class HouseVersionRow(Base):
+    """Moves with every change of switches, rates and stakes: what a batch may keep in memory of
+    them is known to be new. Triggers of those tables move it."""
+
+    __tablename__ = "house_version"
+    __table_args__ = (CheckConstraint("id = 1", name="one"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    version: Mapped[int] = mapped_column(BigInteger)
+
+
 class ExposureRow(Base):
     """The most that open rounds of an asset may still cost the house together, in units.
 

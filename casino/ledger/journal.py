@@ -6,8 +6,9 @@ else to load and store with the wallets, and the pure function that decides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import msgspec
 
 from casino.db import driver_connection
 from casino.errors import (
@@ -55,8 +56,7 @@ Wallets = dict[Asset, Wallet]
 Seen = dict[Key, StoredKey]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry(Generic[StateT, AnswerT]):
+class Entry(msgspec.Struct, Generic[StateT, AnswerT], frozen=True):
     """A decision: the player's new state, the transfers, and what to answer and to remember.
 
     `answer_stored` is kept with the key for repeats; None leaves the desk to find the answer by
@@ -71,8 +71,7 @@ class Entry(Generic[StateT, AnswerT]):
     tombstones: tuple[Key, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Result(Generic[AnswerT]):
+class Result(msgspec.Struct, Generic[AnswerT], frozen=True):
     """What a caller learns: the answer (the stored one for a repeat) and the wallets now."""
 
     answer: AnswerT
@@ -81,8 +80,7 @@ class Result(Generic[AnswerT]):
     replayed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Decided(Generic[CommandT, StateT, AnswerT]):
+class Decided(msgspec.Struct, Generic[CommandT, StateT, AnswerT], frozen=True):
     """A command that went through, for the desk to store its own rows."""
 
     command: CommandT
@@ -146,87 +144,92 @@ async def apply(
     the same reference with other content gives an IdempotencyConflict. Raises only where the whole
     batch must be rolled back.
     """
-    await lock(connection, {command.player_id for command in commands})
+    players = sorted({command.player_id for command in commands})
+    await lock(connection, players)
     # Loaded by further statements: at READ COMMITTED the locking statement's own snapshot may be
     # older than the lock it waited for.
-    wallets = await sql.load_wallets(connection, {command.player_id for command in commands})
-    entry_ids, seen = await _load_keys(connection, commands, desk, now)
+    asked, places = _asked(commands)
+    wallets, ids, seen = await sql.load(
+        connection, players, asked, for_ever=desk.keys_for_ever, now=now
+    )
     states = await desk.load(connection, commands, seen, now)
 
     answers: list[Result[AnswerT] | Refusal | IdempotencyConflict] = []
     decided: list[Decided[CommandT, StateT, AnswerT]] = []
     rows = sql.Rows()
-    for command, entry_id in zip(commands, entry_ids, strict=True):
-        player_id, state = command.player_id, states[command.player_id]
-        purse = wallets.setdefault(player_id, {})
-        stored = seen.get(command.key)
+    for command, place in zip(commands, places, strict=True):
+        player_id, key, mark = command.player_id, asked[place], command.fingerprint
+        purse, state = wallets[player_id], states[player_id]
+        stored = seen.get(key)
         if stored is not None:
-            if stored.is_tombstone:
-                answers.append(RoundClosed(status="rolled_back"))
-            elif stored.player_id != player_id or stored.fingerprint != command.fingerprint:
-                answers.append(IdempotencyConflict(reference=command.key.reference))
-            else:
-                answer = desk.replay(state, command, stored)
-                answers.append(Result(answer, stored.entry_id, dict(purse), replayed=True))
+            answers.append(_repeated(desk, state, command, key, mark, stored, purse))
             continue
+        entry_id = ids[place]
         made = desk.decide(state, purse, command, seen, entry_id=entry_id, now=now)
         if isinstance(made, Refusal | IdempotencyConflict):
             answers.append(made)
             continue
-        postings = _post(purse, made.postings)
-        rows.add_transfers(entry_id, player_id, made.subject_id, postings, now)
-        mark = command.fingerprint
-        fresh = {command.key: StoredKey(entry_id, player_id, mark, made.answer_stored)}
-        for key in made.tombstones:
-            fresh[key] = StoredKey(entry_id, player_id, TOMBSTONE, None)
-        seen.update(fresh)
-        for key, kept in fresh.items():
-            rows.add_key(key, kept, for_ever=desk.keys_for_ever)
-        if player_id != HOUSE:
-            rows.touch(player_id, purse)
+        if made.postings:
+            postings = _post(purse, made.postings)
+            rows.add_transfers(entry_id, player_id, made.subject_id, postings, purse)
+        seen[key] = fresh = StoredKey(entry_id, player_id, mark, made.answer_stored)
+        rows.add_key(key, fresh)
+        for dead in made.tombstones:
+            seen[dead] = fresh = StoredKey(entry_id, player_id, TOMBSTONE, None)
+            rows.add_key(dead, fresh)
         states[player_id] = made.state
         decided.append(Decided(command, entry_id, made))
-        answers.append(Result(made.answer, entry_id, dict(purse), replayed=False))
+        answers.append(Result(made.answer, entry_id, purse.copy(), False))
 
     if decided:
-        await sql.store(connection, rows)
+        await sql.store(connection, rows, for_ever=desk.keys_for_ever, now=now)
         changed = {one.command.player_id for one in decided}
         await desk.store(connection, decided, {p: states[p] for p in changed}, now)
     return answers
 
 
-async def _load_keys(
-    connection: asyncpg.Connection,
-    commands: Sequence[CommandT],
-    desk: Desk[CommandT, StateT, AnswerT],
-    now: datetime,
-) -> tuple[list[EntryId], Seen]:
-    keys = [key for command in commands for key in (command.key, *command.related)]
-    found = await sql.load_keys(connection, keys, for_ever=desk.keys_for_ever, now=now)
-    seen: Seen = {key: stored for key, _, stored in found if stored is not None}
-    entry_ids, place = [], 0
+def _asked(commands: Sequence[CommandT]) -> tuple[list[Key], list[int]]:
+    keys: list[Key] = []
+    places: list[int] = []
     for command in commands:
-        entry_ids.append(found[place][1])
-        place += 1 + len(command.related)
-    return entry_ids, seen
+        places.append(len(keys))
+        keys.append(command.key)
+        keys.extend(command.related)
+    return keys, places
 
 
-async def lock(connection: asyncpg.Connection, player_ids: set[PlayerId]) -> None:
-    """Lock players' rows in id order; raises InvariantViolation for a player without one.
+def _repeated(
+    desk: Desk[CommandT, StateT, AnswerT],
+    state: StateT,
+    command: CommandT,
+    key: Key,
+    mark: bytes,
+    stored: StoredKey,
+    purse: Wallets,
+) -> Result[AnswerT] | Refusal | IdempotencyConflict:
+    if stored.is_tombstone:
+        return RoundClosed(status="rolled_back")
+    if stored.player_id != command.player_id or stored.fingerprint != mark:
+        return IdempotencyConflict(reference=key.reference)
+    answer = desk.replay(state, command, stored)
+    return Result(answer, stored.entry_id, purse.copy(), replayed=True)
+
+
+async def lock(connection: asyncpg.Connection, player_ids: Sequence[PlayerId]) -> None:
+    """Lock players' rows, given in id order; raises InvariantViolation for a player without one.
 
     The house has a row too (id 0): a command on both locks its player first and moves house money
     last, so that two such commands never wait for each other.
     """
-    wanted = sorted(player_ids)
-    found = await sql.lock_players(connection, wanted)
-    if len(found) != len(wanted):
-        missing = sorted(set(wanted) - set(found))
+    found = await sql.lock_players(connection, player_ids)
+    if len(found) != len(player_ids):
+        missing = sorted(set(player_ids) - set(found))
         raise InvariantViolation(reason="players without ledger row", players=missing)
 
 
 async def lock_players(session: AsyncSession, player_ids: Sequence[PlayerId]) -> None:
     """Lock players at the start of a command on their money, limits, status or seeds."""
-    await lock(await driver_connection(session), set(player_ids))
+    await lock(await driver_connection(session), sorted(set(player_ids)))
 
 
 async def open_player(session: AsyncSession, player_id: PlayerId) -> None:
@@ -240,8 +243,7 @@ async def balances(session: AsyncSession, player_id: PlayerId) -> Mapping[Asset,
     return found.get(player_id, {})
 
 
-@dataclass(frozen=True, slots=True)
-class MoneyCommand:
+class MoneyCommand(msgspec.Struct, frozen=True):
     """Transfers that are already decided: deposits, holds, releases, house money."""
 
     player_id: PlayerId
@@ -357,9 +359,11 @@ async def post_house(
 
 
 def _post(purse: Wallets, postings: tuple[Posting, ...]) -> tuple[Posting, ...]:
-    for asset in {posting.asset for posting in postings}:
-        postings = deficit_first(postings, purse.get(asset, Wallet(asset)))
+    for wallet in purse.values():
+        if wallet.deficit:
+            postings = deficit_first(postings, wallet)
     for posting in postings:
-        wallet = purse.get(posting.asset, Wallet(posting.asset))
-        purse[posting.asset] = wallet.with_posting(posting)
+        asset = posting.asset
+        wallet = purse.get(asset) or Wallet(asset)
+        purse[asset] = wallet.with_posting(posting)
     return postings

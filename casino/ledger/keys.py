@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,18 +13,17 @@ if TYPE_CHECKING:
     from casino.ids import EntryId, PlayerId
 
 TOMBSTONE = b""
+_CANONICAL = msgspec.json.Encoder(order="sorted")
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, gc=False):
     """A caller's idempotency key; `scope` is `<source>/<kind>`."""
 
     scope: str
     reference: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredKey:
+class StoredKey(msgspec.Struct, frozen=True, gc=False):
     """A key that was seen before, with the entry it led to.
 
     An empty fingerprint marks a tombstone: nothing happened under the key and nothing may.
@@ -43,5 +42,4 @@ class StoredKey:
 
 def fingerprint(request: Mapping[str, object]) -> bytes:
     """Sixteen bytes that stand for a request's content in its idempotency key."""
-    canonical = json.dumps(request, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).digest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(request)).digest()[:16]

@@ -2,73 +2,74 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from casino.ids import EntryId, PlayerId, first_id_at
+from casino.arrays import literals, numbers, parameters, texts
+from casino.ids import EntryId, first_id_at
 from casino.ledger.keys import StoredKey
 from casino.ledger.wallet import Wallet
 from casino.money import Asset
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
 
     import asyncpg
 
+    from casino.ids import PlayerId
     from casino.ledger.keys import Key
     from casino.ledger.wallet import Posting
 
 LOCK = """
-SELECT player_id FROM ledger_players WHERE player_id = ANY($1::bigint[])
+SELECT player_id FROM ledger_players WHERE player_id = ANY($1::text::bigint[])
 ORDER BY player_id FOR UPDATE
 """
 
+WALLET = "bigint smallint bigint bigint bigint bigint bigint bigint"
+KEY = "text text bigint bigint bytea bytea"
+TRANSFER = "bigint smallint smallint smallint smallint smallint bigint bigint bigint"
+
 LOAD_WALLETS = """
 SELECT player_id, asset, cash, bonus, reserved, held, deficit, not_final
-FROM wallets WHERE player_id = ANY($1::bigint[])
+FROM wallets WHERE player_id = ANY($1::text::bigint[])
 """
 
-# One new id for each key asked about, and what is stored under the key already. Ids are taken
-# after the lock, so a player's entries are ordered as they were decided.
-LOAD_BET_KEYS = """
-SELECT next_id(), k.entry_id, k.player_id, k.fingerprint, k.answer
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u(scope, reference, place)
-LEFT JOIN bet_keys k
-  ON k.scope = u.scope AND k.reference = u.reference AND k.entry_id >= $3
-ORDER BY u.place
-"""
+# One round trip, two kinds of rows. First, for each key asked about: a new id and what is stored
+# under the key already; ids are taken after the lock, so a player's entries are ordered as they
+# were decided. Then, with place 0, the wallets.
+_LOAD = f"""
+SELECT u.place, next_id(), k.entry_id, k.player_id, NULL::bigint, NULL::bigint, NULL::bigint,
+       NULL::bigint, NULL::bigint, k.fingerprint, k.answer
+FROM unnest({parameters(1, "text text")}) WITH ORDINALITY AS u(scope, reference, place)
+LEFT JOIN {{keys}} k ON k.scope = u.scope AND k.reference = u.reference AND k.entry_id >= $4
+UNION ALL
+SELECT 0, player_id, asset, cash, bonus, reserved, held, deficit, not_final, NULL, NULL
+FROM wallets WHERE player_id = ANY($3::text::bigint[])
+"""  # noqa: S608
+LOAD_BET = _LOAD.format(keys="bet_keys")
+LOAD_MONEY = _LOAD.format(keys="money_keys")
 
-LOAD_MONEY_KEYS = """
-SELECT next_id(), k.entry_id, k.player_id, k.fingerprint, k.answer
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS u(scope, reference, place)
-LEFT JOIN money_keys k ON k.scope = u.scope AND k.reference = u.reference
-ORDER BY u.place
-"""
-
-STORE = """
+# The players are locked, so their wallets change under nobody; a wallet that is not there yet is
+# inserted.
+_STORE = f"""
 WITH wallet AS (
   INSERT INTO wallets AS w
     (player_id, asset, cash, bonus, reserved, held, deficit, not_final)
-  SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[],
-                       $6::bigint[], $7::bigint[], $8::bigint[])
+  SELECT * FROM unnest({parameters(1, WALLET)})
   ON CONFLICT (player_id, asset) DO UPDATE SET
     cash = excluded.cash, bonus = excluded.bonus, reserved = excluded.reserved,
     held = excluded.held, deficit = excluded.deficit, not_final = excluded.not_final
-), bet_key AS (
-  INSERT INTO bet_keys (scope, reference, entry_id, player_id, fingerprint, answer)
-  SELECT * FROM unnest($9::text[], $10::text[], $11::bigint[], $12::bigint[], $13::bytea[],
-                       $14::bytea[])
-), money_key AS (
-  INSERT INTO money_keys (scope, reference, entry_id, player_id, fingerprint, answer)
-  SELECT * FROM unnest($15::text[], $16::text[], $17::bigint[], $18::bigint[], $19::bytea[],
-                       $20::bytea[])
+), kept AS (
+  INSERT INTO {{keys}} (scope, reference, entry_id, player_id, fingerprint, answer)
+  SELECT * FROM unnest({parameters(9, KEY)})
 )
 INSERT INTO transfers (entry_id, leg, asset, kind, debit_account, credit_account, player_id,
                        amount, subject_id, created_at)
-SELECT * FROM unnest($21::bigint[], $22::smallint[], $23::smallint[], $24::smallint[],
-                     $25::smallint[], $26::smallint[], $27::bigint[], $28::bigint[],
-                     $29::bigint[], $30::timestamptz[])
-"""
+SELECT *, $24 FROM unnest({parameters(15, TRANSFER)})
+"""  # noqa: S608
+STORE_BET = _STORE.format(keys="bet_keys")
+STORE_MONEY = _STORE.format(keys="money_keys")
 
 OPEN_PLAYER = """
 WITH player AS (
@@ -81,28 +82,25 @@ SELECT player_id, unnest($2::smallint[]) FROM player
 class Rows:
     """Column-wise rows of one batch, as the one store statement takes them."""
 
+    __slots__ = ("_keys", "_transfers", "_wallets")
+
     def __init__(self) -> None:
         self._wallets: dict[tuple[PlayerId, Asset], Wallet] = {}
-        self._bet_keys: list[tuple[object, ...]] = []
-        self._money_keys: list[tuple[object, ...]] = []
-        self._transfers: list[tuple[object, ...]] = []
+        self._keys: list[tuple[object, ...]] = []
+        self._transfers: list[tuple[int | None, ...]] = []
 
-    def touch(self, player_id: PlayerId, wallets: Mapping[Asset, Wallet]) -> None:
-        """Store a player's wallets as they now stand."""
-        for asset, wallet in wallets.items():
-            self._wallets[player_id, asset] = wallet
-
-    def add_key(self, key: Key, stored: StoredKey, *, for_ever: bool) -> None:
+    def add_key(self, key: Key, stored: StoredKey) -> None:
         """Remember an idempotency key."""
-        row = (
-            key.scope,
-            key.reference,
-            stored.entry_id,
-            stored.player_id,
-            stored.fingerprint,
-            stored.answer,
+        self._keys.append(
+            (
+                key.scope,
+                key.reference,
+                stored.entry_id,
+                stored.player_id,
+                stored.fingerprint,
+                stored.answer,
+            )
         )
-        (self._money_keys if for_ever else self._bet_keys).append(row)
 
     def add_transfers(
         self,
@@ -110,31 +108,33 @@ class Rows:
         player_id: PlayerId,
         subject_id: int,
         postings: Sequence[Posting],
-        now: datetime,
+        wallets: Mapping[Asset, Wallet],
     ) -> None:
-        """Write an entry's transfers, numbered from 0."""
+        """Write an entry's transfers, numbered from 0, and the wallets as they stand after it."""
         for leg, posting in enumerate(postings):
+            asset = posting.asset
             self._transfers.append(
                 (
                     entry_id,
                     leg,
-                    posting.asset.code,
-                    int(posting.kind),
-                    int(posting.debit),
-                    int(posting.credit),
+                    asset.code,
+                    posting.kind,
+                    posting.debit,
+                    posting.credit,
                     player_id or None,
                     posting.units,
                     subject_id,
-                    now,
                 )
             )
+            if player_id:
+                self._wallets[player_id, asset] = wallets[asset]
 
-    def columns(self) -> list[list[object]]:
-        """Arguments of the store statement."""
-        wallets: list[tuple[object, ...]] = [
+    def columns(self) -> list[str]:
+        """Arguments of the store statement but the moment."""
+        wallets: list[tuple[int, ...]] = [
             (
                 player_id,
-                wallet.asset.code,
+                asset.code,
                 wallet.cash,
                 wallet.bonus,
                 wallet.reserved,
@@ -142,13 +142,12 @@ class Rows:
                 wallet.deficit,
                 wallet.not_final,
             )
-            for (player_id, _), wallet in self._wallets.items()
+            for (player_id, asset), wallet in self._wallets.items()
         ]
         return [
-            *_turned(wallets, 8),
-            *_turned(self._bet_keys, 6),
-            *_turned(self._money_keys, 6),
-            *_turned(self._transfers, 10),
+            *literals(WALLET, wallets),
+            *literals(KEY, self._keys),
+            *literals(TRANSFER, self._transfers),
         ]
 
 
@@ -156,7 +155,7 @@ async def lock_players(
     connection: asyncpg.Connection, player_ids: Sequence[PlayerId]
 ) -> list[PlayerId]:
     """Lock rows in id order; returns the ids found."""
-    return [row[0] for row in await connection.fetch(LOCK, player_ids)]
+    return [row[0] for row in await connection.fetch(LOCK, numbers(player_ids))]
 
 
 async def load_wallets(
@@ -164,41 +163,50 @@ async def load_wallets(
 ) -> dict[PlayerId, dict[Asset, Wallet]]:
     """Wallets of players by asset."""
     found: dict[PlayerId, dict[Asset, Wallet]] = {}
-    for row in await connection.fetch(LOAD_WALLETS, list(player_ids)):
-        asset = Asset.from_code(row[1])
-        found.setdefault(row[0], {})[asset] = Wallet(asset, *row[2:])
+    for player_id, code, *parts in await connection.fetch(LOAD_WALLETS, numbers(player_ids)):
+        asset = Asset.from_code(code)
+        found.setdefault(player_id, {})[asset] = Wallet(asset, *parts)
     return found
 
 
-async def load_keys(
+async def load(
     connection: asyncpg.Connection,
+    player_ids: Sequence[PlayerId],
     keys: Sequence[Key],
     *,
     for_ever: bool,
     now: datetime,
-) -> list[tuple[Key, EntryId, StoredKey | None]]:
-    """For each key a fresh entry id and, if it was seen before, its stored row.
+) -> tuple[dict[PlayerId, dict[Asset, Wallet]], list[EntryId], dict[Key, StoredKey]]:
+    """Wallets of the players, a fresh entry id for each key, and the keys that were seen before.
 
     Keys of bets are searched in this month's partition and the one before.
     """
-    scopes, references = [key.scope for key in keys], [key.reference for key in keys]
-    if for_ever:
-        rows = await connection.fetch(LOAD_MONEY_KEYS, scopes, references)
-    else:
-        rows = await connection.fetch(LOAD_BET_KEYS, scopes, references, oldest_key_id(now))
-    return [
-        (
-            key,
-            EntryId(row[0]),
-            StoredKey(row[1], row[2], row[3], row[4]) if row[1] is not None else None,
-        )
-        for key, row in zip(keys, rows, strict=True)
-    ]
+    rows = await connection.fetch(
+        LOAD_MONEY if for_ever else LOAD_BET,
+        texts([key.scope for key in keys]),
+        texts([key.reference for key in keys]),
+        numbers(player_ids),
+        0 if for_ever else oldest_key_id(now),
+    )
+    wallets: dict[PlayerId, dict[Asset, Wallet]] = {player_id: {} for player_id in player_ids}
+    ids: list[EntryId] = [EntryId(0)] * len(keys)
+    seen: dict[Key, StoredKey] = {}
+    for place, first, second, third, bonus, reserved, held, deficit, not_final, mark, kept in rows:
+        if place:
+            ids[place - 1] = first
+            if second is not None:
+                seen[keys[place - 1]] = StoredKey(second, third, mark, kept)
+        else:
+            asset = Asset.from_code(second)
+            wallets[first][asset] = Wallet(asset, third, bonus, reserved, held, deficit, not_final)
+    return wallets, ids, seen
 
 
-async def store(connection: asyncpg.Connection, rows: Rows) -> None:
+async def store(
+    connection: asyncpg.Connection, rows: Rows, *, for_ever: bool, now: datetime
+) -> None:
     """Write a batch's wallets, keys and transfers in one statement."""
-    await connection.execute(STORE, *rows.columns())
+    await connection.execute(STORE_MONEY if for_ever else STORE_BET, *rows.columns(), now)
 
 
 async def open_player(connection: asyncpg.Connection, player_id: PlayerId) -> None:
@@ -210,9 +218,3 @@ def oldest_key_id(now: datetime) -> int:
     """The first entry id of the previous month: older keys of bets are refused by their age."""
     this_month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return first_id_at((this_month - timedelta(days=1)).replace(day=1))
-
-
-def _turned(rows: list[tuple[object, ...]], width: int) -> list[list[object]]:
-    return (
-        [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
-    )

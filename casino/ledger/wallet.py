@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from casino.errors import CurrencyMismatch, NegativeBalance
 from casino.ledger.chart import Account, Kind
 from casino.money import UNITS_MAX, Asset
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True, gc=False):
     """A transfer to be made: `units` leave the debit account and reach the credit account."""
 
     debit: Account
@@ -20,8 +20,7 @@ class Posting:
     kind: Kind
 
 
-@dataclass(frozen=True, slots=True)
-class Wallet:
+class Wallet(msgspec.Struct, frozen=True, gc=False):
     """Units of one asset by what may be done with them.
 
     cash: to play and withdraw; bonus: to play under terms; reserved: for withdrawals under way;
@@ -55,6 +54,8 @@ class Wallet:
 def deficit_first(postings: tuple[Posting, ...], wallet: Wallet) -> tuple[Posting, ...]:
     """The same postings followed by the payment of an open deficit out of what they bring in."""
     owed = wallet.deficit
+    if not owed:
+        return postings
     incoming = sum(
         posting.units
         for posting in postings
@@ -75,23 +76,22 @@ def deficit_first(postings: tuple[Posting, ...], wallet: Wallet) -> tuple[Postin
     )
 
 
+# Which part of a wallet an account is, and with which sign: a deficit is owed, not owned.
+_PARTS = {
+    Account.PLAYER_CASH: ("cash", 1),
+    Account.PLAYER_BONUS: ("bonus", 1),
+    Account.PLAYER_RESERVED: ("reserved", 1),
+    Account.PLAYER_HELD: ("held", 1),
+    Account.PLAYER_DEFICIT: ("deficit", -1),
+}
+
+
 def _moved(wallet: Wallet, account: Account, change: int) -> Wallet:
-    match account:
-        case Account.PLAYER_CASH:
-            return replace(wallet, cash=_within(wallet.cash + change, account))
-        case Account.PLAYER_BONUS:
-            return replace(wallet, bonus=_within(wallet.bonus + change, account))
-        case Account.PLAYER_RESERVED:
-            return replace(wallet, reserved=_within(wallet.reserved + change, account))
-        case Account.PLAYER_HELD:
-            return replace(wallet, held=_within(wallet.held + change, account))
-        case Account.PLAYER_DEFICIT:
-            return replace(wallet, deficit=_within(wallet.deficit - change, account))
-        case _:
-            return wallet
-
-
-def _within(units: int, account: Account) -> int:
+    part = _PARTS.get(account)
+    if part is None:
+        return wallet
+    name, sign = part
+    units: int = getattr(wallet, name) + sign * change
     if not 0 <= units <= UNITS_MAX:
         raise NegativeBalance(account=account.path, units=units)
-    return units
+    return replace(wallet, **{name: units})

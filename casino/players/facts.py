@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from casino.arrays import literals, numbers, parameters
 from casino.clock import Window
 from casino.db import driver_connection
 from casino.errors import NotFound
@@ -11,26 +12,36 @@ from casino.players.rules import Counters, Limit, LimitKind, PlayerFacts, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
-_LOAD = """
-SELECT p.id, p.status, p.excluded_until, p.excluded_for_life, p.cooling_off_until, p.kyc_level,
-       p.terms_version,
-       c.day, c.day_staked, c.day_lost, c.day_deposited,
-       c.week, c.week_staked, c.week_lost, c.week_deposited,
-       c.month, c.month_staked, c.month_lost, c.month_deposited, c.rate_id,
-       l.kinds, l.windows, l.units, l.pending_units, l.pending_at
-FROM players p
+# The columns of a row of counters, by their types.
+COUNTERS = "bigint" + " date bigint bigint bigint" * 3 + " bigint"
+_STATUSES = {status.value: status for status in Status}
+
+# The columns that `read` takes, in its order, and where they come from.
+COLUMNS = """
+p.id, p.status, p.excluded_until, p.excluded_for_life, p.cooling_off_until, p.kyc_level,
+p.terms_version,
+c.day, c.day_staked, c.day_lost, c.day_deposited,
+c.week, c.week_staked, c.week_lost, c.week_deposited,
+c.month, c.month_staked, c.month_lost, c.month_deposited, c.rate_id,
+l.kinds, l.windows, l.units, l.pending_units, l.pending_at
+"""
+SOURCE = """
+players p
 JOIN player_counters c ON c.player_id = p.id
 CROSS JOIN LATERAL (
     SELECT array_agg(kind) AS kinds, array_agg(limit_window) AS windows, array_agg(units) AS units,
            array_agg(pending_units) AS pending_units, array_agg(pending_at) AS pending_at
     FROM player_limits WHERE player_id = p.id
 ) l
-WHERE p.id = ANY($1::bigint[])
 """
+COLUMNS_COUNT = 25
+
+_LOAD = f"SELECT {COLUMNS} FROM {SOURCE} WHERE p.id = ANY($1::text::bigint[])"  # noqa: S608
 
 _STORE = """
 UPDATE player_counters c SET
@@ -41,10 +52,7 @@ UPDATE player_counters c SET
     month = n.month, month_staked = n.month_staked, month_lost = n.month_lost,
     month_deposited = n.month_deposited,
     rate_id = n.rate_id
-FROM unnest($1::bigint[],
-            $2::date[], $3::bigint[], $4::bigint[], $5::bigint[],
-            $6::date[], $7::bigint[], $8::bigint[], $9::bigint[],
-            $10::date[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[])
+FROM unnest({arrays})
     AS n(player_id, day, day_staked, day_lost, day_deposited,
          week, week_staked, week_lost, week_deposited,
          month, month_staked, month_lost, month_deposited, rate_id)
@@ -53,10 +61,15 @@ RETURNING c.player_id
 """
 
 
+def store_statement(first: int) -> str:
+    """The update of counters, its arguments numbered from `first`: 14 arrays."""
+    return _STORE.format(arrays=parameters(first, COUNTERS))
+
+
 async def load(connection: asyncpg.Connection, player_ids: Sequence[int]) -> dict[int, PlayerFacts]:
     """The facts of the players that exist among `player_ids`; lock them first."""
-    rows = await connection.fetch(_LOAD, list(player_ids))
-    return {row["id"]: _read(row) for row in rows}
+    rows = await connection.fetch(_LOAD, numbers(player_ids))
+    return {row[0]: read(row) for row in rows}
 
 
 async def load_one(session: AsyncSession, *, player_id: int) -> PlayerFacts:
@@ -75,15 +88,7 @@ async def store_counters(
     one."""
     if not counters:
         return
-    columns: list[list[object]] = [[] for _ in range(14)]
-    for player_id, sums in counters:
-        row: list[object] = [player_id]
-        for tally in (sums.day, sums.week, sums.month):
-            row += (tally.start, tally.staked, tally.lost, tally.deposited)
-        row.append(sums.rate_id)
-        for column, entry in zip(columns, row, strict=True):
-            column.append(entry)
-    stored = await connection.fetch(_STORE, *columns)
+    stored = await connection.fetch(store_statement(1), *counter_columns(counters))
     if len(stored) != len(counters):
         missing = {player_id for player_id, _ in counters} - {row["player_id"] for row in stored}
         raise NotFound(thing="player", key=sorted(missing))
@@ -94,42 +99,46 @@ async def store_counters_of(session: AsyncSession, *, player_id: int, counters: 
     await store_counters(await driver_connection(session), [(player_id, counters)])
 
 
-def _read(row: asyncpg.Record) -> PlayerFacts:
-    return PlayerFacts(
-        player_id=row["id"],
-        status=Status(row["status"]),
-        excluded_until=row["excluded_until"],
-        excluded_for_life=row["excluded_for_life"],
-        cooling_off_until=row["cooling_off_until"],
-        kyc_level=row["kyc_level"],
-        terms_version=row["terms_version"],
-        limits=_read_limits(row),
-        counters=Counters(
-            day=_read_tally(row, "day"),
-            week=_read_tally(row, "week"),
-            month=_read_tally(row, "month"),
-            rate_id=row["rate_id"],
-        ),
-    )
-
-
-def _read_limits(row: asyncpg.Record) -> tuple[Limit, ...]:
-    if row["kinds"] is None:
-        return ()
-    return tuple(
-        Limit(LimitKind(kind), Window(window), units, pending_units, pending_at)
-        for kind, window, units, pending_units, pending_at in zip(
-            row["kinds"],
-            row["windows"],
-            row["units"],
-            row["pending_units"],
-            row["pending_at"],
-            strict=True,
+def counter_columns(counters: Sequence[tuple[int, Counters]]) -> list[str]:
+    """The arguments of the store statement."""
+    rows = [
+        (
+            player_id,
+            *(day.start, day.staked, day.lost, day.deposited),
+            *(week.start, week.staked, week.lost, week.deposited),
+            *(month.start, month.staked, month.lost, month.deposited),
+            sums.rate_id,
         )
+        for player_id, sums in counters
+        for day, week, month in ((sums.day, sums.week, sums.month),)
+    ]
+    return literals(COUNTERS, rows)
+
+
+def read(row: Sequence[Any]) -> PlayerFacts:
+    """The facts in the first columns of a row."""
+    return PlayerFacts(
+        row[0],
+        _STATUSES[row[1]],
+        row[2],
+        row[3],
+        row[4],
+        row[5],
+        row[6],
+        () if row[20] is None else _read_limits(*row[20:25]),
+        Counters(Tally(*row[7:11]), Tally(*row[11:15]), Tally(*row[15:19]), row[19]),
     )
 
 
-def _read_tally(row: asyncpg.Record, window: str) -> Tally:
-    return Tally(
-        row[window], row[f"{window}_staked"], row[f"{window}_lost"], row[f"{window}_deposited"]
+def _read_limits(
+    kinds: Sequence[str],
+    windows: Sequence[str],
+    units: Sequence[int | None],
+    pending_units: Sequence[int | None],
+    pending_at: Sequence[datetime | None],
+) -> tuple[Limit, ...]:
+    columns = zip(kinds, windows, units, pending_units, pending_at, strict=True)
+    return tuple(
+        Limit(LimitKind(kind), Window(window), most, later, moment)
+        for kind, window, most, later, moment in columns
     )

@@ -12,9 +12,12 @@ then his limit, and his loss over the window is never above the limit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+
+import msgspec
+from msgspec.structs import replace
 
 from casino.clock import Window, window_end, window_start
 from casino.errors import (
@@ -47,8 +50,7 @@ class LimitKind(StrEnum):
     STAKE = "stake"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True, gc=False):
     """A limit and the looser one that replaces it at `pending_at`; None units mean no limit."""
 
     kind: LimitKind
@@ -81,8 +83,7 @@ class Limit:
         return replace(self, units=current, pending_units=units, pending_at=now + RAISE_WAITS)
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True, gc=False):
     """Sums of one window that began on `start`."""
 
     start: date
@@ -103,8 +104,7 @@ class Tally:
                 return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(msgspec.Struct, frozen=True, gc=False):
     """Sums of the current day, week and month; call `rolled(now)` before adding to them."""
 
     day: Tally
@@ -115,11 +115,8 @@ class Counters:
     @classmethod
     def empty(cls, now: datetime) -> Counters:
         """Counters of someone who did nothing yet."""
-        return cls(
-            day=Tally(start_of(Window.DAY, now)),
-            week=Tally(start_of(Window.WEEK, now)),
-            month=Tally(start_of(Window.MONTH, now)),
-        )
+        day, week, month = _starts(now)
+        return cls(Tally(day), Tally(week), Tally(month))
 
     def tally(self, window: Window) -> Tally:
         """The sums of one window."""
@@ -137,16 +134,23 @@ class Counters:
         A window that seems to begin after `now` (another machine's clock is ahead) is kept:
         nothing that was counted may be forgotten.
         """
+        day, week, month = _starts(now)
+        if self.day.start >= day and self.week.start >= week and self.month.start >= month:
+            return self
         return replace(
             self,
-            day=_rolled(self.day, start_of(Window.DAY, now)),
-            week=_rolled(self.week, start_of(Window.WEEK, now)),
-            month=_rolled(self.month, start_of(Window.MONTH, now)),
+            day=_rolled(self.day, day),
+            week=_rolled(self.week, week),
+            month=_rolled(self.month, month),
         )
 
     def with_stake(self, ref: int, *, rate_id: int | None = None) -> Counters:
         """A stake of `ref` (rounded up by the caller) was placed."""
         return self._added(staked=ref, lost=ref, rate_id=rate_id)
+
+    def with_round(self, stake_ref: int, payout_ref: int, *, rate_id: int | None) -> Counters:
+        """A stake was placed and its payout received, in one go."""
+        return self._added(staked=stake_ref, lost=stake_ref - payout_ref, rate_id=rate_id)
 
     def with_payout(self, ref: int, *, rate_id: int | None = None) -> Counters:
         """A payout of `ref`, stake included, was received."""
@@ -163,22 +167,15 @@ class Counters:
     def _added(
         self, *, staked: int = 0, lost: int = 0, deposited: int = 0, rate_id: int | None
     ) -> Counters:
-        def added(tally: Tally) -> Tally:
-            return Tally(
-                tally.start,
-                # A refund may belong to a stake of the window before.
-                max(0, tally.staked + staked),
-                tally.lost + lost,
-                tally.deposited + deposited,
-            )
-
         return Counters(
-            added(self.day), added(self.week), added(self.month), rate_id or self.rate_id
+            _added(self.day, staked, lost, deposited),
+            _added(self.week, staked, lost, deposited),
+            _added(self.month, staked, lost, deposited),
+            rate_id or self.rate_id,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PlayerFacts:
+class PlayerFacts(msgspec.Struct, frozen=True, gc=False):
     """All that the gates read about a player, loaded under his lock."""
 
     player_id: int
@@ -195,6 +192,12 @@ class PlayerFacts:
 def start_of(window: Window, now: datetime) -> date:
     """The date that a window's counters carry."""
     return window_start(window, now).date()
+
+
+@lru_cache(maxsize=16)
+def _starts(now: datetime) -> tuple[date, date, date]:
+    # A batch asks for every one of its players with the same `now`.
+    return start_of(Window.DAY, now), start_of(Window.WEEK, now), start_of(Window.MONTH, now)
 
 
 def looser(units: int | None, *, than: int | None) -> bool:
@@ -239,6 +242,8 @@ def check_play(facts: PlayerFacts, *, now: datetime) -> Refusal | None:
 
 def check_stake(facts: PlayerFacts, *, stake_ref: int, now: datetime) -> Refusal | None:
     """May the player stake this much, by his own limits; `stake_ref` is rounded up."""
+    if not facts.limits:
+        return None
     counters = facts.counters.rolled(now)
     for limit in facts.limits:
         if limit.kind is LimitKind.DEPOSIT:
@@ -304,3 +309,13 @@ def _check_limit(limit: Limit, counters: Counters, asked: int, now: datetime) ->
 
 def _rolled(tally: Tally, start: date) -> Tally:
     return tally if tally.start >= start else Tally(start)
+
+
+def _added(tally: Tally, staked: int, lost: int, deposited: int) -> Tally:
+    return Tally(
+        tally.start,
+        # A refund may belong to a stake of the window before.
+        max(0, tally.staked + staked),
+        tally.lost + lost,
+        tally.deposited + deposited,
+    )

@@ -11,9 +11,17 @@ from casino.db import Database
 
 Got = TypeVar("Got")
 
-WAITING_FOR_US = text(
-    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+WAITING = text(
+    "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+    " WHERE NOT l.granted AND a.datname = current_database()"
 )
+
+
+async def someone_waits(db: Database) -> bool:
+    """Whether a session of this database waits for a lock. Asked in a transaction of its own each
+    time: the activity view does not change within one."""
+    async with db.transaction() as session:
+        return bool(await session.scalar(WAITING))
 
 
 async def overlapping(
@@ -31,7 +39,7 @@ async def overlapping(
     async with db.transaction() as session:
         await first(session)
         follower = asyncio.create_task(follow())
-        while not follower.done() and not await session.scalar(WAITING_FOR_US):
+        while not follower.done() and not await someone_waits(db):
             await asyncio.wait({follower}, timeout=0.02)
         assert not follower.done(), "the second did not wait for the first"
     return await follower

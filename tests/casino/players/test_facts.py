@@ -1,9 +1,9 @@
 """Facts of players: one statement in, one statement out, nothing lost on the way."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from casino.clock import Window
 from casino.db import Database, driver_connection

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from casino import audit, ids, outbox
 from casino.db import Database
@@ -14,7 +13,7 @@ from casino.ledger import journal
 from casino.players import facts, identity, logins
 from casino.players.rules import Status
 from tests.casino.players.people import NOW, make_player, outbox_kinds
-from tests.casino.players.races import WAITING_FOR_US
+from tests.casino.players.races import someone_waits
 
 
 async def arrive(db: Database, payload: str | None = None, **changed):
@@ -48,8 +47,8 @@ async def test_a_new_name_at_log_in_waits_for_a_command_on_the_player(db: Databa
             # With the row taken by the other and the lock by us, this would be a deadlock.
             await identity.set_language(session, player_id=player.id, language="en", now=NOW)
 
-    async def watch(session: AsyncSession) -> None:
-        while not await session.scalar(WAITING_FOR_US):
+    async def watch() -> None:
+        while not await someone_waits(db):
             await asyncio.sleep(0.02)
         waits.set()
 
@@ -69,8 +68,7 @@ async def test_a_new_name_at_log_in_waits_for_a_command_on_the_player(db: Databa
                 session, player_id=player.id, proof_hash=b"p", auth_date=NOW, agent="", now=NOW
             )
 
-    async with db.transaction() as session:
-        await asyncio.gather(command(), log_in(), watch(session))
+    await asyncio.gather(command(), log_in(), watch())
     async with db.transaction() as session:
         seen = await identity.get(session, player_id=player.id)
     assert (seen.first_name, seen.language) == ("Anna", "en")

@@ -1,11 +1,11 @@
 """The rules of play as properties: no limit is passed by one unit, whatever the order."""
 
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from casino.clock import Window, window_start
 from casino.errors import AccountClosed, ConsentRequired, CoolingOff, LimitReached, SelfExcluded

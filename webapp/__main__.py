@@ -26,7 +26,7 @@ from casino.db import Database
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from casino.vault import Vault
-from games.registry import STEPS
+from games.registry import STEPS, configured_aggregators
 from messaging.redis_link import RedisLink
 from payments.config import TonNetwork, TonSettings
 from webapp.app import Parts, build_app
@@ -63,6 +63,7 @@ async def main() -> None:
                 testnet=TonSettings().network is TonNetwork.TESTNET,
                 public_url=telegram.mini_app_url,
                 parent_origin=settings.telegram_parent_origin,
+                aggregators=configured_aggregators(),
             )
             await _serve(parts, host=settings.host, port=settings.port)
     finally:

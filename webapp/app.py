@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,15 @@ from aiohttp import web
 
 from casino import outbox
 from casino.nursery import Nursery
+from games.aggregators.http import OutsideHttp
+from games.aggregators.wallet import OutsideWallet
 from messaging.doorbell import Doorbell
 from messaging.outbox_delivery import OutboxWorker
 from webapp import health, keys, middlewares
 from webapp.api import (
     cashier,
     fairness,
+    launch,
     live,
     lobby,
     play,
@@ -25,7 +28,7 @@ from webapp.api import (
     rounds,
     support,
 )
-from webapp.callbacks import telegram
+from webapp.callbacks import aggregators, telegram
 from webapp.live import Live
 from webapp.news import Newsroom
 from webapp.pages import STATIC, Pages
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     from casino.betting.floor import GamingFloor
     from casino.db import Database
+    from games.aggregators.base import Aggregator
     from messaging.redis_link import RedisLink
     from webapp.init_data import InitDataCheck
 
@@ -56,6 +60,7 @@ class Parts:
     public_url: str
     parent_origin: str = ""
     static: Path = STATIC
+    aggregators: Mapping[str, Aggregator] = field(default_factory=dict)
 
 
 def build_app(parts: Parts) -> web.Application:
@@ -71,13 +76,20 @@ def build_app(parts: Parts) -> web.Application:
     app[keys.THROTTLE] = Throttle(parts.redis)
     app[telegram.WEBHOOK_SECRETS] = parts.webhook_secrets
     app[cashier.TESTNET] = parts.testnet
+    app[keys.AGGREGATORS] = parts.aggregators
+    app[aggregators.WALLET] = OutsideWallet(floor=parts.floor, database=parts.database)
+    app[aggregators.CHANGED] = aggregators.Changed()
+    app[launch.HTTP] = OutsideHttp()
+    app[launch.RETURN_URL] = parts.public_url
     app[health.STOPPING] = asyncio.Event()
     live.install(app)
     for module in (
         health,
         telegram,
+        aggregators,
         player,
         lobby,
+        launch,
         play,
         rounds,
         cashier,
@@ -91,7 +103,11 @@ def build_app(parts: Parts) -> web.Application:
         app
     )
     app.on_response_prepare.append(
-        middlewares.secure_headers(parts.parent_origin, bridges=bridge_origins(parts.static))
+        middlewares.secure_headers(
+            parts.parent_origin,
+            bridges=bridge_origins(parts.static),
+            frames=launch.frame_origins(parts.aggregators),
+        )
     )
     app.on_shutdown.append(_say_goodbye)
     app.cleanup_ctx.append(_background)
@@ -113,7 +129,9 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
         nursery.keep(lambda: worker.run(app[health.STOPPING]), name="live.outbox")
         nursery.keep(hub.publish, name="live.publish")
         nursery.keep(hub.listen, name="live.listen")
+        nursery.keep(lambda: app[aggregators.CHANGED].tell(hub), name="aggregators.changed")
         yield
+    await app[launch.HTTP].close()
 
 
 async def _say_goodbye(app: web.Application) -> None:

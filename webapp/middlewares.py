@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 API = "/api/"
 # Asked before anybody is logged in; each counts its callers by address.
 OPEN_PATHS = frozenset({"/api/login", "/api/fairness/house-key"})
-_MACHINES = (API, "/telegram/", "/ws")
+_MACHINES = (API, "/telegram/", "/aggregators/", "/ws")
 _READS = frozenset({"GET", "HEAD"})
 _RATES = (
     ("/api/play/", PLAY),
@@ -73,9 +73,11 @@ async def require_login(request: web.Request, handler: Handler) -> web.StreamRes
     return await handler(request)
 
 
-def secure_headers(parent_origin: str, *, bridges: Iterable[str]) -> Callable[..., Awaitable[None]]:
+def secure_headers(
+    parent_origin: str, *, bridges: Iterable[str], frames: Iterable[str] = ()
+) -> Callable[..., Awaitable[None]]:
     """Headers of every answer: only our own code runs, only Telegram frames us, and the page
-    talks to us and to the wallets' bridges only."""
+    talks to us and to the wallets' bridges only. `frames` are origins of other people's games."""
     ancestors = f"'self' {_TELEGRAM_ANCESTORS} {parent_origin}".strip()
     policy = "; ".join(
         (
@@ -86,7 +88,7 @@ def secure_headers(parent_origin: str, *, bridges: Iterable[str]) -> Callable[..
             "img-src 'self' data: blob:",
             "font-src 'self'",
             " ".join(("connect-src 'self'", *bridges)),
-            "frame-src 'self'",
+            " ".join(("frame-src 'self'", *frames)),
             "manifest-src 'self'",
             f"frame-ancestors {ancestors}",
             "base-uri 'none'",

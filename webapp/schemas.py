@@ -62,6 +62,12 @@ class BetRequest(Request, frozen=True):
     reference: Short
 
 
+class LaunchRequest(Request, frozen=True):
+    """Open somebody else's game with one of the player's assets."""
+
+    asset: Short
+
+
 class OpenRoundRequest(Request, frozen=True):
     """Open a round with several steps."""
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from casino import flags
+from casino import flags, switches
 from casino.betting import terms
 from casino.money import PLAYABLE, Asset
 from games.registry import INSTANT, STEPS
-from webapp.keys import DATABASE
+from webapp.keys import AGGREGATORS, DATABASE
 from webapp.wire import Json, json_response
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from casino.betting.game import Game
     from casino.betting.state import StakeRange
+    from games.aggregators.catalogue import OutsideGame
 
 # The choice whose return is shown on the cover; a game that is not listed shows none.
 SHOWN_CHOICE: Mapping[str, Mapping[str, object]] = {
@@ -36,6 +37,10 @@ async def show_lobby(request: web.Request) -> web.Response:
         stopped = await flags.stopped(session)
     games = [_show(game, "instant", stakes) for game in INSTANT.values()]
     games += [_show(game, "steps", stakes) for game in STEPS.values()]
+    for name, aggregator in request.app[AGGREGATORS].items():
+        # One switch stops all games of an aggregator.
+        is_stopped = switches.game_flag(name) in stopped
+        games += [_show_outside(game) for game in aggregator.games if not is_stopped]
     return json_response(
         {
             "games": games,
@@ -43,6 +48,17 @@ async def show_lobby(request: web.Request) -> web.Response:
             "stopped": sorted(stopped),
         }
     )
+
+
+def _show_outside(game: OutsideGame) -> dict[str, Json]:
+    """Somebody else's game: its own name, no return that we could vouch for."""
+    return {
+        "slug": game.slug,
+        "kind": "iframe",
+        "title": game.title,
+        "rtp_bp": None,
+        "stake": {},
+    }
 
 
 def _show(game: Game, kind: str, stakes: Mapping[tuple[str, Asset], StakeRange]) -> dict[str, Json]:

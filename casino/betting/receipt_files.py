@@ -34,6 +34,8 @@ FROM receipt_trees t, unnest($2::int[]) WITH ORDINALITY AS u(at, place)
 WHERE t.root_id = $1 ORDER BY u.place
 """
 
+OWNER = "SELECT player_id FROM rounds WHERE id = $1 AND receipt_hash = $2"
+
 KEYS = "SELECT id, public_key, since FROM receipt_keys ORDER BY since DESC"
 
 
@@ -79,6 +81,21 @@ async def get_file(
         "server_seed": detail.revealed.server_seed if detail.revealed else None,
         "signed": await _signed(connection, round_id),
     }
+
+
+async def get_file_by_hash(
+    session: AsyncSession, *, round_id: RoundId, receipt_hash: bytes, games: Mapping[str, Game]
+) -> dict[str, object]:
+    """The same for whoever knows the receipt's hash; raises NotFound for any other hash.
+
+    The hash covers the player's receipt before it, so nobody can guess it from what a round shows:
+    it is a way in for clients that download by address alone.
+    """
+    connection = await driver_connection(session)
+    player_id = await connection.fetchval(OWNER, round_id, receipt_hash)
+    if player_id is None:
+        raise NotFound(thing="receipt", key=round_id)
+    return await get_file(session, player_id=player_id, round_id=round_id, games=games)
 
 
 async def _signed(connection: asyncpg.Connection, round_id: RoundId) -> dict[str, object] | None:

@@ -13,9 +13,11 @@ from casino.ledger.wallet import Wallet
 from casino.money import Money
 from games.registry import INSTANT, STEPS
 from webapp import schemas
+from webapp.address import caller_of
 from webapp.auth import player_of
-from webapp.keys import DATABASE, FLOOR, LIVE
+from webapp.keys import DATABASE, FLOOR, LIVE, THROTTLE
 from webapp.schemas import ActRequest, OpenRoundRequest, ReferenceRequest, read_body
+from webapp.throttle import KNOCK
 from webapp.wire import Json, fraction, json_response, moment, moment_or_none
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from casino.betting.state import Round
     from casino.ledger.journal import Result
 
+# Telegram asks for this header before its web client saves a file.
+TELEGRAM_WEB = "https://web.telegram.org"
 GAMES: Mapping[str, Game] = {**INSTANT, **STEPS}
 
 routes = web.RouteTableDef()
@@ -120,6 +124,26 @@ async def show_receipt(request: web.Request) -> web.Response:
             round_id=_round_id(request),
             games=GAMES,
         )
+    return _as_file(receipt)
+
+
+@routes.get("/receipts/{id}/{hash:[0-9a-f]{64}}")
+async def download_receipt(request: web.Request) -> web.Response:
+    """The same by its hash, without a log-in: Telegram fetches a download by address alone."""
+    await request.app[THROTTLE].require(KNOCK, key=caller_of(request))
+    async with request.app[DATABASE].transaction() as session:
+        receipt = await receipt_files.get_file_by_hash(
+            session,
+            round_id=_round_id(request),
+            receipt_hash=bytes.fromhex(request.match_info["hash"]),
+            games=GAMES,
+        )
+    response = _as_file(receipt)
+    response.headers["Access-Control-Allow-Origin"] = TELEGRAM_WEB
+    return response
+
+
+def _as_file(receipt: dict[str, object]) -> web.Response:
     response = json_response(receipt)
     response.headers["Content-Disposition"] = (
         f'attachment; filename="fairhouse-receipt-{receipt["round_id"]}.json"'

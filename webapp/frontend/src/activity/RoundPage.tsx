@@ -8,7 +8,13 @@ import { Icon } from "@/design/Icon";
 import { Failure, SkeletonRows } from "@/design/parts";
 import { RoundProof } from "@/fairness/RoundProof";
 import { gameName } from "@/lobby/Lobby";
+import { saveFile } from "@/telegram/telegram";
 import { t } from "@/texts/texts";
+
+function saveReceipt(round: RoundDetail): Promise<void> {
+  const name = `fairhouse-receipt-${round.round_id}.json`;
+  return saveFile(`/receipts/${round.round_id}/${round.receipt_hash}`, name);
+}
 
 export function RoundPage({ id }: { readonly id: string }) {
   const round = useResource<RoundDetail>(`rounds:one:${id}`, () => api().get(`/api/rounds/${id}`));
@@ -24,6 +30,14 @@ export function RoundPage({ id }: { readonly id: string }) {
       {round.data !== undefined && (
         <>
           <RoundProof round={round.data} />
+          {Boolean(round.data.receipt_hash) && (
+            <>
+              <Button wide small weight="plain" onPress={() => void saveReceipt(round.data!)}>
+                <Icon name="down" size={18} /> {t("app.receipt.download")}
+              </Button>
+              <p className="text-[13px] text-muted">{t("app.receipt.about")}</p>
+            </>
+          )}
           <Button wide small weight="plain" onPress={() => open({ screen: "support", about: id })}>
             <Icon name="chat" size={18} /> {t("app.movement.ask")}
           </Button>

@@ -117,6 +117,8 @@ export interface RoundRow {
 export interface RoundDetail extends RoundRow {
   algorithm: string;
   seed: SeedUse;
+  /** Null while the round is open; names the receipt file for downloading. */
+  receipt_hash: string | null;
 }
 
 export interface Rail {

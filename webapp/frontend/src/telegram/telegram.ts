@@ -1,7 +1,9 @@
 // The Telegram client around the page: launch data, theme, safe areas, haptics, links, closing.
 import {
+  AccessDeniedError,
   backButton,
   closingBehavior,
+  downloadFile,
   hapticFeedback,
   init,
   miniApp,
@@ -157,6 +159,28 @@ export function openOutside(url: string): void {
 /** Open a t.me address inside Telegram. */
 export function openInTelegram(url: string): void {
   if (!openTelegramLink.ifAvailable(url).ok) window.open(url, "_blank", "noopener,noreferrer");
+}
+
+/** Save a file of ours: Telegram's own download where it has one, the browser's elsewhere. */
+export async function saveFile(path: string, name: string): Promise<void> {
+  const url = new URL(path, location.href).href;
+  if (url.startsWith("https:")) {
+    const asked = downloadFile.ifAvailable(url, name);
+    try {
+      if (asked.ok) {
+        await asked.data;
+        return;
+      }
+    } catch (error) {
+      if (error instanceof AccessDeniedError) return; // The person was asked and said no.
+    }
+  }
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  document.body.append(link);
+  link.click();
+  link.remove();
 }
 
 /** Close the page: back to the chat. */

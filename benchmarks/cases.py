@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from benchmarks import betting, crash, fair, growth, size
+from benchmarks import betting, crash, fair, growth, size, wallet_calls
 from benchmarks.report import Goal
 
 if TYPE_CHECKING:
@@ -33,6 +33,10 @@ CASES: dict[str, Case] = {
     "bets_hot": Case("64 commands at once on one wallet", Goal(3.0), betting.bets_hot),
     "bets_2w": Case("256 players, two workers", Goal(4.2), betting.bets_2w),
     "house_live": Case("live house balance on / off", Goal(0.9), betting.house_live),
+    "http_64": Case("signed bet calls, one webapp, 64 lines", Goal(1.5), wallet_calls.http_64),
+    "http_256_2w": Case(
+        "signed bet calls, two webapps, 256 lines", Goal(2.0), wallet_calls.http_256_2w
+    ),
     "lone_p50": Case("a lone player's bet", Goal(1.6, at_most=True), betting.lone_p50),
     "cold": Case("the first seconds of an empty house / warm", Goal(0.8), betting.cold),
     "vs_orm": Case("the same bet as an ORM unit of work", Goal(20), betting.vs_orm),

@@ -92,11 +92,13 @@ class House:
         """Rows of a table."""
         return int(self.read(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
-    def prove(self, *, rounds: int | None) -> None:
-        """Raise BookUnsound unless the book proves itself and holds exactly `rounds` rounds."""
+    def prove(self, *, rounds: int, keys: int | None = None) -> None:
+        """Raise BookUnsound unless the book proves itself and holds exactly what was answered:
+        so many rounds, and so many keys of calls where that is asked."""
         asyncio.run(_reconcile(self.url))
-        if rounds is not None and (stored := self.count("rounds")) != rounds:
-            raise BookUnsound(f"{rounds} rounds were answered and {stored} are stored")
+        for table, answered in (("rounds", rounds), ("bet_keys", keys)):
+            if answered is not None and (stored := self.count(table)) != answered:
+                raise BookUnsound(f"{answered} were answered and {stored} stand in {table}")
 
     def drop(self) -> None:
         """Forget the house."""

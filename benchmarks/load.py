@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import uvloop
 
+from benchmarks.callbacks import Callbacks
 from benchmarks.house import MASTER_KEYS
 from benchmarks.orm_bet import OrmHouse
 from casino.betting.floor import open_floor
@@ -61,12 +62,14 @@ class TakesBets(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Who bets in one process: a player for each loop, himself more than once on a hot wallet."""
+    """Who bets in one process, and where: a player for each loop, himself more than once on a hot
+    wallet; on a floor of the process's own, through the ORM, or by calls to webapps' ports."""
 
     dsn: str
     seats: tuple[int, ...]
     live_house: bool | None = None
     orm: bool = False
+    callbacks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,13 @@ async def _work(pipe: Connection, table: Table) -> None:
 @asynccontextmanager
 async def _open(table: Table) -> AsyncIterator[TakesBets]:
     vault = Vault.from_text(MASTER_KEYS)
+    if table.callbacks:
+        caller = Callbacks(table.callbacks)
+        try:
+            yield caller
+        finally:
+            await caller.close()
+        return
     if table.orm:
         house = OrmHouse(table.dsn.replace("postgresql://", "postgresql+asyncpg://", 1), vault)
         try:

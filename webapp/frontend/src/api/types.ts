@@ -50,7 +50,6 @@ export interface GameCard {
   kind: "instant" | "steps" | "iframe";
   rtp_bp?: number | null;
   stake: Record<string, StakeRange>;
-  url?: string | null;
   title?: string | null;
 }
 

@@ -1,11 +1,11 @@
 // Somebody else's game in a frame of its own: no cookies of ours, no way out of its box.
 import { useEffect, useRef, useState } from "react";
 import type { GameCard } from "@/api/types";
-import { readMe } from "@/app/account";
+import { api, chosenAsset, readMe } from "@/app/account";
 import { goBack } from "@/app/router";
 import { IconButton } from "@/design/Button";
 import { Icon } from "@/design/Icon";
-import { Empty } from "@/design/parts";
+import { Empty, Failure } from "@/design/parts";
 import { boxOf, messageKind } from "@/games/frame/messages";
 import { gameName } from "@/lobby/Lobby";
 import { setFullscreen } from "@/telegram/telegram";
@@ -19,7 +19,7 @@ export function Frame({ game }: { readonly game: GameCard }) {
   const frame = useRef<HTMLIFrameElement>(null);
   const [isFull, setFull] = useState(false);
   const [loaded, setLoaded] = useState(false);
-  const address = game.url ?? null;
+  const { address, error, again } = useSession(game.slug);
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -48,10 +48,11 @@ export function Frame({ game }: { readonly game: GameCard }) {
     // Clients without the whole screen still get the whole page.
     void setFullscreen(!isFull).catch(() => undefined);
   };
-  if (address === null) {
+  if (error !== null) {
     return (
       <div className="pt-4">
         <Empty icon="play" text={t("app.frame.unavailable")} />
+        <Failure error={error} onRetry={again} />
       </div>
     );
   }
@@ -84,17 +85,49 @@ export function Frame({ game }: { readonly game: GameCard }) {
       </div>
       <div className="relative flex-1">
         {!loaded && <div className="skeleton absolute inset-4 rounded-2xl!" />}
-        <iframe
-          ref={frame}
-          src={address}
-          title={gameName(game.slug, game.title)}
-          onLoad={() => setLoaded(true)}
-          sandbox={boxOf(address, location.origin)}
-          allow="autoplay; fullscreen"
-          referrerPolicy="no-referrer"
-          className="absolute inset-0 size-full border-0"
-        />
+        {address !== null && (
+          <iframe
+            ref={frame}
+            src={address}
+            title={gameName(game.slug, game.title)}
+            onLoad={() => setLoaded(true)}
+            sandbox={boxOf(address, location.origin)}
+            allow="autoplay; fullscreen"
+            referrerPolicy="no-referrer"
+            className="absolute inset-0 size-full border-0"
+          />
+        )}
       </div>
     </div>
   );
+}
+
+interface Opened {
+  readonly address: string | null;
+  readonly error: unknown;
+}
+
+const OPENING: Opened = { address: null, error: null };
+
+/** A session of the game in the asset that is chosen now; it stays in that asset while it is open. */
+function useSession(slug: string): Opened & { readonly again: () => void } {
+  const [opened, setOpened] = useState<Opened>(OPENING);
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    let isLeft = false;
+    setOpened(OPENING);
+    const tell = (next: Opened): void => {
+      if (!isLeft) setOpened(next);
+    };
+    api()
+      .post<{ url: string }>(`/api/games/${slug}/launch`, { asset: chosenAsset.get() })
+      .then(
+        ({ url }) => tell({ address: url, error: null }),
+        (error: unknown) => tell({ address: null, error }),
+      );
+    return () => {
+      isLeft = true;
+    };
+  }, [slug, attempt]);
+  return { ...opened, again: () => setAttempt((count) => count + 1) };
 }

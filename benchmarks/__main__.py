@@ -10,7 +10,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import plot, report
 from benchmarks.bench import Bench, Sizes
 from benchmarks.cases import ALONE, CASES
 from benchmarks.server import BenchServer, file_system, open_server
@@ -43,7 +43,8 @@ def main(arguments: list[str]) -> None:
                 say(report.table(fresh))
     print(f"\n{report.table(rows, heading=heading)}")  # noqa: T201
     if not wishes.profile:
-        report.store(RESULTS / "latest.json", rows)
+        plot.draw(RESULTS / "latest.svg", report.store(RESULTS / "latest.json", rows))
+        (RESULTS / "latest.txt").write_text(f"{report.table(rows, heading=heading)}\n")
 
 
 def _heading(server: BenchServer, folder: Path) -> list[str]:

@@ -33,6 +33,7 @@ class Sizes:
     size_bets: int = 40_000
     growth_small: int = 100_000
     growth_large: int = 1_000_000
+    reads: int = 1000
     fair_seconds: float = 1.0
 
 

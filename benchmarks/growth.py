@@ -30,7 +30,6 @@ BALANCE_GOAL = Goal(1.3, at_most=True)
 LAST_20_GOAL = Goal(5, at_most=True)
 SAMPLE_SEATS = 1000
 SEATS = 64
-READS = 2000
 
 
 def growth(bench: Bench, goal: Goal) -> list[Row]:
@@ -54,13 +53,13 @@ def growth(bench: Bench, goal: Goal) -> list[Row]:
             )
             balance = interleave(
                 sizes.rounds,
-                cell=lambda: asyncio.run(_read(large, _balance)),
-                reference=lambda: asyncio.run(_read(small, _balance)),
+                cell=lambda: asyncio.run(_read(large, _balance, sizes.reads)),
+                reference=lambda: asyncio.run(_read(small, _balance, sizes.reads)),
             )
             last = interleave(
                 sizes.rounds,
-                cell=lambda: asyncio.run(_read(large, _last_20)),
-                reference=lambda: asyncio.run(_read(small, _last_20)),
+                cell=lambda: asyncio.run(_read(large, _last_20, sizes.reads)),
+                reference=lambda: asyncio.run(_read(small, _last_20, sizes.reads)),
             )
         bench.say("  proving both books")
         small.prove(rounds=rounds[small] + few.bets_total)
@@ -107,13 +106,15 @@ async def _last_20(session: AsyncSession, player_id: PlayerId) -> None:
     await history.list_rounds(session, player_id=player_id, limit=20)
 
 
-async def _read(house: House, one: Callable[[AsyncSession, PlayerId], Awaitable[None]]) -> float:
+async def _read(
+    house: House, one: Callable[[AsyncSession, PlayerId], Awaitable[None]], reads: int
+) -> float:
     """Median milliseconds of a read as a screen makes it, one after the other, over everybody."""
     players: Sequence[int] = house.players()
     database = Database(house.url, connections_max=1)
     spent = []
     try:
-        for turn in range(READS):
+        for turn in range(reads):
             started = time.perf_counter()
             async with database.transaction() as session:
                 await one(session, PlayerId(players[turn * 7 % len(players)]))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import Any
+
+from pydantic import Field, ImportString, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -97,6 +99,18 @@ class ReceiptsSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="RECEIPTS_", env_file=".env", extra="ignore")
 
     signing_key: SecretStr = Field(description="Ed25519 seed, 64 hex digits; signs receipts")
+
+
+class WorkerSettings(BaseSettings):
+    """What the worker needs in order to end rounds that nobody came back to."""
+
+    model_config = SettingsConfigDict(env_prefix="WORKER_", env_file=".env", extra="ignore")
+
+    # The business knows no game by itself: the table of step games is named, as a plug-in is.
+    step_games: ImportString[Any] = Field(default="games.registry.STEPS", validate_default=True)
+    vault_master_keys: SecretStr = Field(
+        default=SecretStr(""), validation_alias="VAULT_MASTER_KEYS"
+    )
 
 
 class TelemetrySettings(BaseSettings):

@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 # What a process may know: everyone gets the first group, each gets only its own secrets.
 SHARED = ("PATH", "HOME", "LANG", "LC_ALL", "DATABASE_URL", "REDIS_URL", "TELEMETRY_")
 KNOWS: dict[str, tuple[str, ...]] = {
-    "worker": ("RECEIPTS_",),
+    "worker": ("RECEIPTS_", "WORKER_", "VAULT_"),
     "watcher": ("TON_",),
     "sender": ("TON_",),
     "signer": ("SIGNER_", "TON_NETWORK", "TON_WALLET_"),

@@ -302,3 +302,22 @@ def test_a_file_that_is_no_receipt_is_refused_with_a_reason(text, tmp_path):
     assert done.returncode == 1, done.stderr
     told = json.loads(done.stdout)
     assert (told["proven"], bool(told["reason"])) == (False, True)
+
+
+def test_the_few_lines_of_the_documentation_check_it_too(receipts, tmp_path):
+    told = (ROOT / "docs/fairness.md").read_text()
+    begin = told.index("    import hashlib, json, sys")
+    lines = told[begin : told.index("\n\n", begin)].splitlines()
+    script = tmp_path / "by_hand.py"
+    script.write_text("\n".join(line[4:] for line in lines))
+    path = tmp_path / "receipt.json"
+
+    def by_hand(file, key):
+        path.write_text(json.dumps(file))
+        command = [sys.executable, str(script), str(path), key.public_key.hex()]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert by_hand(receipts["sealed"], KEY).stdout == "signed by the house\n"
+    assert "InvalidSignature" in by_hand(receipts["sealed"], FOREIGN).stderr
+    bent = with_value(receipts["sealed"], ("content", "stake"), "1")
+    assert "InvalidSignature" in by_hand(bent, KEY).stderr

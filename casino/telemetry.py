@@ -22,6 +22,10 @@ watcher_lag_blocks = Gauge("watcher_lag_blocks", "Final blocks not yet read", ["
 withdrawals_waiting = Gauge("withdrawals_waiting", "Withdrawals by open status", ["status"])
 hot_wallet_units = Gauge("hot_wallet_units", "Coins in the hot wallet on chain", ["asset"])
 outbox_oldest_seconds = Gauge("outbox_oldest_seconds", "Age of the oldest waiting effect")
+receipts_signed_total = Counter("receipts_signed_total", "Receipts put under a signed root")
+receipts_signed_until = Gauge(
+    "receipts_signed_until", "Unix time at which no settled receipt waited for its signature"
+)
 updates_total = Counter("telegram_updates_total", "Updates handled", ["bot", "result"])
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from casino.errors import InvariantViolation
-from casino.ids import first_id_at
+from casino.ids import first_id_at, moment_of
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -89,7 +89,9 @@ async def opening(session: AsyncSession) -> Mark:
 async def settled_before(session: AsyncSession, *, now: datetime) -> datetime:
     """A moment behind the oldest running writer: no entry of before can appear any more."""
     oldest = await session.scalar(text(OLDEST_WRITER))
-    return min(now, oldest or now) - SETTLES_IN
+    # Nor is it ahead of the ids themselves, whatever our own clock says.
+    newest = moment_of(int(await session.scalar(text("SELECT next_id()")) or 0))
+    return min(min(now, oldest or now) - SETTLES_IN, newest)
 
 
 async def copy_opening(database: Database, *, name: str, now: datetime) -> Mark:

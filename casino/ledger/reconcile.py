@@ -175,7 +175,7 @@ async def reconcile(session: AsyncSession) -> Report:
 
     `session` must be fresh: its transaction becomes a repeatable, read-only one.
     """
-    await _take_snapshot(session)
+    await take_snapshot(session)
     start = await marks.opening(session)
     strays = await _count_strays(session, low=start.upto, high=UNITS_MAX)
     return await _prove(session, start, strays=start.strays + strays)
@@ -201,7 +201,7 @@ async def reconcile_new(database: Database, *, now: datetime) -> Report:
         return await _prove_anew(database, now)
     upto = await marks.settled_entry(database, now=now)
     async with database.transaction() as session:
-        await _take_snapshot(session)
+        await take_snapshot(session)
         report = await _prove(session, mark, strays=mark.strays)
     if report.sound:
         await marks.advance(database, mark, upto=upto)
@@ -236,13 +236,13 @@ async def _prove_from_opening(
     progress.begin("looking for the key of each transfer", len(edges) - 1, unit="months")
     for low, high in pairwise(edges):
         async with database.transaction() as session:
-            await _take_snapshot(session)
+            await take_snapshot(session)
             strays += await _count_strays(session, low=low, high=high)
         progress.add(1)
     progress.end()
     progress.begin("holding sums against wallets", 0)
     async with database.transaction() as session:
-        await _take_snapshot(session)
+        await take_snapshot(session)
         # What came while we were adding up.
         strays += await _count_strays(session, low=upto, high=UNITS_MAX)
         report = await _prove(session, mark, strays=strays)
@@ -250,7 +250,8 @@ async def _prove_from_opening(
     return mark, report
 
 
-async def _take_snapshot(session: AsyncSession) -> None:
+async def take_snapshot(session: AsyncSession) -> None:
+    """Make a fresh session's transaction a repeatable, read-only one."""
     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
     await session.execute(text("SET LOCAL work_mem = '64MB'"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,25 +13,53 @@ from casino.ledger.chart import BANKROLL, Account, Kind
 from casino.money import Asset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.ids import PlayerId
 
+PAGE_ROWS = 10_000
+
+# What came before the months that are attached stands summed in the opening.
+BY_KIND = """
+SELECT kind, asset, sum(units)::bigint FROM (
+    SELECT kind, asset, amount AS units FROM transfers
+    WHERE entry_id >= :low AND entry_id < :high
+      AND (CAST(:player_id AS bigint) IS NULL OR player_id = :player_id)
+    UNION ALL
+    SELECT s.kind, s.asset, s.units FROM ledger_sums s
+    JOIN ledger_marks m ON m.id = s.mark_id AND m.name = 'opening'
+    WHERE :low <= 0 AND m.upto_entry_id < :high
+      AND (CAST(:player_id AS bigint) IS NULL OR s.player_id = :player_id)) moved
+GROUP BY kind, asset
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A transfer as proofs of other packages read it."""
+
+    player_id: PlayerId
+    kind: Kind
+    asset: Asset
+    units: int
+    at: datetime
+
 
 async def by_kind(
     session: AsyncSession, *, since: datetime, until: datetime, player_id: PlayerId | None = None
 ) -> Mapping[tuple[Kind, Asset], int]:
-    """Units moved by kind and asset in [since, until), for the house or one player."""
+    """Units moved by kind and asset in [since, until), for the house or one player.
+
+    Months that were detached are counted when `since` is the beginning of everything, and only
+    then.
+    """
     rows = await session.execute(
-        text(
-            "SELECT kind, asset, sum(amount)::bigint FROM transfers"
-            " WHERE entry_id >= :low AND entry_id < :high"
-            "   AND (CAST(:player_id AS bigint) IS NULL OR player_id = :player_id)"
-            " GROUP BY kind, asset"
-        ).bindparams(low=first_id_at(since), high=first_id_at(until), player_id=player_id)
+        text(BY_KIND).bindparams(
+            low=first_id_at(since), high=first_id_at(until), player_id=player_id
+        )
     )
     return {(Kind(kind), Asset.from_code(asset)): units for kind, asset, units in rows}
 
@@ -70,6 +99,68 @@ async def account_balance(session: AsyncSession, account: Account, asset: Asset)
         )
         or 0
     )
+
+
+async def in_wallets(
+    session: AsyncSession, account: Account
+) -> Mapping[tuple[PlayerId, Asset], int]:
+    """What players hold on `player:reserved` or `player:held`, where it is not zero, in units."""
+    column = {Account.PLAYER_RESERVED: "reserved", Account.PLAYER_HELD: "held"}[account]
+    rows = await session.execute(
+        text(f"SELECT player_id, asset, {column} FROM wallets WHERE {column} <> 0")  # noqa: S608
+    )
+    return {(player_id, Asset.from_code(asset)): units for player_id, asset, units in rows}
+
+
+async def by_subject(
+    session: AsyncSession, *, kinds: Sequence[Kind], above: int, upto: int
+) -> Mapping[tuple[int, Kind], int]:
+    """Units moved by subject and kind in the entries of (above, upto]; ids, not moments."""
+    rows = await session.execute(
+        text(
+            "SELECT subject_id, kind, sum(amount)::bigint FROM transfers"
+            " WHERE entry_id > :above AND entry_id <= :upto"
+            "   AND kind = ANY(CAST(:kinds AS smallint[])) GROUP BY 1, 2"
+        ),
+        {"above": above, "upto": upto, "kinds": [int(kind) for kind in kinds]},
+    )
+    return {(subject, Kind(kind)): units for subject, kind, units in rows}
+
+
+async def of_subjects(
+    session: AsyncSession, *, kinds: Sequence[Kind], subjects: Sequence[int]
+) -> Mapping[tuple[int, Kind], int]:
+    """Units moved by kind for the given subjects, whenever that was."""
+    rows = await session.execute(
+        text(
+            "SELECT subject_id, kind, sum(amount)::bigint FROM transfers"
+            " WHERE subject_id = ANY(CAST(:subjects AS bigint[]))"
+            "   AND kind = ANY(CAST(:kinds AS smallint[])) GROUP BY 1, 2"
+        ),
+        {"subjects": list(subjects), "kinds": [int(kind) for kind in kinds]},
+    )
+    return {(subject, Kind(kind)): units for subject, kind, units in rows}
+
+
+async def moves_of(
+    session: AsyncSession, *, players: Sequence[PlayerId], kinds: Sequence[Kind], since: datetime
+) -> AsyncIterator[Move]:
+    """Transfers of some players since a moment, player by player, in the order of their entries;
+    read from a server's cursor."""
+    rows = await session.stream(
+        text(
+            "SELECT player_id, kind, asset, amount, created_at FROM transfers"
+            " WHERE player_id = ANY(CAST(:players AS bigint[])) AND entry_id >= :low"
+            "   AND kind = ANY(CAST(:kinds AS smallint[])) ORDER BY player_id, entry_id, leg"
+        ).execution_options(yield_per=PAGE_ROWS),
+        {
+            "players": list(players),
+            "low": first_id_at(since),
+            "kinds": [int(kind) for kind in kinds],
+        },
+    )
+    async for player_id, kind, asset, units, at in rows:
+        yield Move(player_id, Kind(kind), Asset.from_code(asset), units, at)
 
 
 async def bankroll(connection: asyncpg.Connection) -> Mapping[Asset, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from casino.worker import jobs
+from casino.worker import jobs, measures
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,8 +24,10 @@ class Row:
 
 SCHEDULE = (
     Row(jobs.roll_up, timedelta(seconds=5)),
-    Row(jobs.measure, timedelta(seconds=15)),
+    Row(measures.measure, timedelta(seconds=15)),
     Row(jobs.prove_books, timedelta(minutes=1)),
+    Row(measures.measure_rtp, timedelta(minutes=5)),
     Row(jobs.clear_logins, timedelta(hours=1)),
     Row(jobs.make_partitions, timedelta(hours=6)),
+    Row(jobs.prove_history, timedelta(days=1)),
 )

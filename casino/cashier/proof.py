@@ -1,0 +1,130 @@
+"""Do withdrawals, deposits and the players' deposit counters agree with the wallets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from casino.cashier.crediting import DepositStatus
+from casino.cashier.tables import DepositRow, WithdrawalRow
+from casino.cashier.withdrawal_states import ALLOWED, WithdrawalStatus
+from casino.clock import Window, window_start
+from casino.db import driver_connection
+from casino.ids import PlayerId, moment_of
+from casino.ledger import totals
+from casino.ledger.chart import Account
+from casino.ledger.findings import Finding, Search
+from casino.ledger.reconcile import take_snapshot
+from casino.money import Asset
+from casino.players import facts
+from casino.players.rules import Counters
+from casino.players.tables import CountersRow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.db import Database
+
+    Held = Mapping[tuple[PlayerId, Asset], int]
+
+# A withdrawal holds its money reserved until no status can follow any more.
+UNDER_WAY = tuple(status for status in WithdrawalStatus if ALLOWED[status])
+PAGE_PLAYERS = 2_000
+
+
+async def prove_reserved(database: Database) -> Finding:
+    """What is reserved in each wallet is the sum of the player's withdrawals under way."""
+    search = Search("reserved for withdrawals")
+    async with database.transaction() as session:
+        await take_snapshot(session)
+        rows = await session.execute(
+            select(WithdrawalRow.player_id, WithdrawalRow.asset, func.sum(WithdrawalRow.units))
+            .where(WithdrawalRow.status.in_(UNDER_WAY))
+            .group_by(WithdrawalRow.player_id, WithdrawalRow.asset)
+        )
+        wanted = {(PlayerId(p), Asset.from_code(code)): int(units) for p, code, units in rows}
+        kept = await totals.in_wallets(session, Account.PLAYER_RESERVED)
+    _compare(search, "reserved", kept=kept, wanted=wanted)
+    return search.end()
+
+
+async def prove_held(database: Database) -> Finding:
+    """What is held in each wallet is the sum of the player's held deposits."""
+    search = Search("held deposits")
+    async with database.transaction() as session:
+        await take_snapshot(session)
+        rows = await session.execute(
+            select(DepositRow.player_id, DepositRow.asset, func.sum(DepositRow.units))
+            .where(DepositRow.status == DepositStatus.HELD)
+            .group_by(DepositRow.player_id, DepositRow.asset)
+        )
+        wanted = {(PlayerId(p), Asset.from_code(code)): int(units) for p, code, units in rows}
+        kept = await totals.in_wallets(session, Account.PLAYER_HELD)
+    _compare(search, "held", kept=kept, wanted=wanted)
+    return search.end()
+
+
+async def prove_deposit_counters(database: Database, *, now: datetime) -> Finding:
+    """What players deposited in the running windows, counted again from their deposits by the
+    rules' own counters."""
+    search = Search("deposit counters")
+    after = -1
+    while True:
+        async with database.transaction() as session:
+            await take_snapshot(session)
+            players = list(
+                await session.scalars(
+                    select(CountersRow.player_id)
+                    .where(CountersRow.player_id > after)
+                    .order_by(CountersRow.player_id)
+                    .limit(PAGE_PLAYERS)
+                )
+            )
+            if not players:
+                return search.end()
+            expected = await _deposited(session, players, now=now)
+            stored = await facts.load(await driver_connection(session), players)
+        for player_id in players:
+            kept = stored[player_id].counters.rolled(now)
+            wanted = expected[player_id].rolled(now)
+            for window in Window:
+                search.compare(
+                    f"player {player_id}, {window}: deposited",
+                    stored=kept.tally(window).deposited,
+                    expected=wanted.tally(window).deposited,
+                )
+        after = players[-1]
+
+
+async def _deposited(
+    session: AsyncSession, players: list[int], *, now: datetime
+) -> Mapping[int, Counters]:
+    since = min(window_start(window, now) for window in Window)
+    counted: dict[int, Counters] = defaultdict(lambda: Counters.empty(moment_of(0)))
+    rows = await session.execute(
+        select(DepositRow.player_id, DepositRow.credited_at, DepositRow.reference_units)
+        .where(
+            DepositRow.player_id.in_(players),
+            DepositRow.status == DepositStatus.CREDITED,
+            DepositRow.credited_at >= since,
+            DepositRow.reference_units.is_not(None),
+        )
+        .order_by(DepositRow.credited_at, DepositRow.id)
+    )
+    for player_id, credited_at, reference_units in rows:
+        counted[player_id] = counted[player_id].rolled(credited_at).with_deposit(reference_units)
+    return counted
+
+
+def _compare(search: Search, column: str, *, kept: Held, wanted: Held) -> None:
+    for player_id, asset in sorted(kept.keys() | wanted.keys()):
+        search.compare(
+            f"player {player_id}: {column} in {asset}",
+            stored=kept.get((player_id, asset), 0),
+            expected=wanted.get((player_id, asset), 0),
+        )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 USABLE_FOR = timedelta(hours=24)
 
 
-class Rate(msgspec.Struct, frozen=True):
+class Rate(msgspec.Struct, frozen=True, gc=False):
     """A quotation with the id that counters store beside what they counted."""
 
     id: int

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from casino.ids import RoundId
 
 
-class RoundAnswer(msgspec.Struct, frozen=True):
+class RoundAnswer(msgspec.Struct, frozen=True, gc=False):
     """A round as it stood after the command."""
 
     round: Round
 
 
-class RotationAnswer(msgspec.Struct, frozen=True):
+class RotationAnswer(msgspec.Struct, frozen=True, gc=False):
     """The pair that was revealed, and what is committed to now."""
 
     pair_id: int
@@ -53,7 +53,7 @@ class RotationAnswer(msgspec.Struct, frozen=True):
         )
 
 
-class SeamlessAnswer(msgspec.Struct, frozen=True):
+class SeamlessAnswer(msgspec.Struct, frozen=True, gc=False):
     """Units moved by an aggregator's call; the rollback of an unseen debit moves none."""
 
     units: int

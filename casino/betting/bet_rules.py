@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from casino.errors import Refusal
 
 
-class Asked(msgspec.Struct, frozen=True):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """A stake that someone wants to place, and all that the rules look at.
 
     `switch` stops the game or the company that offers it; `stakes` is the range of a game of our

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from casino.money import Asset
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class _Asked(msgspec.Struct, frozen=True, gc=False):
     player_id: PlayerId
     reference: str
 
@@ -27,7 +27,7 @@ class _Asked(msgspec.Struct, frozen=True):
         return ()
 
 
-class PlaceBet(_Asked, frozen=True):
+class PlaceBet(_Asked, frozen=True, gc=False):
     """An instant round; `stake` in units, `choice` canonical."""
 
     game: InstantGame
@@ -46,7 +46,7 @@ class PlaceBet(_Asked, frozen=True):
         return _bet_fingerprint(self)
 
 
-class OpenRound(_Asked, frozen=True):
+class OpenRound(_Asked, frozen=True, gc=False):
     """The opening of a round of several steps."""
 
     game: StepGame
@@ -65,7 +65,7 @@ class OpenRound(_Asked, frozen=True):
         return _bet_fingerprint(self)
 
 
-class Act(_Asked, frozen=True):
+class Act(_Asked, frozen=True, gc=False):
     """One step in an open round."""
 
     round_id: RoundId
@@ -84,7 +84,7 @@ class Act(_Asked, frozen=True):
         return fingerprint({"round": self.round_id, "action": action})
 
 
-class CashOut(_Asked, frozen=True):
+class CashOut(_Asked, frozen=True, gc=False):
     """The end of an open round at its present multiplier."""
 
     round_id: RoundId
@@ -100,7 +100,7 @@ class CashOut(_Asked, frozen=True):
         return fingerprint({"round": self.round_id})
 
 
-class RotateSeed(_Asked, frozen=True):
+class RotateSeed(_Asked, frozen=True, gc=False):
     """Reveal the active server seed, promote the next one under `client_seed`.
 
     `server_seed` is the secret that is committed to as the new next one.
@@ -120,13 +120,13 @@ class RotateSeed(_Asked, frozen=True):
         return fingerprint({"client_seed": self.client_seed})
 
 
-class _Seamless(_Asked, frozen=True):
+class _Seamless(_Asked, frozen=True, gc=False):
     provider: str
     asset: Asset
     round_reference: str
 
 
-class Debit(_Seamless, frozen=True):
+class Debit(_Seamless, frozen=True, gc=False):
     """A stake in another company's game; `reference` is the provider's transaction id."""
 
     units: int
@@ -142,7 +142,7 @@ class Debit(_Seamless, frozen=True):
         return _seamless_fingerprint(self)
 
 
-class Credit(_Seamless, frozen=True):
+class Credit(_Seamless, frozen=True, gc=False):
     """A payout of another company's game; may be zero, which closes the round without a win."""
 
     units: int
@@ -158,7 +158,7 @@ class Credit(_Seamless, frozen=True):
         return _seamless_fingerprint(self)
 
 
-class Rollback(_Seamless, frozen=True):
+class Rollback(_Seamless, frozen=True, gc=False):
     """Take back a debit, seen or not yet seen: `target` is the debit's transaction id."""
 
     target: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import secrets
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
 AnswerT = TypeVar("AnswerT")
 
+COLLECT_EVERY = (20_000, 50, 100)
 REFERENCE_AGE_MAX = timedelta(days=28)
 REFERENCE_AHEAD_MAX = timedelta(minutes=5)
 OUTSIDE_REFERENCE_MAX = 128
@@ -177,11 +179,21 @@ async def open_floor(
     clock: Callable[[], datetime] = utc_now,
     connect: Callable[[str], Awaitable[asyncpg.Connection]] = connect,
     token_hex: Callable[[int], str] = secrets.token_hex,
+    live_house: bool = True,
 ) -> AsyncIterator[GamingFloor]:
-    """Run the floor of a process until the context ends; bets in flight are settled first."""
+    """Run the floor of a process until the context ends; bets in flight are settled first.
+
+    Without `live_house` the live balances of the house are not kept, which only a measurement of
+    what they cost has a use for.
+    """
+    # What a bet makes dies without the collector's help, and caches are large: look less often.
+    gc.freeze()
+    gc.set_threshold(*COLLECT_EVERY)
     seeds = SeedStore(vault, token_hex)
     desk = BettingDesk(seeds, step_games)
-    async with open_batch(dsn, desk, lanes=lanes, clock=clock, connect=connect) as batch:
+    async with open_batch(
+        dsn, desk, lanes=lanes, clock=clock, connect=connect, live_house=live_house
+    ) as batch:
         yield GamingFloor(batch, seeds, clock)
 
 

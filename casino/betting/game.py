@@ -22,7 +22,7 @@ class Stream(Protocol):
         ...
 
 
-class Outcome(msgspec.Struct, frozen=True):
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """How an instant round ended: payout divided by stake, and what was drawn."""
 
     multiplier: Fraction
@@ -58,7 +58,7 @@ class InstantGame(Protocol):
         ...
 
 
-class Step(msgspec.Struct, frozen=True):
+class Step(msgspec.Struct, frozen=True, gc=False):
     """A round after an action: what was done so far, and whether it ended, won or lost."""
 
     steps: tuple[int, ...]

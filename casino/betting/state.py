@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from casino.players.rules import PlayerFacts
 
 
-class SeedState(msgspec.Struct, frozen=True):
+class SeedState(msgspec.Struct, frozen=True, gc=False):
     """The active pair with its secret, and what is committed to as the next one."""
 
     pair_id: SeedPairId
@@ -34,7 +34,7 @@ class SeedState(msgspec.Struct, frozen=True):
     next_commitment: str
 
 
-class SeedView(msgspec.Struct, frozen=True):
+class SeedView(msgspec.Struct, frozen=True, gc=False):
     """What a player may know of his seeds now."""
 
     pair_id: SeedPairId
@@ -45,7 +45,7 @@ class SeedView(msgspec.Struct, frozen=True):
     seed_nonce: int
 
 
-class Round(msgspec.Struct, frozen=True):
+class Round(msgspec.Struct, frozen=True, gc=False):
     """A round as it stands; `details` are known once it has ended."""
 
     id: RoundId
@@ -72,14 +72,14 @@ class Round(msgspec.Struct, frozen=True):
     settled_at: datetime | None
 
 
-class StakeRange(msgspec.Struct, frozen=True):
+class StakeRange(msgspec.Struct, frozen=True, gc=False):
     """Smallest and largest stake, in units."""
 
     low: int
     high: int
 
 
-class House(msgspec.Struct, frozen=True):
+class House(msgspec.Struct, frozen=True, gc=False):
     """What is the same for every player of a batch; units by asset.
 
     `bankroll` is what the house owns for gaming; `exposure_open` is what open rounds may still
@@ -109,7 +109,7 @@ class BatchView:
         self.now = replace(self.now, exposure_open=opened)
 
 
-class PlayState(msgspec.Struct, frozen=True):
+class PlayState(msgspec.Struct, frozen=True, gc=False):
     """One player under his lock, and the batch he is in."""
 
     facts: PlayerFacts

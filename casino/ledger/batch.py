@@ -74,12 +74,14 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
         clock: Callable[[], datetime],
         connect: Callable[[str], Awaitable[asyncpg.Connection]],
         waiting_max: int,
+        live_house: bool,
     ) -> None:
         self._dsn = dsn
         self._desk = desk
         self._clock = clock
         self._connect = connect
         self._waiting_max = waiting_max
+        self._live_house = live_house
         # In the order of arrival, and quick to leave for a caller who gives up.
         self._waiting: dict[asyncio.Future[Result[AnswerT]], CommandT] = {}
         self._under_way: dict[asyncio.Future[Result[AnswerT]], CommandT] = {}
@@ -211,7 +213,8 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
         connection = await self._connected()
         with _watched(connection):
             async with transaction_open(), connection.transaction():
-                return await apply(connection, commands, self._desk, now=self._clock())
+                now, live = self._clock(), self._live_house
+                return await apply(connection, commands, self._desk, now=now, live_house=live)
 
     async def _free_players(self, player_ids: set[PlayerId]) -> set[PlayerId]:
         connection = await self._connected()
@@ -291,10 +294,11 @@ async def open_batch(
     lanes: int = 2,
     clock: Callable[[], datetime] = utc_now,
     connect: Callable[[str], Awaitable[asyncpg.Connection]] = connect,
+    live_house: bool = True,
 ) -> AsyncIterator[Batch[CommandT, StateT, AnswerT]]:
     """Run lanes until the context ends; commands in flight are settled first."""
     share = WAITING_MAX // lanes
-    running = [Lane(dsn, desk, clock, connect, share) for _ in range(lanes)]
+    running = [Lane(dsn, desk, clock, connect, share, live_house) for _ in range(lanes)]
     async with Nursery() as nursery:
         for number, lane in enumerate(running):
             nursery.keep(lane.run, name=f"lane-{number}")

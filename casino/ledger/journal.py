@@ -56,7 +56,7 @@ Wallets = dict[Asset, Wallet]
 Seen = dict[Key, StoredKey]
 
 
-class Entry(msgspec.Struct, Generic[StateT, AnswerT], frozen=True):
+class Entry(msgspec.Struct, Generic[StateT, AnswerT], frozen=True, gc=False):
     """A decision: the player's new state, the transfers, and what to answer and to remember.
 
     `answer_stored` is kept with the key for repeats; None leaves the desk to find the answer by
@@ -71,7 +71,7 @@ class Entry(msgspec.Struct, Generic[StateT, AnswerT], frozen=True):
     tombstones: tuple[Key, ...] = ()
 
 
-class Result(msgspec.Struct, Generic[AnswerT], frozen=True):
+class Result(msgspec.Struct, Generic[AnswerT], frozen=True, gc=False):
     """What a caller learns: the answer (the stored one for a repeat) and the wallets now."""
 
     answer: AnswerT
@@ -80,7 +80,7 @@ class Result(msgspec.Struct, Generic[AnswerT], frozen=True):
     replayed: bool
 
 
-class Decided(msgspec.Struct, Generic[CommandT, StateT, AnswerT], frozen=True):
+class Decided(msgspec.Struct, Generic[CommandT, StateT, AnswerT], frozen=True, gc=False):
     """A command that went through, for the desk to store its own rows."""
 
     command: CommandT
@@ -137,6 +137,7 @@ async def apply(
     desk: Desk[CommandT, StateT, AnswerT],
     *,
     now: datetime,
+    live_house: bool = True,
 ) -> list[Result[AnswerT] | Refusal | IdempotencyConflict]:
     """Decide and store commands in order inside the caller's transaction.
 
@@ -185,6 +186,8 @@ async def apply(
         await sql.store(connection, rows, for_ever=desk.keys_for_ever, now=now)
         changed = {one.command.player_id for one in decided}
         await desk.store(connection, decided, {p: states[p] for p in changed}, now)
+        if live_house:
+            await sql.move_house(connection, rows.house)
     return answers
 
 
@@ -243,7 +246,7 @@ async def balances(session: AsyncSession, player_id: PlayerId) -> Mapping[Asset,
     return found.get(player_id, {})
 
 
-class MoneyCommand(msgspec.Struct, frozen=True):
+class MoneyCommand(msgspec.Struct, frozen=True, gc=False):
     """Transfers that are already decided: deposits, holds, releases, house money."""
 
     player_id: PlayerId

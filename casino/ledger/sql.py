@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from casino.arrays import literals, numbers, parameters, texts
 from casino.ids import EntryId, first_id_at
+from casino.ledger.chart import Account
 from casino.ledger.keys import StoredKey
 from casino.ledger.wallet import Wallet
 from casino.money import Asset
@@ -71,6 +72,14 @@ SELECT *, $24 FROM unnest({parameters(15, TRANSFER)})
 STORE_BET = _STORE.format(keys="bet_keys")
 STORE_MONEY = _STORE.format(keys="money_keys")
 
+# The last statement of a transaction that moves money of the house: each server process has rows of
+# its own, so nobody waits for another.
+MOVE_HOUSE = f"""
+INSERT INTO house_lanes AS h (backend, account, asset, balance)
+SELECT pg_backend_pid(), * FROM unnest({parameters(1, "smallint smallint bigint")})
+ON CONFLICT (backend, account, asset) DO UPDATE SET balance = h.balance + excluded.balance
+"""  # noqa: S608
+
 OPEN_PLAYER = """
 WITH player AS (
   INSERT INTO ledger_players (player_id) VALUES ($1) ON CONFLICT DO NOTHING RETURNING player_id)
@@ -82,12 +91,14 @@ SELECT player_id, unnest($2::smallint[]) FROM player
 class Rows:
     """Column-wise rows of one batch, as the one store statement takes them."""
 
-    __slots__ = ("_keys", "_transfers", "_wallets")
+    __slots__ = ("_keys", "_transfers", "_wallets", "house")
 
     def __init__(self) -> None:
         self._wallets: dict[tuple[PlayerId, Asset], Wallet] = {}
         self._keys: list[tuple[object, ...]] = []
         self._transfers: list[tuple[int | None, ...]] = []
+        # What the batch adds to accounts that are no player's, in units.
+        self.house: dict[tuple[Account, Asset], int] = {}
 
     def add_key(self, key: Key, stored: StoredKey) -> None:
         """Remember an idempotency key."""
@@ -128,6 +139,9 @@ class Rows:
             )
             if player_id:
                 self._wallets[player_id, asset] = wallets[asset]
+            for account, change in (posting.debit, -posting.units), (posting.credit, posting.units):
+                if account > Account.PLAYER_DEFICIT:
+                    self.house[account, asset] = self.house.get((account, asset), 0) + change
 
     def columns(self) -> list[str]:
         """Arguments of the store statement but the moment."""
@@ -207,6 +221,15 @@ async def store(
 ) -> None:
     """Write a batch's wallets, keys and transfers in one statement."""
     await connection.execute(STORE_MONEY if for_ever else STORE_BET, *rows.columns(), now)
+
+
+async def move_house(
+    connection: asyncpg.Connection, moved: Mapping[tuple[Account, Asset], int]
+) -> None:
+    """Add to the live balances of accounts that are no player's."""
+    rows = [(account, asset.code, units) for (account, asset), units in moved.items() if units]
+    if rows:
+        await connection.execute(MOVE_HOUSE, *literals("smallint smallint bigint", rows))
 
 
 async def open_player(connection: asyncpg.Connection, player_id: PlayerId) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     Text,
@@ -110,6 +111,22 @@ class MoneyKeyRow(Base):
     player_id: Mapped[int | None] = mapped_column(BigInteger)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
+class HouseLaneRow(Base):
+    """The live balance of a house or external account: the sum over all rows of the account.
+
+    Each server process moves rows of its own, so that no batch waits for another; the worker folds
+    rows of processes that are gone into backend 0.
+    """
+
+    __tablename__ = "house_lanes"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "50"}},)
+
+    backend: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    account: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    asset: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    balance: Mapped[int] = mapped_column(BigInteger)
 
 
 class HouseRollup(Base):

@@ -15,7 +15,7 @@ PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
   -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
-.PHONY: help setup setup-browser demo demo-reset test test-fast test-faults lint format check smoke bench bench-growth migrate lock clean
+.PHONY: help setup setup-browser demo demo-reset test test-fast test-faults lint format check smoke sim bench bench-growth migrate lock clean
 
 help: ## print this list
 	@echo "Fairhouse. Targets:"
@@ -63,6 +63,9 @@ check: format lint test-fast ## what to run before a commit
 
 smoke: setup ## run the demo's story without a screen: one JSON line per step
 	@exec $(BIN)/python -m sandbox smoke
+
+sim: setup ## play a simulated month from SEED=1 over DAYS=30 and check every step of it
+	@$(call with_venv,python -m tests.simulation --seed $(or $(SEED),1) --days $(or $(DAYS),30) $(ARGS))
 
 bench: setup ## measure the money core beside pgbench, under 15 minutes; CASE=bets_64 for one
 	@$(call with_venv,python -m benchmarks $(CASE) $(ARGS))

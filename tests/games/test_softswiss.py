@@ -16,7 +16,7 @@ from casino.errors import (
     OutsideRefused,
     OutsideUnavailable,
 )
-from casino.ids import public
+from casino.ids import internal, moment_of, public
 from casino.money import UNITS_MAX, Asset
 from games.aggregators.base import BadCall, Incoming, Launch, Refused, Settlement, UnknownCurrency
 from games.aggregators.catalogue import OutsideGame, read_catalogue
@@ -177,7 +177,8 @@ async def test_answers_name_the_entry_and_its_moment(desk: Desk):
     assert answer == {"balance": 9 * TON, "game_id": "round-1", "transactions": [done]}
     assert done.keys() == {"action_id", "tx_id", "processed_at"}
     assert done["action_id"] == "d1"
-    assert done["processed_at"].endswith("Z")
+    made = moment_of(internal(done["tx_id"])).isoformat(timespec="milliseconds")
+    assert done["processed_at"] == made.replace("+00:00", "Z")
     assert (await desk.wallet.handle(VOICE.aggregator, call)).reply == reply
 
 

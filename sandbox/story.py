@@ -17,6 +17,7 @@ import aiohttp
 from casino.betting.fairness import Seeds, commitment
 from casino.errors import CasinoError
 from casino.ids import new_reference
+from games.receipts import NotProven, check
 from games.verify import verify
 from payments.addresses import parse_ton
 from sandbox.casino_processes import ROOT
@@ -36,6 +37,7 @@ DEPOSIT = 20 * TON
 WITHDRAWAL = "5"
 NET = 4_950_000_000
 ROLLS = 5
+SIGNED_SECONDS = 15
 EVEN = {"target": 5050, "over": True}
 
 
@@ -198,6 +200,27 @@ async def verify_my_rounds(story: Story) -> Json:
     return {"rounds": len(story.facts["rounds"])}
 
 
+async def check_my_receipts(story: Story) -> Json:
+    """Download the receipt of every roll and check it with nothing but the published key."""
+    published = await story.mini_app.call("GET", "/api/fairness/house-key")
+    key = bytes.fromhex(published["keys"][0]["public_key"])
+    proof = None
+    for round_ in story.facts["rounds"]:
+        path = f"/api/rounds/{round_['round_id']}/receipt"
+        receipt = await story.mini_app.call("GET", path)
+        deadline = time.monotonic() + SIGNED_SECONDS
+        while receipt["signed"] is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+            receipt = await story.mini_app.call("GET", path)
+        try:
+            proof = check(receipt, public_key=key)
+        except NotProven as fault:
+            raise StoryFailed(f"receipt of {round_['round_id']}: {fault}") from fault
+        if proof.open:
+            raise StoryFailed(f"receipt of {round_['round_id']} leaves open: {proof.open}")
+    return {"receipts": len(story.facts["rounds"]), "key_id": proof.key_id if proof else None}
+
+
 async def set_a_loss_limit(story: Story) -> Json:
     """A daily limit in the bot, seen in the app."""
     await story.ann.say("/limits")
@@ -306,6 +329,7 @@ STEPS: tuple[Callable[[Story], Awaitable[Json]], ...] = (
     play_dice,
     play_mines,
     verify_my_rounds,
+    check_my_receipts,
     set_a_loss_limit,
     send_a_document,
     request_a_withdrawal,

@@ -42,8 +42,9 @@ test-fast: setup ## run the tests that need no browser, no chain and no crash
 	@$(PYTEST) -m "not browser and not chain and not faults" $(ARGS)
 
 test-faults: setup ## kill servers and processes under load, ten times each (FAULT_ROUNDS=n)
-	@FAULT_ROUNDS=$${FAULT_ROUNDS:-10} $(BIN)/pytest -q tests/faults/test_kills.py \
-	  tests/faults/test_bets.py tests/faults/test_pressure.py tests/casino/ledger $(ARGS)
+	@FAULT_ROUNDS=$${FAULT_ROUNDS:-10} PROPERTY_EXAMPLES=$${PROPERTY_EXAMPLES:-200} $(BIN)/pytest -q \
+	  tests/faults/test_kills.py tests/faults/test_bets.py tests/faults/test_pressure.py \
+	  tests/casino/ledger tests/properties $(ARGS)
 
 lint: setup ## style, types, import contracts; nothing is changed
 	@failed=""; \

@@ -9,8 +9,9 @@ import asyncio
 import json
 import sys
 import time
-from dataclasses import asdict, is_dataclass
 from typing import Any
+
+import msgspec
 
 from casino.betting.commands import Credit, Debit, Rollback
 from casino.betting.floor import GamingFloor, open_floor
@@ -98,9 +99,7 @@ async def run(floor: GamingFloor, database: Database, deed: list[Any]) -> dict[s
     return {
         "key": deed[:3],
         "entry": told.entry_id,
-        "answer": json.dumps(asdict(told.answer), sort_keys=True, default=str)
-        if is_dataclass(told.answer)
-        else told.answer,
+        "answer": json.dumps(msgspec.to_builtins(told.answer, enc_hook=str), sort_keys=True),
         "replayed": told.replayed,
     }
 

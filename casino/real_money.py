@@ -77,7 +77,7 @@ async def look(dsn: str) -> Server:
         )
     finally:
         await connection.close()
-    return Server(*row, revision)
+    return Server(row[0], row[1], row[2], row[3], revision)
 
 
 def faults(found: Server, *, head: str) -> list[str]:

@@ -112,11 +112,12 @@ async def _deposited(
             DepositRow.player_id.in_(players),
             DepositRow.status == DepositStatus.CREDITED,
             DepositRow.credited_at >= since,
-            DepositRow.reference_units.is_not(None),
         )
         .order_by(DepositRow.credited_at, DepositRow.id)
     )
     for player_id, credited_at, reference_units in rows:
+        if credited_at is None or reference_units is None:
+            continue
         counted[player_id] = counted[player_id].rolled(credited_at).with_deposit(reference_units)
     return counted
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from casino import audit
 from casino.betting import history, receipts
+from casino.ledger.chart import Account
 from casino.ledger.reconcile import reconcile
 from casino.ledger.replay import replay
 from casino.money import Asset
@@ -39,12 +40,6 @@ async def _prove_book(world: World, model: Model) -> None:
     async with world.database.transaction() as session:
         report = await reconcile(session)
     require(report.sound, "the book", report=report)
-    replayed = await replay(world.administrator)
-    require(replayed.sound, "the book replayed", found=replayed)
-    alerts = await world.administrator.fetchval(
-        "SELECT count(*) FROM outbox WHERE kind = 'alert.ledger'"
-    )
-    require(alerts == 0, "the worker's own proof gave an alert")
     kept = {
         (account, Asset(asset)): units
         for account, by_asset in report.house.items()
@@ -53,6 +48,17 @@ async def _prove_book(world: World, model: Model) -> None:
     }
     wanted = {key: units for key, units in model.accounts.items() if units}
     require(kept == wanted, "accounts of the house", got=kept, wanted=wanted)
+    rows = await world.administrator.fetch(
+        "SELECT account, asset, sum(balance)::bigint FROM house_lanes GROUP BY 1, 2"
+    )
+    live = {(Account(row[0]).path, Asset.from_code(row[1])): row[2] for row in rows if row[2]}
+    require(live == wanted, "live balances of the house", got=live, wanted=wanted)
+    replayed = await replay(world.administrator)
+    require(replayed.sound, "the book replayed", found=replayed)
+    alerts = await world.administrator.fetchval(
+        "SELECT count(*) FROM outbox WHERE kind = 'alert.ledger'"
+    )
+    require(alerts == 0, "the worker's own proof gave an alert")
 
 
 async def _prove_rounds(world: World, model: Model) -> None:

@@ -12,6 +12,9 @@ from benchmarks.load import Table, open_crew
 from benchmarks.server import open_server
 from tests.conftest import Run
 
+# One server for all of them, hence one worker.
+pytestmark = pytest.mark.xdist_group("benchmarks")
+
 GOALS = {
     "bets_64": ">= 2.2",
     "bets_256": ">= 4",
@@ -77,12 +80,12 @@ def test_players_bet_and_their_books_are_proven(bench: Bench) -> None:
     assert names_of(bench, "bets_64") == ["bets_64"]
 
 
-def test_a_lone_player_is_held_against_a_lone_client(bench: Bench) -> None:
-    assert names_of(bench, "lone_p50") == ["lone_p50"]
-
-
 def test_the_orm_settles_the_same_bets(bench: Bench) -> None:
     assert names_of(bench, "vs_orm") == ["vs_orm"]
+
+
+def test_a_webapp_settles_signed_calls(bench: Bench) -> None:
+    assert names_of(bench, "http_64") == ["http_64"]
 
 
 def test_a_crash_round_is_settled(bench: Bench) -> None:

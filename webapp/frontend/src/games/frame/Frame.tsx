@@ -50,7 +50,7 @@ export function Frame({ game }: { readonly game: GameCard }) {
   };
   if (error !== null) {
     return (
-      <div className="pt-4">
+      <div className="space-y-3 pt-4">
         <Empty icon="play" text={t("app.frame.unavailable")} />
         <Failure error={error} onRetry={again} />
       </div>

@@ -24,6 +24,6 @@ def test_the_import_contracts_hold() -> None:
 
 def test_every_package_stands_under_the_contracts() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "benchmarks"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
     assert packages == set(settings["tool"]["importlinter"]["root_packages"])
     assert packages == set(settings["tool"]["mypy"]["packages"])

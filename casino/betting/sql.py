@@ -78,8 +78,8 @@ WITH seeds AS (
 INSERT INTO rounds (id, player_id, game, algorithm, asset, status, stake, payout, choice, steps,
     details, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
     receipt_hash, receipt_before, opened_at, settled_at)
-SELECT id, player_id, game, algorithm, asset, status, stake, payout, choice::jsonb, steps::int[],
-    details::jsonb, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
+SELECT id, player_id, game, algorithm, asset, status, stake, payout, choice::json, steps::int[],
+    details::json, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
     receipt_hash, receipt_before, $37::timestamptz, CASE WHEN status <> 'open' THEN $37 END
 FROM unnest({parameters(18, ROUND)})
   AS n(id, player_id, game, algorithm, asset, status, stake, payout, choice, steps, details,
@@ -89,7 +89,7 @@ FROM unnest({parameters(18, ROUND)})
 
 CHANGE_ROUNDS = f"""
 UPDATE rounds r SET status = n.status, payout = n.payout, steps = n.steps::int[],
-    details = n.details::jsonb, multiplier_n = n.multiplier_n, multiplier_d = n.multiplier_d,
+    details = n.details::json, multiplier_n = n.multiplier_n, multiplier_d = n.multiplier_d,
     receipt_hash = n.receipt_hash, receipt_before = n.receipt_before, settled_at = n.settled_at
 FROM unnest({parameters(1, CHANGED)})
   AS n(id, status, payout, steps, details, multiplier_n, multiplier_d, receipt_hash,

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
@@ -79,9 +79,9 @@ class RoundRow(Base):
     status: Mapped[str] = mapped_column(Text)
     stake: Mapped[int] = mapped_column(BigInteger)
     payout: Mapped[int] = mapped_column(BigInteger)
-    choice: Mapped[dict[str, object]] = mapped_column(JSONB)
+    choice: Mapped[dict[str, object]] = mapped_column(JSON)
     steps: Mapped[list[int] | None] = mapped_column(ARRAY(Integer))
-    details: Mapped[dict[str, object] | None] = mapped_column(JSONB)
+    details: Mapped[dict[str, object] | None] = mapped_column(JSON)
     multiplier_n: Mapped[int] = mapped_column(BigInteger)
     multiplier_d: Mapped[int] = mapped_column(BigInteger)
     steps_allowed: Mapped[int | None] = mapped_column(SmallInteger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -65,7 +66,12 @@ class TransferRow(Base):
         CheckConstraint("amount > 0", name="amount_positive"),
         CheckConstraint("debit_account <> credit_account", name="two_accounts"),
         Index("ix_transfers_player", "player_id", "entry_id"),
-        Index("ix_transfers_subject", "subject_id"),
+        # A bet's own entry is its subject: only the others need finding.
+        Index(
+            "ix_transfers_subject",
+            "subject_id",
+            postgresql_where=text("subject_id <> entry_id"),
+        ),
         {"postgresql_partition_by": "RANGE (entry_id)"},
     )
 
@@ -91,12 +97,15 @@ class BetKeyRow(Base):
     __tablename__ = "bet_keys"
     __table_args__ = ({"postgresql_partition_by": "RANGE (entry_id)"},)
 
-    scope: Mapped[str] = mapped_column(Text, primary_key=True)
-    reference: Mapped[str] = mapped_column(Text, primary_key=True)
-    entry_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    scope: Mapped[str] = mapped_column(Text)
+    reference: Mapped[str] = mapped_column(Text)
+    entry_id: Mapped[int] = mapped_column(BigInteger)
     player_id: Mapped[int] = mapped_column(BigInteger)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+    # No key of the database's own: the index of each partition is the one that is used.
+    __mapper_args__: ClassVar[dict[str, object]] = {"primary_key": [scope, reference, entry_id]}
 
 
 class MoneyKeyRow(Base):

@@ -133,9 +133,13 @@ async def of_subjects(
     """Units moved by kind for the given subjects, whenever that was."""
     rows = await session.execute(
         text(
-            "SELECT subject_id, kind, sum(amount)::bigint FROM transfers"
-            " WHERE subject_id = ANY(CAST(:subjects AS bigint[]))"
-            "   AND kind = ANY(CAST(:kinds AS smallint[])) GROUP BY 1, 2"
+            # An entry that is its own subject is found by its id, the others by their index.
+            "SELECT subject_id, kind, sum(amount)::bigint FROM ("
+            " SELECT subject_id, kind, amount FROM transfers"
+            " WHERE subject_id = ANY(CAST(:subjects AS bigint[])) AND subject_id <> entry_id"
+            " UNION ALL SELECT subject_id, kind, amount FROM transfers"
+            " WHERE entry_id = ANY(CAST(:subjects AS bigint[])) AND subject_id = entry_id) moved"
+            " WHERE kind = ANY(CAST(:kinds AS smallint[])) GROUP BY 1, 2"
         ),
         {"subjects": list(subjects), "kinds": [int(kind) for kind in kinds]},
     )
@@ -164,13 +168,31 @@ async def moves_of(
 
 
 async def bankroll(connection: asyncpg.Connection) -> Mapping[Asset, int]:
-    """What the house owns for gaming, as of the last roll-up, in units by asset."""
+    """What the house owns for gaming now, in units by asset."""
     rows = await connection.fetch(
-        "SELECT asset, sum(balance)::bigint FROM house_rollups"
+        "SELECT asset, sum(balance)::bigint FROM house_lanes"
         " WHERE account = ANY($1::smallint[]) GROUP BY asset",
         [int(account) for account in BANKROLL],
     )
     return {Asset.from_code(asset): units for asset, units in rows}
+
+
+async def fold_lanes(session: AsyncSession) -> None:
+    """Gather the live balances of server processes that are gone in backend 0."""
+    await session.execute(
+        text(
+            """
+            WITH gone AS (
+                DELETE FROM house_lanes h WHERE backend <> 0
+                  AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = h.backend)
+                RETURNING account, asset, balance)
+            INSERT INTO house_lanes AS h (backend, account, asset, balance)
+            SELECT 0, account, asset, sum(balance)::bigint FROM gone GROUP BY account, asset
+            ON CONFLICT (backend, account, asset) DO UPDATE SET
+                balance = h.balance + excluded.balance
+            """
+        )
+    )
 
 
 async def roll_up(session: AsyncSession, *, upto: datetime) -> int:

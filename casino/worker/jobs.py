@@ -27,6 +27,7 @@ async def roll_up(database: Database, now: datetime) -> None:
     async with database.transaction() as session:
         behind = await marks.settled_before(session, now=now)
         await totals.roll_up(session, upto=behind)
+        await totals.fold_lanes(session)
 
 
 async def prove_books(database: Database, now: datetime) -> None:

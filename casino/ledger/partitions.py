@@ -66,12 +66,14 @@ LEFT JOIN house_rollups h USING (account, asset)
 WHERE coalesce(h.upto_entry_id, 0) < :high - 1
 """
 
+# What tells a row of a table from all others: its primary key, or else its unique index.
 KEY_COLUMNS = """
 SELECT array_agg(a.attname::text ORDER BY k.place)
 FROM pg_index i
 CROSS JOIN LATERAL unnest(i.indkey::smallint[]) WITH ORDINALITY k(number, place)
 JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
-WHERE i.indrelid = $1::regclass AND i.indisprimary
+WHERE i.indrelid = $1::regclass AND i.indisunique
+GROUP BY i.indexrelid, i.indisprimary ORDER BY i.indisprimary DESC, i.indexrelid LIMIT 1
 """
 
 

@@ -13,6 +13,7 @@ from multidict import CIMultiDict
 from casino import flags
 from casino.betting.floor import open_floor
 from casino.clock import utc_now
+from casino.db import Database
 from casino.players import exclusion
 from games.aggregators.base import Incoming
 from games.registry import STEPS
@@ -157,6 +158,13 @@ async def test_a_house_that_lost_its_database_says_try_again(start: Start, perso
         said = await hear(server, VOICE.debit(person.player["id"], "d1", TON))
         assert (said.verdict, said.balance) == ("try again", None)
     assert await person.cash() == 100 * TON
+    away = await start(aggregators=ON, database=Database(lost.replace(":", "+asyncpg:", 1)))
+    for incoming in (
+        VOICE.balance(person.player["id"]),
+        VOICE.debit(person.player["id"], "d1", TON),
+    ):
+        said = await hear(away, incoming)
+        assert (said.verdict, said.balance) == ("try again", None)
 
 
 # --- Launching -------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ async def measure_rtp(database: Database, now: datetime) -> None:
     """Set what each game returned of its stakes; assets are added up at today's rates."""
     for game, share in (await actual_rtp(database, now=now)).items():
         # A gauge shows a share to people; nothing is decided by it.
-        rtp_actual.labels(game=game).set(float(share))
+        rtp_actual.labels(game=game).set(share.numerator / share.denominator)
 
 
 async def actual_rtp(database: Database, *, now: datetime) -> dict[str, Fraction]:

@@ -8,11 +8,14 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientError, ClientSession
 from aiohttp.test_utils import TestClient
 
+from games.aggregators.base import Incoming
+from tests.games.aggregator_voices import SoftSwissVoice
 from tests.servers import ROOT
 from tests.webapp.launches import TOKEN
 from tests.webapp.people import TON, Person, bet, give
@@ -35,6 +38,21 @@ class Remote(TestClient):
 
     def ws_connect(self, path, **more):
         return self._remote.ws_connect(self._origin + path, **more)
+
+
+@pytest.fixture
+def lending(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SoftSwissVoice:
+    """The settings of a house that lends games; ask for it before `serve`."""
+    catalogue = tmp_path / "games.json"
+    catalogue.write_text('[{"game": "softswiss:Lightning", "title": "Lightning"}]')
+    for name, text in (
+        ("URL", "http://127.0.0.1:9"),
+        ("CASINO_ID", "fairhouse"),
+        ("AUTH_TOKEN", SoftSwissVoice.TOKEN.decode()),
+        ("CATALOGUE", str(catalogue)),
+    ):
+        monkeypatch.setenv(f"SOFTSWISS_{name}", text)
+    return SoftSwissVoice()
 
 
 @pytest.fixture
@@ -116,3 +134,39 @@ async def test_a_bet_asked_before_a_kill_is_answered_the_same_after_it(serve: Se
         after = await again.post("/api/play/dice", asked)
         assert after.body == before.body | {"replayed": True}
         assert await again.cash() == 95 * TON + int(before.body["payout"])
+
+
+@pytest.mark.faults
+async def test_two_processes_settle_one_id_of_an_aggregator_once(
+    lending: SoftSwissVoice, serve: Serve, house
+):
+    origins = [(await serve())[1] for _ in range(2)]
+    async with ClientSession() as session:
+
+        async def say(origin: str, incoming: Incoming) -> tuple[int, bytes]:
+            url = f"{origin}/aggregators/softswiss/{incoming.call}"
+            async with session.post(url, data=incoming.body, headers=incoming.headers) as answer:
+                return answer.status, await answer.read()
+
+        people = [Person(Remote(session, origin)) for origin in origins]
+        for person in people:
+            assert (await person.log_in()).status == 200
+            await person.consent()
+            await give(house, person, 100 * TON)
+        ann, bob = (person.player["id"] for person in people)
+        games = (await people[0].get("/api/lobby")).body["games"]
+        assert games[-1]["slug"] == "softswiss-softswiss-lightning"
+
+        debit = lending.debit(ann, "d1", TON)
+        answers = await asyncio.gather(*(say(origin, debit) for origin in origins * 4))
+        assert len(set(answers)) == 1
+        assert lending.hear(*answers[0]).balance == 99 * TON
+
+        for number in range(5):
+            said = await asyncio.gather(
+                say(origins[0], lending.debit(ann, f"both{number}", TON)),
+                say(origins[1], lending.debit(bob, f"both{number}", TON)),
+            )
+            verdicts = sorted(lending.hear(*one).verdict for one in said)
+            assert verdicts == ["bad call", "done"]
+        assert await people[0].cash() + await people[1].cash() == 194 * TON

@@ -105,6 +105,10 @@ class InboxWorker:
             return list(await inbox.claim(session, source=self._source, limit=limit))
 
     async def _handle(self, event: Event) -> None:
+        if event.attempts > inbox.ATTEMPTS_MAX:
+            # Claimed that often and never answered: it ends the process each time.
+            await self._bury(event, reason="no attempt came to an end")
+            return
         # The edge of a handler: whatever it raised, the update must be given back, not lost.
         try:
             update = Update.model_validate(event.payload, context={"bot": self._bot})
@@ -134,7 +138,7 @@ class InboxWorker:
         updates_total.labels(bot=self._source, result=result).inc()
 
     async def _bury(self, event: Event, *, reason: str) -> None:
-        log.error("update.unreadable", update=event.external_id, reason=reason)
+        log.error("update.buried", update=event.external_id, reason=reason)
         async with self._database.transaction() as session:
             await inbox.done(session, event_id=event.id, outcome=f"dead: {reason}")
             await _alert(session, event=event, reason=reason)

@@ -158,6 +158,26 @@ async def test_an_unreadable_update_does_not_hold_up_its_chat(db: Database, bot:
     assert found["1"].startswith("dead: unreadable")
 
 
+async def test_an_update_that_ends_the_process_each_time_is_buried(db: Database, bot: Bot) -> None:
+    said: list[str | None] = []
+
+    async def hear(message: Message) -> None:
+        said.append(message.text)
+
+    await store(db, update(1), update(2))
+    for _ in range(inbox.ATTEMPTS_MAX):
+        await make_all_due(db)
+        async with db.transaction() as session:
+            (claimed,) = await inbox.claim(session, source=PLAYER_SOURCE, limit=1)
+        assert claimed.external_id == "1"
+    await make_all_due(db)
+    await worker(db, bot, listening(hear)).drain()
+    assert said == ["hello"]
+    found = await outcomes(db)
+    assert found["1"] == "dead: no attempt came to an end"
+    assert found["2"] == "handled"
+
+
 async def test_stopping_finishes_what_is_in_hand_and_claims_nothing_more(
     db: Database, bot: Bot
 ) -> None:

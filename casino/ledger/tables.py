@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar
 
 from sqlalchemy import (
     BigInteger,
@@ -105,7 +104,7 @@ class BetKeyRow(Base):
     answer: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     # No key of the database's own: the index of each partition is the one that is used.
-    __mapper_args__: ClassVar[dict[str, object]] = {"primary_key": [scope, reference, entry_id]}
+    __mapper_args__ = {"primary_key": [scope, reference, entry_id]}  # noqa: RUF012 - its name
 
 
 class MoneyKeyRow(Base):

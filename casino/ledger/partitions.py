@@ -54,7 +54,8 @@ OPEN_ROUNDS = """
 SELECT count(*) FROM transfers s
 WHERE s.entry_id >= :low AND s.entry_id < :high AND s.credit_account = :open
   AND NOT EXISTS (SELECT FROM transfers e
-                  WHERE e.subject_id = s.subject_id AND e.debit_account = :open)
+                  WHERE e.subject_id = s.subject_id AND e.subject_id <> e.entry_id
+                    AND e.debit_account = :open)
 """
 
 NOT_ROLLED_UP = """

@@ -100,6 +100,8 @@ FULL JOIN rollup h ON h.account = m.account AND h.asset = m.asset
 CROSS JOIN edge
 """
 
+LIVE = "SELECT asset, account, sum(balance)::bigint FROM house_lanes GROUP BY asset, account"
+
 WALLETS = """
 SELECT asset, sum(cash + bonus + reserved + held - deficit)::bigint FROM wallets GROUP BY asset
 """
@@ -133,13 +135,15 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class StaleRollUp:
-    """A house account whose roll-up is not what its transfers came to at that entry, in units."""
+class HouseDifference:
+    """A house account of which a cached balance is not what its transfers come to, in units;
+    `cache` is `roll-up` (at the entry where it stands) or `live`."""
 
     asset: str
     account: str
+    cache: str
     from_transfers: int
-    in_roll_up: int
+    in_cache: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +154,7 @@ class Report:
     """
 
     differences: tuple[Difference, ...]
-    roll_ups: tuple[StaleRollUp, ...]
+    house_differences: tuple[HouseDifference, ...]
     sums: Mapping[str, int]
     house: Mapping[str, Mapping[str, int]]
     transfers_without_key: int
@@ -160,7 +164,7 @@ class Report:
         """Whether the book proves itself."""
         return (
             not self.differences
-            and not self.roll_ups
+            and not self.house_differences
             and not any(self.sums.values())
             and self.transfers_without_key == 0
         )
@@ -261,8 +265,8 @@ async def _count_strays(session: AsyncSession, *, low: int, high: int) -> int:
 
 
 async def _prove(session: AsyncSession, mark: Mark, *, strays: int) -> Report:
-    """Hold a mark and what came after it against wallets and roll-ups, on the session's snapshot;
-    sets the imbalance metric by asset."""
+    """Hold a mark and what came after it against wallets, roll-ups and live balances, on the
+    session's snapshot; sets the imbalance metric by asset."""
     bounds = {"mark": mark.id, "upto": mark.upto, "players_last": int(Account.PLAYER_DEFICIT)}
     rows = await session.execute(text(DIFFERENCES), bounds | {"shown": SHOWN_MAX})
     differences = tuple(
@@ -271,15 +275,23 @@ async def _prove(session: AsyncSession, mark: Mark, *, strays: int) -> Report:
     )
     house: dict[str, dict[str, int]] = {}
     sums: dict[str, int] = {asset.value: 0 for asset in Asset}
-    stale: list[StaleRollUp] = []
+    off: list[HouseDifference] = []
     for code, number, units, expected, rolled in await session.execute(text(HOUSE), bounds):
         asset, account = Asset.from_code(code).value, Account(number).path
         house.setdefault(account, {})[asset] = units
         sums[asset] += units
         if expected != rolled:
-            stale.append(StaleRollUp(asset, account, expected, rolled))
+            off.append(HouseDifference(asset, account, "roll-up", expected, rolled))
+    live: dict[tuple[str, str], int] = {}
+    for code, number, units in await session.execute(text(LIVE)):
+        live[Account(number).path, Asset.from_code(code).value] = units
+    moved = {(account, asset): u for account, of in house.items() for asset, u in of.items()}
+    for account, asset in sorted(moved.keys() | live.keys()):
+        expected, kept = moved.get((account, asset), 0), live.get((account, asset), 0)
+        if expected != kept:
+            off.append(HouseDifference(asset, account, "live", expected, kept))
     for code, units in await session.execute(text(WALLETS)):
         sums[Asset.from_code(code).value] += units
     for asset_name, units in sums.items():
         ledger_imbalance_units.labels(asset=asset_name).set(units)
-    return Report(differences, tuple(stale), sums, house, strays)
+    return Report(differences, tuple(off), sums, house, strays)

@@ -108,7 +108,13 @@ async def replay(connection: asyncpg.Connection, *, progress: Progress | None = 
                 " WHERE upto_entry_id < first_id_at(clock_timestamp())"
             )
         }
-        run = _Run(rollups)
+        live = {
+            (row[0], row[1]): int(row[2])
+            for row in await connection.fetch(
+                "SELECT account, asset, sum(balance)::bigint FROM house_lanes GROUP BY 1, 2"
+            )
+        }
+        run = _Run(rollups, live)
         progress.begin("replaying transfers", total)
         openings = _Players(connection, OPENINGS)
         transfers = _Players(connection, TRANSFERS, edge)
@@ -163,8 +169,12 @@ async def _next_player(*sources: _Players) -> int | None:
 class _Run:
     """Faults found so far, and the house's accounts as they add up over all players."""
 
-    def __init__(self, rollups: Mapping[tuple[int, int], tuple[int, int]]) -> None:
-        self._rollups = rollups
+    def __init__(
+        self,
+        rollups: Mapping[tuple[int, int], tuple[int, int]],
+        live: Mapping[tuple[int, int], int],
+    ) -> None:
+        self._rollups, self._live = rollups, live
         self._rolled_upto = max((upto for upto, _ in rollups.values()), default=0)
         self._house: dict[tuple[int, int], int] = {}
         self._rolled: dict[tuple[int, int], int] = {}
@@ -227,21 +237,22 @@ class _Run:
                     self._fault(player_id, wallet.asset, column, replayed, units)
 
     def outcome(self) -> Replay:
-        """Compare the roll-ups as well, and close."""
-        for (account, asset), (_, balance) in self._rollups.items():
-            replayed = self._rolled.get((account, asset), 0)
-            if replayed != balance:
-                path = _ACCOUNTS[account].path
-                self._fault(0, Asset.from_code(asset), path, replayed, balance)
+        """Compare the house's cached balances as well, and close."""
+        for place in sorted(self._house.keys() | self._rollups.keys() | self._live.keys()):
+            account, asset = _ACCOUNTS[place[0]], Asset.from_code(place[1])
+            if self._rollups:
+                _, rolled = self._rollups.get(place, (0, 0))
+                self._compare_house(asset, account, self._rolled.get(place, 0), rolled)
+            live = self._live.get(place, 0)
+            self._compare_house(asset, account, self._house.get(place, 0), live)
         house: dict[str, dict[str, int]] = {}
-        for (account, asset), units in sorted(self._house.items()):
-            house.setdefault(_ACCOUNTS[account].path, {})[Asset.from_code(asset).value] = units
-            if self._rollups and (account, asset) not in self._rollups and self._rolled_upto:
-                rolled = self._rolled.get((account, asset), 0)
-                if rolled:
-                    path = _ACCOUNTS[account].path
-                    self._fault(0, Asset.from_code(asset), path, rolled, 0)
+        for (number, code), units in sorted(self._house.items()):
+            house.setdefault(_ACCOUNTS[number].path, {})[Asset.from_code(code).value] = units
         return Replay(tuple(self._faults), self._found, self._transfers, self._wallets, house)
+
+    def _compare_house(self, asset: Asset, account: Account, replayed: int, kept: int) -> None:
+        if replayed != kept:
+            self._fault(0, asset, account.path, replayed, kept)
 
     def _count_house(self, asset: int, debit: int, credit: int, units: int, entry_id: int) -> None:
         for account, change in ((debit, -units), (credit, units)):

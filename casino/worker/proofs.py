@@ -40,7 +40,7 @@ class Proofs:
         if self.sound:
             return None
         book = self.book
-        in_book = len(book.differences) + len(book.roll_ups) if book is not None else 0
+        in_book = len(book.differences) + len(book.house_differences) if book is not None else 0
         return {
             "sums": {asset: units for asset, units in book.sums.items() if units} if book else {},
             "differences": in_book + sum(one.faults for one in self.findings),

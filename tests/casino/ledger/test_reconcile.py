@@ -43,11 +43,19 @@ DAMAGE = {
     ),
     "a roll-up was raised": (
         "UPDATE house_rollups SET balance = balance + 1 WHERE account = 24 AND asset = 1",
-        "roll_ups",
+        "house_differences",
     ),
     "a roll-up was removed": (
         "DELETE FROM house_rollups WHERE account = 24 AND asset = 1",
-        "roll_ups",
+        "house_differences",
+    ),
+    "a live balance was raised": (
+        "UPDATE house_lanes SET balance = balance + 1 WHERE account = 20",
+        "house_differences",
+    ),
+    "live balances were removed": (
+        "DELETE FROM house_lanes WHERE account = 21",
+        "house_differences",
     ),
     "a key was removed": (
         "DELETE FROM bet_keys WHERE entry_id = (SELECT max(entry_id) FROM bet_keys)",

@@ -75,12 +75,18 @@ async def test_a_balance_below_zero_on_the_way_is_found_though_the_sums_agree(db
     assert fault.replayed == -2 * TON
 
 
-async def test_a_roll_up_that_is_off_is_found(db, floor):
+@pytest.mark.parametrize(("table", "off"), [("house_rollups", 7), ("house_lanes", 3)])
+async def test_a_cached_balance_of_the_house_that_is_off_is_found(db, floor, table, off):
     await some_history(db, floor)
-    await run(db, "UPDATE house_rollups SET balance = balance - 7 WHERE account = 20 AND asset = 1")
+    await run(
+        db,
+        f"UPDATE {table} SET balance = balance - :off WHERE ctid = (SELECT ctid FROM {table}"
+        " WHERE account = 20 AND asset = 1 LIMIT 1)",
+        off=off,
+    )
     (fault,) = (await replayed(db)).faults
     assert (fault.player_id, fault.column) == (0, "house:gaming")
-    assert fault.stored - fault.replayed == -7
+    assert fault.stored - fault.replayed == -off
 
 
 async def test_a_wallet_without_transfers_and_transfers_without_wallet_are_found(db, floor):

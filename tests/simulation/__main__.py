@@ -70,6 +70,7 @@ def _report(outcome: Outcome, *, days: int) -> int:
     _say(f"events {outcome.events}, connections terminated by the server {outcome.terminated}")
     for point in Point:
         _say(f"  lost {point:<28} {outcome.injected[point]:>5}")
+    _say("  ".join(f"{deed} {count}" for deed, count in sorted(outcome.deeds.items())))
     missing = [point.value for point in Point if not outcome.injected[point]]
     if missing:
         _say(f"never lost: {', '.join(missing)}")

@@ -35,6 +35,14 @@ class Guests:
 
     async def do(self, person: Person, deed: str) -> None:
         """One deed of a player."""
+        # Mostly what makes sense: a step where a round is open, an opening where none is.
+        if self.world.random.randrange(10):
+            if deed in ("act", "cash_out") and not person.fields:
+                deed = "open"
+            elif deed in ("open", "rotate") and person.fields:
+                deed = "act"
+            if deed in ("bet", "open", "debit") and not self._can_stake(person):
+                deed = "faucet"
         if deed in DRAWN:
             await self.tables.put(self._drawn(person, deed))
             return
@@ -79,8 +87,8 @@ class Guests:
     async def _ask(self, person: Person) -> None:
         random = self.world.random
         cash = self.model.purse(person, CASH, Asset.TON)
-        units = random.choice((cash + 1, max(1, cash * random.randint(1, 100) // 100)))
-        await self.outgoing.ask(person, min(units, 60 * 10**9))
+        units = max(1, min(cash, 60 * 10**9) * random.randint(1, 100) // 100)
+        await self.outgoing.ask(person, units if random.randrange(10) else cash + 1)
 
     async def _ask_again(self, _person: Person) -> None:
         await self.outgoing.ask_again(changed=self.world.random.random() < 0.3)
@@ -91,6 +99,14 @@ class Guests:
         window = "day" if kind == "stake" else random.choice(list(Window)).value
         units = random.choice((None, random.randrange(1, 300 * EUR)))
         await self.set_limit(person, kind, window, units)
+
+    async def close_abandoned(self) -> None:
+        """Cash out what was opened more than a day ago, as the house does in the player's name."""
+        for person in self.model.people:
+            for round_id, field in list(person.fields.items()):
+                if self.world.now - field.since > timedelta(days=1):
+                    asked = self._drawn(person, "cash_out")
+                    await self.tables.put(replace(asked, facts={"round": round_id}))
 
     async def set_limit(self, person: Person, kind: str, window: str, units: int | None) -> None:
         """Ask for a limit: lower holds at once, higher after a day."""
@@ -186,16 +202,26 @@ class Guests:
         return {"target": 10_000 - chances if over else chances, "over": over}
 
     def _asset(self, person: Person) -> Asset:
-        among = [each for each in PLAYED if self.model.purse(person, CASH, each)]
+        among = [
+            each
+            for each in PLAYED
+            if self.model.purse(person, CASH, each) >= STAKES["dice", each][0]
+        ]
         return self.world.random.choice(among or PLAYED)
 
     def _stake(self, person: Person, game: str, asset: Asset) -> int:
         random = self.world.random
         low, high = STAKES.get((game, asset), (1, 10**11))
         cash = self.model.purse(person, CASH, asset)
-        if random.randrange(20) == 0:
+        if random.randrange(25) == 0:
             return random.choice((max(1, low - 1), high + 1, cash + 1))
         return max(low, min(high, cash * random.randint(*person.temper.stakes) // 1000))
+
+    def _can_stake(self, person: Person) -> bool:
+        return any(
+            self.model.purse(person, CASH, asset) >= 10 * STAKES["dice", asset][0]
+            for asset in PLAYED
+        )
 
     def _round(self, person: Person) -> Any:
         """An open round of his own; now and then one that has ended, or a stranger's."""
@@ -234,11 +260,16 @@ class Guests:
         ]
         if not rooms or min(rooms) <= 0:
             return asked
-        numerator, denominator, _ = self.model.rates[asked.asset]
-        # The largest stake whose worth, rounded up, is still within the room.
-        units = min(rooms) * denominator // numerator + random.randrange(2)
+        # In the coin of which he has enough: the largest stake whose worth, rounded up, is still
+        # within the room, or one unit more.
+        more = random.randrange(2)
+        for asset in PLAYED:
+            numerator, denominator, _ = self.model.rates[asset]
+            units = min(rooms) * denominator // numerator + more
+            if units <= self.model.purse(person, CASH, asset):
+                break
         facts = {**asked.facts, "units": max(1, units), "target": 4950, "over": False}
-        return replace(asked, facts=facts)
+        return replace(asked, facts=facts, asset=asset)
 
     async def _change(self, person: Person) -> None:
         """An old reference with a changed amount, or in another player's mouth."""
@@ -266,7 +297,7 @@ class Guests:
     async def _coins(self, person: Person) -> None:
         random = self.world.random
         units = random.choice(
-            (random.randrange(1, 10**8), random.randrange(10**8, 10**11), 5 * 10**9)
+            (random.randrange(1, 10**8), random.randrange(10**8, 10**11), 20 * 10**9)
         )
         comment = random.choice((person.tag, f" {person.tag.lower()} "))
         await self.incoming.arrive([(person, units, comment)])

@@ -74,6 +74,7 @@ class Field:
     mined: frozenset[int]
     steps_max: int
     exposure: int
+    since: datetime
     opened: list[int] = field(default_factory=list)
 
 

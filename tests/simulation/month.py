@@ -60,16 +60,18 @@ class Month:
     guests: Guests = field(init=False)
     day: int = 0
     step: int = 0
-    stale_days: range = field(init=False)
+    silence: tuple[datetime, datetime] = field(init=False)
+    silent: bool = False
 
     def __post_init__(self) -> None:
         self.tables = Tables(self.world, self.model)
         self.incoming = Incoming(self.world, self.model)
         self.outgoing = Outgoing(self.world, self.model)
         self.guests = Guests(self.world, self.model, self.tables, self.incoming, self.outgoing)
-        # For two days nobody quotes: from the second one on every stake must be refused.
-        first = self.days // 3
-        self.stale_days = range(first, first + 2) if self.days > 2 else range(0)
+        # Nobody quotes meanwhile: a day after the last quotation every stake must be refused.
+        midnight = self.world.now + EVENING + timedelta(days=self.days // 3)
+        ends = timedelta(hours=36 if self.days > 9 else 8)
+        self.silence = (midnight - timedelta(hours=23), midnight + ends)
 
     async def run(self) -> AsyncIterator[int]:
         """Play; yields the number of each day when it has ended and everything was proved."""
@@ -97,6 +99,8 @@ class Month:
                 await self.world.move_clock(midnight + timedelta(seconds=30))
                 await self._chores()
             await self.world.move_clock(max(self.world.now, midnight + offset))
+            if self.silent and not self._is_silent():
+                await self._quote_all()
             if self.step and random.randrange(5) == 0:
                 (deed,) = random.choices(list(HOUSE), weights=list(HOUSE.values()))
                 await self._house(deed)
@@ -112,9 +116,9 @@ class Month:
         await jobs.roll_up(self.world.database, self.world.now)
         self.model.roll_up()
         await jobs.prove_books(self.world.database, self.world.now)
-        if self.day not in self.stale_days:
-            for asset in OUTSIDE:
-                await self._quote(asset)
+        await self._quote_all()
+        if self.day % 3 == 2:
+            await self.guests.close_abandoned()
         for person in self.model.people:
             middle = self.day == self.days // 2
             if middle and person.temper.excludes_himself and person.excluded_until is None:
@@ -153,27 +157,34 @@ class Month:
         await self.incoming.release(self._actor())
 
     async def _quote_one(self) -> None:
-        if self.day not in self.stale_days:
+        if not self._is_silent():
             await self._quote(self.world.random.choice(list(OUTSIDE)))
 
+    async def _quote_all(self) -> None:
+        self.silent = self._is_silent()
+        if not self.silent:
+            for asset in OUTSIDE:
+                await self._quote(asset)
+
+    def _is_silent(self) -> bool:
+        return self.silence[0] <= self.world.now < self.silence[1]
+
     async def _switch(self) -> None:
-        """Release a switch that is on, mostly; else stop one."""
+        """Release all switches that are on, mostly; else stop one."""
         random, actor = self.world.random, self._actor()
         on = sorted(self.model.stopped)
-        release = bool(on) and random.random() < 0.8
-        name = random.choice(on) if release else random.choice(SWITCHES)
+        release = bool(on) and random.random() < 0.85
+        for name in on if release else [random.choice(SWITCHES)]:
+            await self._set_switch(name, stop=not release, actor=actor)
+
+    async def _set_switch(self, name: str, *, stop: bool, actor: str) -> None:
         await self.world.transact(
             lambda session: flags.set_flag(
-                session,
-                name=name,
-                stop=not release,
-                reason="drawn",
-                actor=actor,
-                now=self.world.now,
+                session, name=name, stop=stop, reason="drawn", actor=actor, now=self.world.now
             )
         )
-        (self.model.stopped.discard if release else self.model.stopped.add)(name)
-        self.world.trace.note(kind="switch", name=name, stop=not release)
+        (self.model.stopped.add if stop else self.model.stopped.discard)(name)
+        self.world.trace.note(kind="switch", name=name, stop=stop)
 
     async def _quote(self, asset: Asset) -> None:
         numerator, denominator = (3_000, 10**6) if asset is Asset.TON else (900_000, 10**6)

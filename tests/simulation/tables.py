@@ -283,7 +283,9 @@ class Tables:
             server_seed=server_seed, client_seed=client_seed, nonce=nonce, mines=mines
         )
         self.model.stake(person, OPEN, stake, asked.asset, self.world.now)
-        person.fields[round_.id] = Field(asked.asset, stake, mines, hidden, steps, cost)
+        person.fields[round_.id] = Field(
+            asked.asset, stake, mines, hidden, steps, cost, self.world.now
+        )
 
     def _act(self, asked: Asked, round_: Any) -> None:
         person, tile = asked.person, asked.facts["tile"]

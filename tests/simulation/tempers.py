@@ -36,15 +36,15 @@ COMMON = {
     "change": 3,
     "twins": 3,
     "crowd": 3,
-    "coins": 5,
-    "faucet": 4,
+    "coins": 7,
+    "faucet": 6,
     "ask": 4,
     "ask_again": 2,
     "cancel": 1,
     "limit": 1,
     "time_out": 0,
 }
-CAUTIOUS = Temper("cautious", {"limit": 5, "edge": 12, "time_out": 1}, stakes=(5, 60), limited=True)
+CAUTIOUS = Temper("cautious", {"limit": 5, "edge": 35, "time_out": 1}, stakes=(5, 60), limited=True)
 HEAVY = Temper("heavy", {"bet": 45, "crowd": 6, "coins": 9}, stakes=(100, 1001))
 CHURNER = Temper("churner", {"ask": 9, "cancel": 5, "coins": 10, "bet": 15}, stakes=(300, 600))
 LEAVING = Temper("leaving", {"time_out": 2}, stakes=(20, 200), excludes_himself=True)
@@ -62,16 +62,16 @@ CROWD = (
 
 # What the house and its surroundings do, a fifth of all steps.
 HOUSE = {
-    "confirm": 22,
+    "confirm": 34,
     "orphan": 2,
     "change_mind": 2,
     "stray": 6,
     "resolve": 5,
     "release": 8,
-    "approve": 16,
+    "approve": 24,
     "reject": 3,
-    "send": 22,
+    "send": 30,
     "refund": 5,
-    "switch": 6,
+    "switch": 10,
     "quote": 3,
 }

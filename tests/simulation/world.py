@@ -150,7 +150,9 @@ class World:
         conflicts pass through; so does a loss that nobody arranged.
         """
         if self.random.randrange(100) < self.fault_share:
-            point = self.random.choice(list(Point))
+            # Only what goes through is stored, so those points are drawn more often.
+            often = (Point.BEFORE_STORE, Point.AFTER_STORE)
+            point = self.random.choice((*Point, *often, *often))
             self.faults.arm(Fault(point, self.random.choice(list(Manner))))
         first: Fault | None = None
         for _ in range(ATTEMPTS_MAX):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -94,5 +95,11 @@ def _read(arguments: list[str]) -> _Wishes:
     return wishes
 
 
+def _end(_number: int, _frame: object) -> None:
+    """Leave as if interrupted, so that the server is stopped and its folder removed."""
+    raise KeyboardInterrupt
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     main(sys.argv[1:])

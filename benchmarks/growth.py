@@ -62,8 +62,8 @@ def growth(bench: Bench, goal: Goal) -> list[Row]:
                 reference=lambda: asyncio.run(_read(small, _last_20, sizes.reads)),
             )
         bench.say("  proving both books")
-        small.prove(rounds=rounds[small] + few.bets_total)
-        large.prove(rounds=rounds[large] + many.bets_total)
+        small.prove(rounds=rounds[small] + few.bets_total, history=False)
+        large.prove(rounds=rounds[large] + many.bets_total, history=False)
     note = f"{rounds[large]:,} stored bets against {rounds[small]:,}"
     enough = rounds[large] >= GOAL_STORED
 

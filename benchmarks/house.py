@@ -18,11 +18,13 @@ from casino.ledger import journal, totals
 from casino.ledger.chart import Account, Kind
 from casino.ledger.journal import MoneyCommand, MoneyDesk
 from casino.ledger.keys import Key, fingerprint
-from casino.ledger.reconcile import reconcile
+from casino.ledger.progress import Progress
+from casino.ledger.reconcile import Report, reconcile_all
 from casino.ledger.wallet import Posting
 from casino.money import Asset
 from casino.players.rules import TERMS_VERSION, Counters
 from casino.vault import Vault
+from casino.worker.proofs import Proofs, prove_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +65,18 @@ WHERE p.telegram_id % 2 = 0
 """
 
 
+WRONG_LANES = """
+SELECT account, asset FROM (
+    SELECT account, asset, balance AS units FROM house_lanes
+    UNION ALL
+    SELECT v.account, t.asset, v.units FROM transfers t
+    CROSS JOIN LATERAL (VALUES (t.credit_account, -t.amount), (t.debit_account, t.amount))
+        v(account, units)
+    WHERE v.account > 5) moved
+GROUP BY 1, 2 HAVING sum(units) <> 0
+"""
+
+
 class BookUnsound(RuntimeError):
     """The books are wrong after a case: such a figure is no result."""
 
@@ -92,10 +106,23 @@ class House:
         """Rows of a table."""
         return int(self.read(f"SELECT count(*) FROM {table}"))  # noqa: S608
 
-    def prove(self, *, rounds: int, keys: int | None = None) -> None:
-        """Raise BookUnsound unless the book proves itself and holds exactly what was answered:
-        so many rounds, and so many keys of calls where that is asked."""
-        asyncio.run(_reconcile(self.url))
+    def prove(
+        self,
+        *,
+        rounds: int,
+        keys: int | None = None,
+        live: bool = True,
+        history: bool = True,
+    ) -> None:
+        """Raise BookUnsound unless all proofs hold and what is stored is exactly what was
+        answered: so many rounds, and so many keys of calls where that is asked.
+
+        Without `live` the house's live balances were not kept; without `history` the players'
+        counters and each single round are left out.
+        """
+        asyncio.run(_prove(self.url, history=history))
+        if live and (wrong := self.read(WRONG_LANES)):
+            raise BookUnsound(f"live balances differ from the transfers: {wrong}")
         for table, answered in (("rounds", rounds), ("bet_keys", keys)):
             if answered is not None and (stored := self.count(table)) != answered:
                 raise BookUnsound(f"{answered} were answered and {stored} stand in {table}")
@@ -207,12 +234,16 @@ async def _deposit(connection: asyncpg.Connection, players: Sequence[PlayerId]) 
             raise answer
 
 
-async def _reconcile(url: str) -> None:
+async def _prove(url: str, *, history: bool) -> None:
     database = Database(url)
     try:
-        async with database.transaction() as session:
-            report = await reconcile(session)
+        now = utc_now()
+        proofs: Report | Proofs = (
+            await prove_all(database, now=now, progress=Progress())
+            if history
+            else await reconcile_all(database, now=now)
+        )
     finally:
         await database.close()
-    if not report.sound:
-        raise BookUnsound(f"the book does not prove itself: {report.as_json()}")
+    if not proofs.sound:
+        raise BookUnsound(f"the book does not prove itself: {proofs.as_json()}")

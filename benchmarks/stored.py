@@ -41,7 +41,7 @@ WHERE c.table_schema = 'public' AND c.table_name = '{table}' AND c.is_generated 
 ORDER BY ordinal_position
 """
 
-# What the copies moved stands in the wallets and in the house's rolled-up balances as well.
+# What the copies moved stands in the wallets and in the house's cached balances as well.
 WALLETS = """
 UPDATE wallets w SET cash = w.cash + {copies} * m.units
 FROM (SELECT player_id, asset,
@@ -49,15 +49,23 @@ FROM (SELECT player_id, asset,
       FROM sample_transfers GROUP BY 1, 2) m
 WHERE w.player_id = m.player_id AND w.asset = m.asset
 """
-ROLLUPS = """
-INSERT INTO house_rollups AS h (account, asset, upto_entry_id, balance)
-SELECT v.account, t.asset, (SELECT max(upto_entry_id) FROM house_rollups),
-       {copies} * sum(v.units)
+HOUSE_MOVES = """
+CREATE TABLE sample_house AS
+SELECT v.account, t.asset, {copies} * sum(v.units) AS units
 FROM sample_transfers t
 CROSS JOIN LATERAL (VALUES (t.credit_account, t.amount), (t.debit_account, -t.amount))
     v(account, units)
 WHERE v.account > 5 GROUP BY 1, 2
+"""
+ROLLUPS = """
+INSERT INTO house_rollups AS h (account, asset, upto_entry_id, balance)
+SELECT account, asset, (SELECT max(upto_entry_id) FROM house_rollups), units FROM sample_house
 ON CONFLICT (account, asset) DO UPDATE SET balance = h.balance + excluded.balance
+"""
+LANES = """
+INSERT INTO house_lanes AS h (backend, account, asset, balance)
+SELECT 0, account, asset, units FROM sample_house
+ON CONFLICT (backend, account, asset) DO UPDATE SET balance = h.balance + excluded.balance
 """
 
 
@@ -76,7 +84,8 @@ def fill_past(house: House, *, bets: int, say: Callable[[str], None]) -> int:
     """Copy the house's bets back in time until about `bets` are stored; returns the rounds stored.
 
     Nothing else may have been played: each copy has its round, transfers, key, its part of the
-    wallets and of the rolled-up balances, so the book is as sound as before.
+    wallets and of the house's balances, so the book is as sound as before. What players used of
+    their limits is not counted again.
     """
     played = house.count("rounds")
     copies = max(1, bets // played - 1)
@@ -89,16 +98,16 @@ def fill_past(house: House, *, bets: int, say: Callable[[str], None]) -> int:
     }
     for table, condition in wanted.items():
         house.read(f"CREATE TABLE sample_{table} AS SELECT * FROM {table} WHERE {condition}")  # noqa: S608
-    house.read(WALLETS.format(copies=copies))
-    house.read(ROLLUPS.format(copies=copies))
+    for statement in (WALLETS, HOUSE_MOVES, ROLLUPS, LANES):
+        house.read(statement.format(copies=copies))
     piece = max(1, PIECE_ROWS // played)
     for oldest in range(copies, 0, -piece):
         youngest = max(1, oldest - piece + 1)
         for table in TABLES:
             house.read(_copy(house, table, shift, oldest, youngest))
         say(f"  {(copies - youngest + 1) * played:,} of {copies * played:,} bets stored")
-    for table in TABLES:
-        house.read(f"DROP TABLE sample_{table}")
+    for sample in (*TABLES, "house"):
+        house.read(f"DROP TABLE sample_{sample}")
     house.calm()
     return (copies + 1) * played
 

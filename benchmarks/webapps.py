@@ -20,7 +20,7 @@ from sandbox.valkey import start_valkey
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-READY_SECONDS = 60
+READY_SECONDS = 180
 STOP_SECONDS = 15
 _CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -44,7 +44,8 @@ def main(arguments: list[str]) -> None:
                 say(report.table(fresh))
     print(f"\n{report.table(rows, heading=heading)}")  # noqa: T201
     if not wishes.profile:
-        plot.draw(RESULTS / "latest.svg", report.store(RESULTS / "latest.json", rows))
+        stored = report.store(RESULTS / "latest.json", rows, order=list(CASES))
+        plot.draw(RESULTS / "latest.svg", stored)
         (RESULTS / "latest.txt").write_text(f"{report.table(rows, heading=heading)}\n")
 
 

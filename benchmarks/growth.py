@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from benchmarks.bench import interleave
 from benchmarks.betting import seat
 from benchmarks.load import open_crew
-from benchmarks.report import Goal, Row
+from benchmarks.report import Goal, Row, compared, plain
 from benchmarks.stored import fill_past
 from casino.betting import history
 from casino.db import Database
@@ -65,28 +66,16 @@ def growth(bench: Bench, goal: Goal) -> list[Row]:
         small.prove(rounds=rounds[small] + few.bets_total, history=False)
         large.prove(rounds=rounds[large] + many.bets_total, history=False)
     note = f"{rounds[large]:,} stored bets against {rounds[small]:,}"
-    enough = rounds[large] >= GOAL_STORED
-
-    def row(name: str, found: tuple[float, float, float], unit: str, aim: str, met: bool) -> Row:
-        return Row(name, *found[:1], unit, *found[1:], aim, met if enough else None, note)
-
-    return [
-        row("growth", bets.figures, "bets/s", str(goal), goal.met(bets.ratio)),
-        row(
-            "growth_balance",
-            balance.figures,
-            "ms",
-            str(BALANCE_GOAL),
-            BALANCE_GOAL.met(balance.ratio),
-        ),
-        row(
-            "growth_last20",
-            last.figures,
-            "ms",
-            f"{LAST_20_GOAL} ms",
-            LAST_20_GOAL.met(last.value),
-        ),
+    rows = [
+        compared(name, value=f.value, unit=unit, reference=f.reference, ratio=f.ratio, goal=aim)
+        for name, f, unit, aim in (
+            ("growth", bets, "bets/s", goal),
+            ("growth_balance", balance, "ms", BALANCE_GOAL),
+        )
     ]
+    rows.append(plain("growth_last20", value=last.value, unit="ms", goal=LAST_20_GOAL))
+    judged = rounds[large] >= GOAL_STORED
+    return [replace(row, note=note, met=row.met if judged else None) for row in rows]
 
 
 def _fill(bench: Bench, house: House, bets: int) -> int:

@@ -61,11 +61,13 @@ def _bars(
         met = row["met"]
         axes.barh(place, length, color=COLOURS[met if isinstance(met, bool) else None], height=0.6)
         axes.plot([goal, goal], [place - 0.42, place + 0.42], color="black", linewidth=1.6)
-        axes.text(length, place, f" {length:.2f}  ({row['goal']})", va="center", fontsize=8)
+        label = f"  {length:.2f}  ({row['goal']})"
+        axes.text(max(length, goal), place, label, va="center", fontsize=8)
     axes.set_yticks(range(len(rows)), [str(row["name"]) for row in rows])
     axes.invert_yaxis()
     axes.set_xscale("log")
-    axes.margins(x=0.25)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.margins(x=0.3)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

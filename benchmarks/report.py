@@ -96,8 +96,9 @@ def table(rows: Sequence[Row], *, heading: Iterable[str] = ()) -> str:
     return "\n".join(lines)
 
 
-def store(path: Path, rows: Sequence[Row]) -> list[dict[str, object]]:
-    """Write rows as JSON; rows of other names that stand there already are kept.
+def store(path: Path, rows: Sequence[Row], *, order: Sequence[str]) -> list[dict[str, object]]:
+    """Write rows as JSON in the `order` of their cases; rows of other names that stand there
+    already are kept.
 
     So is one that was judged when the new one is not, being measured on too little. Returns all
     that the file now holds.
@@ -109,10 +110,19 @@ def store(path: Path, rows: Sequence[Row]) -> list[dict[str, object]]:
         new = fresh.pop(str(old["name"]), old)
         merged.append(old if new["met"] is None and old["met"] is not None else new)
     merged.extend(fresh.values())
+    merged.sort(key=lambda row: _place(str(row["name"]), order))
     path.parent.mkdir(parents=True, exist_ok=True)
     body = ",\n".join(f"  {json.dumps(row)}" for row in merged)
     path.write_text(f"[\n{body}\n]\n")
     return merged
+
+
+def _place(name: str, order: Sequence[str]) -> int:
+    """Where a case stands; its further rows carry its name in front of theirs."""
+    for place, case in enumerate(order):
+        if f"{name}_".startswith(f"{case}_"):
+            return place
+    return len(order)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

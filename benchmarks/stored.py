@@ -81,14 +81,14 @@ class _Shift:
 
 
 def fill_past(house: House, *, bets: int, say: Callable[[str], None]) -> int:
-    """Copy the house's bets back in time until about `bets` are stored; returns the rounds stored.
+    """Copy the house's bets back in time until `bets` or some more are stored; returns how many.
 
     Nothing else may have been played: each copy has its round, transfers, key, its part of the
     wallets and of the house's balances, so the book is as sound as before. What players used of
     their limits is not counted again.
     """
     played = house.count("rounds")
-    copies = max(1, bets // played - 1)
+    copies = max(1, -(-bets // played) - 1)
     shift = _Shift(PAST_DAYS * DAY_MS // (copies + 1))
     # Only what bets wrote: the template's deposits and capital stay what they are.
     wanted = {

@@ -33,7 +33,7 @@ def test_a_compared_row_is_judged_by_its_ratio_and_a_plain_one_by_its_value() ->
 
 def test_json_has_exactly_the_agreed_fields(tmp_path: Path) -> None:
     path = tmp_path / "results" / "latest.json"
-    report.store(path, [row()])
+    report.store(path, [row()], order=[])
     assert json.loads(path.read_text()) == [
         {
             "name": "bets_64",
@@ -50,21 +50,22 @@ def test_json_has_exactly_the_agreed_fields(tmp_path: Path) -> None:
 
 def test_a_new_figure_replaces_its_own_row_only(tmp_path: Path) -> None:
     path = tmp_path / "latest.json"
-    report.store(path, [row("bets_64"), row("cold")])
-    merged = report.store(path, [row("cold", ratio=1), row("lone_p50")])
+    order = ["bets_64", "bets_256", "cold"]
+    report.store(path, [row("cold"), row("bets_64")], order=order)
+    merged = report.store(path, [row("cold", ratio=1), row("bets_256_p99")], order=order)
     assert [(one["name"], one["ratio"]) for one in merged] == [
         ("bets_64", 2.5),
+        ("bets_256_p99", 2.5),
         ("cold", 1.0),
-        ("lone_p50", 2.5),
     ]
     assert json.loads(path.read_text()) == merged
 
 
 def test_a_figure_that_was_not_judged_does_not_replace_one_that_was(tmp_path: Path) -> None:
     path = tmp_path / "latest.json"
-    report.store(path, [row("growth", ratio=0.9)])
+    report.store(path, [row("growth", ratio=0.9)], order=[])
     small = Row("growth", 1, "bets/s", 1, 1.0, ">= 0.8", met=None)
-    assert [one["ratio"] for one in report.store(path, [small])] == [0.9]
+    assert [one["ratio"] for one in report.store(path, [small], order=[])] == [0.9]
 
 
 def test_the_table_shows_heading_figures_verdict_and_note() -> None:

@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+from collections.abc import Iterator, MutableMapping
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from casino import flags
 from casino.clock import Window, utc_now
@@ -19,6 +22,13 @@ from tests.games.outside import Desk
 
 # Amounts that no ledger takes: negative, beyond 64 bits, no whole number, no number.
 IMPOSSIBLE = (-1, -TON, UNITS_MAX + 1, 10**30, 10**4000, True, None, "1", "1e9", [1], {"units": 1})
+
+
+@pytest.fixture(autouse=True)
+def told() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged, kept as it is: drawing tracebacks for people takes seconds."""
+    with capture_logs() as lines:
+        yield lines
 
 
 def test_every_aggregator_has_a_voice_in_the_tests():
@@ -108,7 +118,7 @@ async def test_a_repeat_gives_the_same_ids_and_moves_once(desk: Desk):
     assert await desk.cash(player_id) == 11 * TON
 
 
-async def test_a_repeat_with_other_content_is_refused_with_the_balance(desk: Desk):
+async def test_a_repeat_with_other_content_is_refused_with_the_balance(desk: Desk, told):
     player_id, name = await desk.join()
     await desk.say("debit", name, "d1", TON)
     await desk.say("credit", name, "c1", TON)
@@ -122,6 +132,10 @@ async def test_a_repeat_with_other_content_is_refused_with_the_balance(desk: Des
     ):
         said = await desk.say(kind, *words, **more)
         assert (kind, words, said.verdict, said.balance) == (kind, words, "bad call", 11 * TON)
+        assert ("aggregator.conflict", "error") in [
+            (one["event"], one["log_level"]) for one in told
+        ]
+        told.clear()
     assert await desk.cash(player_id) == 11 * TON
 
 

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from multidict import CIMultiDict
+from structlog.testing import capture_logs
 
 from casino import flags
 from casino.betting.floor import open_floor
@@ -40,6 +41,13 @@ async def hear(client, incoming: Incoming):
 async def error_code(client, incoming: Incoming, **more: Any) -> tuple[int, str]:
     status, body = await call(client, incoming, **more)
     return status, json.loads(body)["error"]["code"]
+
+
+@pytest.fixture(autouse=True)
+def told() -> Iterator[list[MutableMapping[str, Any]]]:
+    """What was logged, kept as it is: drawing tracebacks for people takes seconds."""
+    with capture_logs() as lines:
+        yield lines
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def _calls(bench: Bench, name: str, goal: Goal, *, webapps: int, connections: in
 
                 def cell() -> float:
                     before = apps.cpu_seconds()
-                    played = crew.play(bench.sizes.cell_seconds, profile=bench.profile)
+                    played = crew.play(bench.sizes.cell_seconds)
                     cells.append(played)
                     spent.append((apps.cpu_seconds() - before) / played.bets * 1e6)
                     bench.say(f"  {played.rate:,.0f} calls/s")

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from casino.betting.floor import GamingFloor, open_floor
 from casino.betting.state import Round
 from casino.errors import OutsideUnavailable
@@ -78,4 +80,9 @@ async def main(dsn: str, journal: Path) -> None:
 
 
 if __name__ == "__main__":
+    # Standard output is for answers: nobody reads it later, and a full pipe would stop the process.
+    structlog.configure(
+        processors=[structlog.processors.JSONRenderer(default=repr)],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
     asyncio.run(main(sys.argv[1], Path(sys.argv[2])))

@@ -103,12 +103,14 @@ class Crowd:
         journal = self.folder / f"journal-{len(self.all)}"
         journal.touch()
         asked_beside(journal).touch()
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tests.faults.bettor", self.dsn, str(journal)),
-            cwd=ROOT,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        with journal.with_suffix(".log").open("wb") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.faults.bettor", self.dsn, str(journal)),
+                cwd=ROOT,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+            )
         bettor = Bettor(process, journal)
         self.all.append(bettor)
         assert await bettor.answer() == {"ready": True}

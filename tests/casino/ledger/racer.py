@@ -12,6 +12,7 @@ import time
 from typing import Any
 
 import msgspec
+import structlog
 
 from casino.betting.commands import Credit, Debit, Rollback
 from casino.betting.floor import GamingFloor, open_floor
@@ -119,4 +120,6 @@ async def main(dsn: str, lanes: int) -> None:
 
 
 if __name__ == "__main__":
+    # Standard output is for answers.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     asyncio.run(main(sys.argv[1], int(sys.argv[2])))

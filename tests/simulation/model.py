@@ -139,7 +139,7 @@ class Person:
 
 @dataclass(slots=True)
 class Model:
-    """The whole house: the book by account, players, rates, switches, the bankroll rolled up."""
+    """The whole house: the book by account, players, rates, switches, the bankroll."""
 
     people: list[Person] = field(default_factory=list)
     accounts: Counter[tuple[str, Asset]] = field(default_factory=Counter)
@@ -147,6 +147,7 @@ class Model:
     rates: dict[Asset, tuple[int, int, datetime]] = field(default_factory=dict)
     stopped: set[str] = field(default_factory=set)
     bankroll: dict[Asset, int] = field(default_factory=dict)
+    bankroll_at: datetime | None = None
 
     def move(
         self, debit: str, credit: str, units: int, asset: Asset, person: Person | None = None
@@ -179,8 +180,11 @@ class Model:
         """Whether the asset's rate is older than a day."""
         return moment - self.rates[asset][2] > DAY
 
-    def roll_up(self) -> None:
-        """Learn what the house owns for gaming now."""
+    def see_bankroll(self, moment: datetime) -> None:
+        """Learn what the house owns for gaming, unless that was learned within this second."""
+        if self.bankroll_at and moment - self.bankroll_at <= timedelta(seconds=1):
+            return
+        self.bankroll_at = moment
         for asset in OUTSIDE:
             self.bankroll[asset] = self.accounts[GAMING, asset] + self.accounts[CAPITAL, asset]
 

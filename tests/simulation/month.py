@@ -114,7 +114,6 @@ class Month:
         """What the worker does, and the feed of rates."""
         await jobs.make_partitions(self.world.database, self.world.now)
         await jobs.roll_up(self.world.database, self.world.now)
-        self.model.roll_up()
         await jobs.prove_books(self.world.database, self.world.now)
         await self._quote_all()
         if self.day % 3 == 2:
@@ -228,7 +227,6 @@ class Month:
         # A roll-up stays behind its moment.
         await self.world.move_clock(now + EVENING / 2)
         await jobs.roll_up(self.world.database, self.world.now)
-        self.model.roll_up()
         for number, temper in enumerate(CROWD):
             await self._welcome(number, temper)
         self.world.fault_share = share

@@ -243,6 +243,10 @@ class Guests:
             return {"target": target, "asset": self.tables.debits[target].asset}
         if mine and chance == 5:
             return {"target": random.choice(mine)}
+        undone = [ref for ref, one in self.tables.debits.items() if one.undone]
+        if undone and chance in (7, 8):
+            target = random.choice(undone)
+            return {"target": target, "asset": self.tables.debits[target].asset}
         if self.tables.debits and chance == 6:
             return {"target": random.choice(list(self.tables.debits))}
         self.calls += 1

@@ -132,6 +132,16 @@ def _answered(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _round_closed(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("news.round.closed", game=words.plain(f"game.{payload['game']}")),
+            words.say("news.round.closed_body", amount=_amount(payload, words)),
+        ),
+        _ways_on("play", payload, words),
+    )
+
+
 def _amount(payload: Payload, words: Words) -> str:
     """The amount of a payload as people read it; a payload without one is a bug of its writer."""
     amount = payload["amount"]
@@ -181,5 +191,6 @@ NEWS: Mapping[str, Compose] = {
     "player.unblocked": _plain("player.unblocked", on_top="play"),
     "time_out.started": _closed("time_out.started"),
     "self_exclusion.started": _closed("self_exclusion.started"),
+    "round.closed": _round_closed,
     "support.answered": _answered,
 }

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 import redis
+import structlog
 
 from casino.db import Database
 from sandbox.postgres import PostgresServer, start_postgres
@@ -48,6 +49,21 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[RUN].end()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plain_logs() -> Iterator[None]:
+    """One line an event: drawn tracebacks take seconds each."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=repr),
+        ],
+        cache_logger_on_first_use=False,
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

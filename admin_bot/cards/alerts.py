@@ -77,6 +77,15 @@ def _reconcile(payload: Payload, words: Words) -> Screen:
 def _unsound(payload: Payload, words: Words) -> Screen:
     sums = payload["sums"]
     off = ", ".join(f"{asset} {sums[asset]}" for asset in sums) if isinstance(sums, dict) else ""
+    findings = payload.get("findings")
+    by_proof = (
+        words.say(
+            "admin.alert.ledger_findings",
+            findings=", ".join(f"{name} {faults}" for name, faults in findings.items()),
+        )
+        if isinstance(findings, dict) and findings
+        else None
+    )
     return Screen(
         paragraphs(
             words.say("admin.alert.ledger"),
@@ -86,7 +95,18 @@ def _unsound(payload: Payload, words: Words) -> Screen:
                 strays=_whole(payload, "transfers_without_key"),
                 sums=off or "0",
             ),
+            *([by_proof] if by_proof else []),
             words.say("admin.alert.ledger_next"),
+        ),
+        ((buttons.go(words, "switches"), buttons.go(words, "figures")),),
+    )
+
+
+def _sound_again(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.ledger_sound"),
+            words.say("admin.alert.ledger_sound_body", proof=str(payload["proof"])),
         ),
         ((buttons.go(words, "switches"), buttons.go(words, "figures")),),
     )
@@ -205,6 +225,7 @@ ALERTS: Mapping[str, Compose] = {
     "alert.reconcile": _reconcile,
     "alert.reconciled": _reconciled,
     "alert.ledger": _unsound,
+    "alert.ledger_sound": _sound_again,
     "alert.chain_lag": _chain_lag,
     "alert.signing_refused": _signing_refused,
     "alert.dead_letter": _dead_letter,

@@ -159,7 +159,7 @@ class Credit(_Seamless, frozen=True, gc=False):
 
 
 class Rollback(_Seamless, frozen=True, gc=False):
-    """Take back a debit, seen or not yet seen: `target` is the debit's transaction id."""
+    """Take back a debit or a credit, seen or not yet seen: `target` is its transaction id."""
 
     target: str
 
@@ -170,23 +170,28 @@ class Rollback(_Seamless, frozen=True, gc=False):
 
     @property
     def fingerprint(self) -> bytes:
-        """The debit taken back."""
+        """What is taken back."""
         return fingerprint({"target": self.target, "asset": self.asset.value})
 
     @property
-    def target_key(self) -> Key:
-        """The debit that is taken back."""
+    def debit_key(self) -> Key:
+        """What is taken back, if it was a debit."""
         return Key(f"{self.provider}/debit", self.target)
 
     @property
+    def credit_key(self) -> Key:
+        """What is taken back, if it was a credit."""
+        return Key(f"{self.provider}/credit", self.target)
+
+    @property
     def undone_key(self) -> Key:
-        """Marks the debit as taken back, whichever rollback did it."""
+        """Marks it as taken back, whichever rollback did it."""
         return Key(f"{self.provider}/undone", self.target)
 
     @property
     def related(self) -> tuple[Key, ...]:
-        """The debit and whether it was taken back already."""
-        return (self.target_key, self.undone_key)
+        """What is taken back, and whether it was already."""
+        return (self.debit_key, self.credit_key, self.undone_key)
 
 
 BettingCommand: TypeAlias = (

@@ -129,7 +129,7 @@ class BettingDesk:
             case Credit():
                 return seamless.credit(state, command, entry_id=entry_id, now=now)
             case Rollback():
-                return seamless.rollback(state, command, seen, entry_id=entry_id, now=now)
+                return seamless.rollback(state, wallets, command, seen, entry_id=entry_id, now=now)
         if isinstance(made, Refusal):
             return made
         after, round_, postings = made

@@ -41,6 +41,7 @@ ROUND_KINDS = (Kind.BET_STAKE, Kind.BET_PAYOUT, Kind.BET_REFUND)
 STAKES = frozenset({Kind.BET_STAKE, Kind.SEAMLESS_DEBIT})
 PAYOUTS = frozenset({Kind.BET_PAYOUT, Kind.SEAMLESS_CREDIT})
 REFUNDS = frozenset({Kind.BET_REFUND, Kind.SEAMLESS_ROLLBACK})
+REVERSALS = frozenset({Kind.SEAMLESS_REVERSAL})
 
 # A bet decided while a rate was being quoted may have been counted at the one or the other.
 QUOTE_TAKES = timedelta(seconds=30)
@@ -194,7 +195,7 @@ async def _compare_counters(
     quoted = _Quotes((await session.scalars(select(RateRow).order_by(RateRow.id))).all())
     bounds = dict.fromkeys(players, (_NOTHING, _NOTHING))
     moves = totals.moves_of(
-        session, players=players, kinds=[*STAKES, *PAYOUTS, *REFUNDS], since=since
+        session, players=players, kinds=[*STAKES, *PAYOUTS, *REFUNDS, *REVERSALS], since=since
     )
     async for move in moves:
         values = quoted.values(move)
@@ -226,6 +227,8 @@ def _count(counters: Counters, kind: Kind, stake: int, payout: int) -> Counters:
     back."""
     if kind in STAKES:
         return counters.with_stake(stake)
+    if kind in REVERSALS:
+        return counters.with_payout(-stake)
     if kind in PAYOUTS:
         return counters.with_payout(payout)
     return counters.with_refund(payout)
@@ -251,5 +254,5 @@ class _Quotes:
         rates, moments = self._rates.get(move.asset, []), self._moments.get(move.asset, [])
         first = max(0, bisect_right(moments, move.at - QUOTE_TAKES) - 1)
         last = bisect_right(moments, move.at + QUOTE_TAKES)
-        sign = 1 if move.kind in STAKES else -1
+        sign = 1 if move.kind in STAKES | REVERSALS else -1
         return [sign * rate.to_reference(sign * move.units) for rate in rates[first:last]]

@@ -31,7 +31,7 @@ STAKES = {
     Kind.BET_REFUND: -1,
     Kind.SEAMLESS_ROLLBACK: -1,
 }
-PAYOUTS = {Kind.BET_PAYOUT: 1, Kind.SEAMLESS_CREDIT: 1}
+PAYOUTS = {Kind.BET_PAYOUT: 1, Kind.SEAMLESS_CREDIT: 1, Kind.SEAMLESS_REVERSAL: -1}
 # A held deposit is in the house already; its release moves nothing in or out. Coins without an
 # owner count when they get one.
 DEPOSITS = {Kind.DEPOSIT: 1, Kind.DEPOSIT_HELD: 1, Kind.DEPOSIT_REVERSAL: -1}

@@ -272,6 +272,14 @@ ALERTS = {
         "difference": {"units": -2 * TON, "asset": "TON"},
         "block": 77,
     },
+    "alert.ledger": {
+        "proof": "book",
+        "sums": {"TON": -3},
+        "differences": 2,
+        "transfers_without_key": 0,
+        "findings": {"limit counters": 1},
+    },
+    "alert.ledger_sound": {"proof": "book"},
     "alert.chain_lag": {"chain": "ton", "rail": "ton", "blocks": 12},
     "alert.signing_refused": {
         "payout_id": 1,
@@ -285,6 +293,8 @@ ALERTS = {
 SAID = {
     "alert.large_win": "Large win: 499.00 TON",
     "alert.reconcile": "Chain and book differ by -2.00 TON",
+    "alert.ledger": "By proof: limit counters 1",
+    "alert.ledger_sound": "The book proves itself again",
     "alert.chain_lag": "12 blocks behind",
     "alert.signing_refused": "Why: digest",
     "alert.dead_letter": "<boom>",

@@ -24,6 +24,7 @@ PAYLOAD = {
     "until": "2027-01-02T03:04:00+00:00",
     "text": "Look & <wait>",
     "player_id": 1,
+    "game": "mines",
 }
 
 

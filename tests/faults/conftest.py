@@ -1,4 +1,4 @@
-"""One house for the tests that need a whole one, and short log lines for all of them."""
+"""One house for the tests that need a whole one."""
 
 import secrets
 import tempfile
@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-import structlog
 
 from casino.db import Database
 from sandbox.home import Home
@@ -25,21 +24,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, told in report.user_properties:
             if name == "faults":
                 terminalreporter.write_line(f"faults: {told}")
-
-
-@pytest.fixture(autouse=True)
-def plain_logs() -> Iterator[None]:
-    """One line an event: the product complains a lot here, and drawn tracebacks are slow."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(default=repr),
-        ],
-        cache_logger_on_first_use=False,
-    )
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="package")

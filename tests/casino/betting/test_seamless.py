@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from casino.betting.commands import Credit, Debit, Rollback
+from casino.betting.proof import prove_counters
+from casino.clock import utc_now
 from casino.errors import IdempotencyConflict, InsufficientFunds, RoundClosed
 from casino.ledger import journal
 from casino.ledger.reconcile import reconcile
@@ -71,6 +73,30 @@ async def test_a_rollback_before_its_debit_refuses_the_late_debit(db, floor):
     with pytest.raises(RoundClosed):
         await floor.seamless(debit(player_id, "d1"))
     assert await cash(db, player_id) == 10 * TON
+
+
+async def test_a_payout_is_taken_back_once_and_what_was_spent_of_it_is_owed(db, floor):
+    player_id = await ready_player(db, units=TON)
+    await floor.seamless(credit(player_id, "c1", 3 * TON))
+    await floor.seamless(debit(player_id, "d1", 2 * TON))
+    for _ in range(2):
+        back = await floor.seamless(rollback(player_id, "r1", "c1"))
+        assert back.answer.units == 3 * TON
+    assert (await floor.seamless(rollback(player_id, "r2", "c1"))).answer.units == 0
+    assert back.wallets[Asset.TON].deficit == TON
+    assert await cash(db, player_id) == 0
+    # What is owed is paid first by what comes in.
+    await floor.seamless(credit(player_id, "c2", 5 * TON))
+    assert await cash(db, player_id) == 4 * TON
+    assert (await prove_counters(db, now=utc_now())).sound
+
+
+async def test_a_rollback_before_its_payout_refuses_the_late_payout(db, floor):
+    player_id = await ready_player(db, units=TON)
+    await floor.seamless(rollback(player_id, "r1", "c1"))
+    with pytest.raises(RoundClosed):
+        await floor.seamless(credit(player_id, "c1"))
+    assert await cash(db, player_id) == TON
 
 
 async def test_debit_and_rollback_race_to_the_same_end(db, floor, other_floor):

@@ -13,7 +13,17 @@ from babel import Locale
 from casino.i18n import LANGUAGES
 
 ROOT = Path(__file__).parent.parent
-PRODUCT = ("casino", "games", "payments", "messaging", "bot", "webapp", "admin_bot", "sandbox", "benchmarks")
+PRODUCT = (
+    "casino",
+    "games",
+    "payments",
+    "messaging",
+    "bot",
+    "webapp",
+    "admin_bot",
+    "sandbox",
+    "benchmarks",
+)
 MONEY = ("casino", "games", "payments")
 LINES_MAX = 400
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "managers"}

@@ -13,7 +13,7 @@ import structlog
 from casino.clock import utc_now
 from casino.db import SERVER_SETTINGS, transaction_open
 from casino.errors import IdempotencyConflict, OutsideUnavailable
-from casino.ledger.journal import Command, Desk, Result, apply
+from casino.ledger.journal import Command, Desk, Result, apply, transaction_on
 from casino.nursery import Nursery
 from casino.telemetry import batch_size
 
@@ -212,9 +212,15 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
     ) -> list[Result[AnswerT] | Refusal | IdempotencyConflict]:
         connection = await self._connected()
         with _watched(connection):
-            async with transaction_open(), connection.transaction():
-                now, live = self._clock(), self._live_house
-                return await apply(connection, commands, self._desk, now=now, live_house=live)
+            async with transaction_open(), transaction_on(connection, commands):
+                return await apply(
+                    connection,
+                    commands,
+                    self._desk,
+                    now=self._clock(),
+                    locked=True,
+                    live_house=self._live_house,
+                )
 
     async def _free_players(self, player_ids: set[PlayerId]) -> set[PlayerId]:
         connection = await self._connected()

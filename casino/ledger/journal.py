@@ -6,6 +6,7 @@ else to load and store with the wallets, and the pure function that decides.
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
@@ -26,7 +27,7 @@ from casino.ledger.wallet import Posting, Wallet, deficit_first
 from casino.money import Asset
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from datetime import datetime
 
     import asyncpg
@@ -137,16 +138,19 @@ async def apply(
     desk: Desk[CommandT, StateT, AnswerT],
     *,
     now: datetime,
+    locked: bool = False,
     live_house: bool = True,
 ) -> list[Result[AnswerT] | Refusal | IdempotencyConflict]:
-    """Decide and store commands in order inside the caller's transaction.
+    """Decide and store commands in order inside the caller's transaction, which has `locked` their
+    players already if it was begun by `transaction_on`.
 
     Answers stand in the order of the commands. A repeat of a reference gives the stored answer;
     the same reference with other content gives an IdempotencyConflict. Raises only where the whole
     batch must be rolled back.
     """
     players = sorted({command.player_id for command in commands})
-    await lock(connection, players)
+    if not locked:
+        await lock(connection, players)
     # Loaded by further statements: at READ COMMITTED the locking statement's own snapshot may be
     # older than the lock it waited for.
     asked, places = _asked(commands)
@@ -157,7 +161,7 @@ async def apply(
 
     answers: list[Result[AnswerT] | Refusal | IdempotencyConflict] = []
     decided: list[Decided[CommandT, StateT, AnswerT]] = []
-    rows = sql.Rows()
+    rows = sql.Rows(live_house=live_house)
     for command, place in zip(commands, places, strict=True):
         player_id, key, mark = command.player_id, asked[place], command.fingerprint
         purse, state = wallets[player_id], states[player_id]
@@ -186,8 +190,6 @@ async def apply(
         await sql.store(connection, rows, for_ever=desk.keys_for_ever, now=now)
         changed = {one.command.player_id for one in decided}
         await desk.store(connection, decided, {p: states[p] for p in changed}, now)
-        if live_house:
-            await sql.move_house(connection, rows.house)
     return answers
 
 
@@ -216,6 +218,25 @@ def _repeated(
         return IdempotencyConflict(reference=key.reference)
     answer = desk.replay(state, command, stored)
     return Result(answer, stored.entry_id, purse.copy(), replayed=True)
+
+
+@asynccontextmanager
+async def transaction_on(
+    connection: asyncpg.Connection, commands: Sequence[CommandT]
+) -> AsyncIterator[None]:
+    """A transaction that begins with the locks of the commands' players, in one round trip; raises
+    InvariantViolation for a player without a row."""
+    players = sorted({command.player_id for command in commands})
+    try:
+        found = await connection.execute(sql.begin_and_lock(players))
+        if int(found.rpartition(" ")[2]) != len(players):
+            await lock(connection, players)
+        yield
+        await connection.execute("COMMIT;")
+    except BaseException:
+        if not connection.is_closed() and connection.is_in_transaction():
+            await connection.execute("ROLLBACK;")
+        raise
 
 
 async def lock(connection: asyncpg.Connection, player_ids: Sequence[PlayerId]) -> None:

@@ -29,6 +29,7 @@ ORDER BY player_id FOR UPDATE
 
 WALLET = "bigint smallint bigint bigint bigint bigint bigint bigint"
 KEY = "text text bigint bigint bytea bytea"
+HOUSE = "smallint smallint bigint"
 TRANSFER = "bigint smallint smallint smallint smallint smallint bigint bigint bigint"
 
 LOAD_WALLETS = """
@@ -52,7 +53,7 @@ LOAD_BET = _LOAD.format(keys="bet_keys")
 LOAD_MONEY = _LOAD.format(keys="money_keys")
 
 # The players are locked, so their wallets change under nobody; a wallet that is not there yet is
-# inserted.
+# inserted. The house's rows are this server process's own, so nobody waits for them.
 _STORE = f"""
 WITH wallet AS (
   INSERT INTO wallets AS w
@@ -64,21 +65,17 @@ WITH wallet AS (
 ), kept AS (
   INSERT INTO {{keys}} (scope, reference, entry_id, player_id, fingerprint, answer)
   SELECT * FROM unnest({parameters(9, KEY)})
+), house AS (
+  INSERT INTO house_lanes AS h (backend, account, asset, balance)
+  SELECT pg_backend_pid(), * FROM unnest({parameters(24, HOUSE)})
+  ON CONFLICT (backend, account, asset) DO UPDATE SET balance = h.balance + excluded.balance
 )
 INSERT INTO transfers (entry_id, leg, asset, kind, debit_account, credit_account, player_id,
                        amount, subject_id, created_at)
-SELECT *, $24 FROM unnest({parameters(15, TRANSFER)})
+SELECT *, $27 FROM unnest({parameters(15, TRANSFER)})
 """  # noqa: S608
 STORE_BET = _STORE.format(keys="bet_keys")
 STORE_MONEY = _STORE.format(keys="money_keys")
-
-# The last statement of a transaction that moves money of the house: each server process has rows of
-# its own, so nobody waits for another.
-MOVE_HOUSE = f"""
-INSERT INTO house_lanes AS h (backend, account, asset, balance)
-SELECT pg_backend_pid(), * FROM unnest({parameters(1, "smallint smallint bigint")})
-ON CONFLICT (backend, account, asset) DO UPDATE SET balance = h.balance + excluded.balance
-"""  # noqa: S608
 
 OPEN_PLAYER = """
 WITH player AS (
@@ -91,14 +88,15 @@ SELECT player_id, unnest($2::smallint[]) FROM player
 class Rows:
     """Column-wise rows of one batch, as the one store statement takes them."""
 
-    __slots__ = ("_keys", "_transfers", "_wallets", "house")
+    __slots__ = ("_house", "_keys", "_live_house", "_transfers", "_wallets")
 
-    def __init__(self) -> None:
+    def __init__(self, *, live_house: bool) -> None:
+        self._live_house = live_house
         self._wallets: dict[tuple[PlayerId, Asset], Wallet] = {}
         self._keys: list[tuple[object, ...]] = []
         self._transfers: list[tuple[int | None, ...]] = []
         # What the batch adds to accounts that are no player's, in units.
-        self.house: dict[tuple[Account, Asset], int] = {}
+        self._house: dict[tuple[Account, Asset], int] = {}
 
     def add_key(self, key: Key, stored: StoredKey) -> None:
         """Remember an idempotency key."""
@@ -139,9 +137,13 @@ class Rows:
             )
             if player_id:
                 self._wallets[player_id, asset] = wallets[asset]
-            for account, change in (posting.debit, -posting.units), (posting.credit, posting.units):
-                if account > Account.PLAYER_DEFICIT:
-                    self.house[account, asset] = self.house.get((account, asset), 0) + change
+            if self._live_house:
+                self._move_house(posting.debit, asset, -posting.units)
+                self._move_house(posting.credit, asset, posting.units)
+
+    def _move_house(self, account: Account, asset: Asset, change: int) -> None:
+        if account > Account.PLAYER_DEFICIT:
+            self._house[account, asset] = self._house.get((account, asset), 0) + change
 
     def columns(self) -> list[str]:
         """Arguments of the store statement but the moment."""
@@ -158,11 +160,21 @@ class Rows:
             )
             for (player_id, asset), wallet in self._wallets.items()
         ]
+        house = [
+            (account, asset.code, units) for (account, asset), units in self._house.items() if units
+        ]
         return [
             *literals(WALLET, wallets),
             *literals(KEY, self._keys),
             *literals(TRANSFER, self._transfers),
+            *literals(HOUSE, house),
         ]
+
+
+def begin_and_lock(player_ids: Sequence[PlayerId]) -> str:
+    """A transaction's beginning and its lock, to be sent as one: a round trip saved. The status
+    that comes back is the second statement's and counts the players found."""
+    return f"BEGIN; {LOCK.strip()};".replace("$1", f"'{numbers(player_ids)}'")
 
 
 async def lock_players(
@@ -221,15 +233,6 @@ async def store(
 ) -> None:
     """Write a batch's wallets, keys and transfers in one statement."""
     await connection.execute(STORE_MONEY if for_ever else STORE_BET, *rows.columns(), now)
-
-
-async def move_house(
-    connection: asyncpg.Connection, moved: Mapping[tuple[Account, Asset], int]
-) -> None:
-    """Add to the live balances of accounts that are no player's."""
-    rows = [(account, asset.code, units) for (account, asset), units in moved.items() if units]
-    if rows:
-        await connection.execute(MOVE_HOUSE, *literals("smallint smallint bigint", rows))
 
 
 async def open_player(connection: asyncpg.Connection, player_id: PlayerId) -> None:

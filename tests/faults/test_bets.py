@@ -145,13 +145,13 @@ POISONS = {
     ),
     "not storable as JSON": (
         {},
-        lambda _choice, _stream: Outcome(Fraction(0), {"roll": "\0"}),
-        asyncpg.UntranslatableCharacterError,
+        lambda _choice, _stream: Outcome(Fraction(0), {"roll": "\ud800"}),
+        UnicodeEncodeError,
     ),
     "wider than its column": (
         {},
         lambda _choice, _stream: Outcome(Fraction(2**70 + 1, 2**70), {"roll": 1}),
-        asyncpg.DataError,
+        asyncpg.NumericValueOutOfRangeError,
     ),
     "an engine that fails": ({}, _raise, ZeroDivisionError),
 }

@@ -198,7 +198,7 @@ async def test_player_whom_somebody_else_holds_does_not_hold_up_the_others(
     await require_sound(db)
 
 
-@pytest.mark.parametrize("table", ["bet_keys", "house_exposure", "wallets"])
+@pytest.mark.parametrize("table", ["bet_keys", "seed_pairs", "wallets"])
 async def test_table_that_somebody_else_locks_is_a_try_again(
     db: Database, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:

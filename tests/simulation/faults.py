@@ -66,7 +66,7 @@ class Faults:
         """Called in front of a statement."""
         if statement.startswith("BEGIN"):
             self._locked = self._loaded = False
-        elif _locks(statement) and not self._locked:
+        if _locks(statement) and not self._locked:
             await self._reach(connection, Point.BEFORE_LOCK)
         elif _stores(statement):
             await self._reach(connection, Point.BEFORE_STORE)

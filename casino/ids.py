@@ -78,11 +78,15 @@ def new_reference() -> str:
     return str(uuid_utils.uuid7())
 
 
-def reference_moment(reference: str) -> datetime | None:
-    """When a UUIDv7 reference was made, or None if the text is not a UUIDv7."""
-    if _UUID7.fullmatch(reference) is None:
-        return None
-    return _EPOCH + timedelta(milliseconds=int(reference[:8] + reference[9:13], 16))
+def first_reference_at(moment: datetime) -> str:
+    """How every UUIDv7 of a moment begins; they sort by their time, so two of these bound them."""
+    digits = f"{(moment - _EPOCH) // timedelta(milliseconds=1):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def is_reference(text: str) -> bool:
+    """Whether a text is a UUIDv7."""
+    return _UUID7.fullmatch(text) is not None
 
 
 def _check(inner: int) -> int:

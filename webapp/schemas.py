@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from casino.errors import BadAmount, NotFound, StaleReference
-from casino.ids import reference_moment
+from casino.ids import is_reference
 from casino.money import Asset, require_units
 from webapp.errors import BadRequest, TooLarge
 
@@ -172,7 +172,7 @@ def asset(name: str) -> Asset:
 
 def reference(text: str) -> str:
     """An idempotency key made by the client: UUIDv7 text, or StaleReference."""
-    if reference_moment(text) is None:
+    if not is_reference(text):
         raise StaleReference
     return text.lower()
 

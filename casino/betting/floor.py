@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import secrets
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from casino.betting.answers import Answer, RotationAnswer, RoundAnswer, SeamlessAnswer
@@ -26,7 +26,7 @@ from casino.betting.seeds import SeedStore
 from casino.betting.state import PlayState, Round
 from casino.clock import utc_now
 from casino.errors import BadAmount, InvariantViolation, Refusal, StaleReference
-from casino.ids import reference_moment
+from casino.ids import first_reference_at, is_reference
 from casino.ledger.batch import Batch, connect, open_batch
 from casino.ledger.journal import Result
 from casino.money import UNITS_MAX, require_units
@@ -47,6 +47,7 @@ AnswerT = TypeVar("AnswerT")
 COLLECT_EVERY = (20_000, 50, 100)
 REFERENCE_AGE_MAX = timedelta(days=28)
 REFERENCE_AHEAD_MAX = timedelta(minutes=5)
+BOUNDS_LAST = timedelta(seconds=1)
 OUTSIDE_REFERENCE_MAX = 128
 
 
@@ -65,6 +66,9 @@ class GamingFloor:
     ) -> None:
         self._batch = batch
         self._clock = clock
+        # Between which beginnings a reference is of our time, and since when they are known.
+        self._bounds = ("", "")
+        self._bounds_at = datetime.min.replace(tzinfo=UTC)
         self.seeds = seeds
 
     async def place_bet(
@@ -163,9 +167,15 @@ class GamingFloor:
         return result
 
     def _require_fresh(self, reference: str) -> None:
-        made = reference_moment(reference)
         now = self._clock()
-        if made is None or not now - REFERENCE_AGE_MAX <= made <= now + REFERENCE_AHEAD_MAX:
+        if not self._bounds_at <= now < self._bounds_at + BOUNDS_LAST:
+            self._bounds_at = now
+            self._bounds = (
+                first_reference_at(now - REFERENCE_AGE_MAX),
+                first_reference_at(now + REFERENCE_AHEAD_MAX),
+            )
+        low, high = self._bounds
+        if not low <= reference.lower() < high or not is_reference(reference):
             raise StaleReference
 
 

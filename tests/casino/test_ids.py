@@ -1,6 +1,6 @@
 """Public ids are UUIDv7 texts that lead back to the inner id and nowhere else."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from casino.errors import NotFound
 from casino.ids import (
     first_id_at,
+    first_reference_at,
     internal,
+    is_reference,
     moment_of,
     new_reference,
     public,
-    reference_moment,
 )
 
 
@@ -48,8 +49,10 @@ def test_ids_know_their_moment():
 
 
 def test_references_know_their_moment():
-    made = reference_moment(new_reference())
-    assert made is not None
-    assert abs((datetime.now(UTC) - made).total_seconds()) < 60
-    assert reference_moment("2b5c3b1e-6a0f-4f5e-9a55-0d1c1f6e7a11") is None
-    assert reference_moment("anything") is None
+    now = datetime.now(UTC)
+    low, high = (first_reference_at(now + minutes * timedelta(minutes=1)) for minutes in (-1, 1))
+    made = new_reference()
+    assert is_reference(made)
+    assert low <= made < high
+    assert not is_reference("2b5c3b1e-6a0f-4f5e-9a55-0d1c1f6e7a11")
+    assert not is_reference("anything")

@@ -11,7 +11,7 @@ from casino import audit, rates
 from casino.betting.floor import open_floor
 from casino.clock import utc_now
 from casino.errors import IdempotencyConflict
-from casino.ids import first_id_at, moment_of, reference_moment
+from casino.ids import first_id_at, is_reference, moment_of
 from casino.ledger import journal, totals
 from casino.ledger.__main__ import main
 from casino.ledger.partitions import MonthNeeded, after, detach, month_of
@@ -56,7 +56,7 @@ class Time:
         milliseconds = int(self.now().timestamp() * 1000)
         digits = f"{milliseconds:012x}7{hashlib.sha256(str(milliseconds).encode()).hexdigest()}"
         made = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-8{digits[17:20]}-{digits[20:32]}"
-        assert reference_moment(made) is not None
+        assert is_reference(made)
         return made
 
 

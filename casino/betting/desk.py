@@ -89,13 +89,15 @@ class BettingDesk:
         stepping = any(
             not isinstance(one, PlaceBet | Debit | Credit | Rollback) for one in commands
         )
-        rounds = await sql.load_open_rounds(connection, players) if stepping else []
+        open_rounds = _by_player(
+            await sql.load_open_rounds(connection, players) if stepping else ()
+        )
         wanted = _asked_again(commands, seen) if seen else []
         earlier = await sql.load_rounds(connection, wanted) if wanted else []
         batch = BatchView(house, {round_.id: round_ for round_ in earlier})
         return {
             player_id: PlayState(
-                facts.read(row), seeds[player_id], batch, _of(player_id, rounds) if rounds else {}
+                facts.read(row), seeds[player_id], batch, open_rounds.get(player_id, {})
             )
             for row in rows
             for player_id in (PlayerId(row[0]),)
@@ -251,8 +253,11 @@ def _asked_again(commands: Sequence[BettingCommand], seen: Seen) -> list[int]:
     return wanted
 
 
-def _of(player_id: PlayerId, rounds: Sequence[Round]) -> dict[RoundId, Round]:
-    return {round_.id: round_ for round_ in rounds if round_.player_id == player_id}
+def _by_player(rounds: Sequence[Round]) -> dict[PlayerId, dict[RoundId, Round]]:
+    found: dict[PlayerId, dict[RoundId, Round]] = {}
+    for round_ in rounds:
+        found.setdefault(round_.player_id, {})[round_.id] = round_
+    return found
 
 
 def _require(state: PlayState, round_id: RoundId) -> Round:

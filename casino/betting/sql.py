@@ -264,12 +264,12 @@ def _whole(found: object) -> int:
 
 def _parsed(found: str | Choice) -> Choice:
     # A lane's connection hands JSON over as text, one under SQLAlchemy as data.
-    parsed: Choice = json.loads(found) if isinstance(found, str) else found
+    parsed: Choice = msgspec.json.decode(found) if isinstance(found, str) else found
     return parsed
 
 
 def _parsed_details(found: str | Details) -> Details:
-    parsed: Details = json.loads(found) if isinstance(found, str) else found
+    parsed: Details = msgspec.json.decode(found) if isinstance(found, str) else found
     return parsed
 
 

@@ -231,8 +231,11 @@ class Table:
                 promised[player, asset, "reserved"] -= units
 
     def _reference(self, deed: Deed, player: PlayerId) -> str:
-        if deed.kind in ("debit", "credit"):
+        if deed.kind == "debit":
             return number_of(player, deed.number)
+        if deed.kind == "credit":
+            # Ids of a provider are one space, and the rollbacks of this search are of debits.
+            return f"{number_of(player, deed.number)}-won"
         if deed.kind == "rollback":
             return f"{number_of(player, deed.number)}-of-{deed.target}"
         return reference_at(self.house.clock.now)

@@ -6,7 +6,7 @@ import statistics
 from typing import TYPE_CHECKING
 
 from benchmarks.bench import Interleaved, interleave
-from benchmarks.load import Played, Table, open_crew, takes_live_house
+from benchmarks.load import Played, Table, open_crew
 from benchmarks.report import Goal, Row, compared, plain
 
 if TYPE_CHECKING:
@@ -72,43 +72,36 @@ def cpu_per_bet(bench: Bench, goal: Goal) -> list[Row]:
 
 def house_live(bench: Bench, goal: Goal) -> list[Row]:
     """64 players with the house's live balance kept, against the same without it."""
-    if not takes_live_house():
-        note = "this floor keeps no live balance"
-        return [Row("house_live", 0, "bets/s", None, None, str(goal), met=False, note=note)]
-    with bench.house() as kept, bench.house() as plainly:
-        on, off = seat(kept, seats=64, live=True), seat(plainly, seats=64, live=False)
-        with open_crew(*on) as live, open_crew(*off) as without:
-            _warm(bench, kept, live)
-            _warm(bench, plainly, without)
-            found = interleave(
-                bench.sizes.rounds,
-                cell=lambda: _play(bench, live, []).rate,
-                reference=lambda: without.play(bench.sizes.cell_seconds).rate,
-            )
-        kept.prove(rounds=live.bets_total)
-        plainly.prove(rounds=without.bets_total, live=False)
+    found = _side_by_side(bench, live=False)
     return [_row("house_live", found, "bets/s", goal, "reference: without the live balance")]
 
 
 def vs_orm(bench: Bench, goal: Goal) -> list[Row]:
     """64 players on the floor, and 64 in another house through an ORM with a pool of 16."""
-    with bench.house() as ours, bench.house() as theirs:
-        with (
-            open_crew(*seat(ours, seats=64)) as floor,
-            open_crew(*seat(theirs, seats=64, orm=True)) as orm,
-        ):
-            _warm(bench, ours, floor)
-            _warm(bench, theirs, orm)
-            found = interleave(
-                bench.sizes.rounds,
-                cell=lambda: _play(bench, floor, []).rate,
-                reference=lambda: orm.play(bench.sizes.cell_seconds).rate,
-            )
-        ours.prove(rounds=floor.bets_total)
-        theirs.prove(rounds=orm.bets_total, live=False)
+    found = _side_by_side(bench, orm=True)
     return [
         _row("vs_orm", found, "bets/s", goal, "reference: the same bet in benchmarks/orm_bet.py")
     ]
+
+
+def _side_by_side(bench: Bench, **reference: bool) -> Interleaved:
+    """The floor in one house, held against another table in a house of its own, which keeps no
+    live balances."""
+    with bench.house() as ours, bench.house() as theirs:
+        with (
+            open_crew(*seat(ours, seats=64)) as floor,
+            open_crew(*seat(theirs, seats=64, **reference)) as other,
+        ):
+            _warm(bench, ours, floor)
+            _warm(bench, theirs, other)
+            found = interleave(
+                bench.sizes.rounds,
+                cell=lambda: _play(bench, floor, []).rate,
+                reference=lambda: other.play(bench.sizes.cell_seconds).rate,
+            )
+        ours.prove(rounds=floor.bets_total)
+        theirs.prove(rounds=other.bets_total, live=False)
+    return found
 
 
 def cold(bench: Bench, goal: Goal) -> list[Row]:
@@ -173,7 +166,7 @@ def seat(
     seats: int,
     players: int | None = None,
     workers: int = 1,
-    live: bool | None = None,
+    live: bool = True,
     orm: bool = False,
 ) -> list[Table]:
     """Seats dealt to the workers in turn, each with a player of its own as far as they reach."""

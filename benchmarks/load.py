@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import cProfile
-import inspect
 import io
 import itertools
 import multiprocessing
@@ -13,7 +12,7 @@ import pstats
 import time
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import uvloop
 
@@ -67,7 +66,7 @@ class Table:
 
     dsn: str
     seats: tuple[int, ...]
-    live_house: bool | None = None
+    live_house: bool = True
     orm: bool = False
     callbacks: tuple[int, ...] = ()
 
@@ -188,8 +187,7 @@ async def _open(table: Table) -> AsyncIterator[TakesBets]:
         finally:
             await house.close()
         return
-    options: dict[str, Any] = {} if table.live_house is None else {"live_house": table.live_house}
-    async with open_floor(table.dsn, vault, step_games=STEPS, **options) as floor:
+    async with open_floor(table.dsn, vault, step_games=STEPS, live_house=table.live_house) as floor:
         yield floor
 
 
@@ -237,11 +235,6 @@ async def _sit(
             reference=new_reference(),
         )
         latencies.append(clock() - asked)
-
-
-def takes_live_house() -> bool:
-    """Whether this floor can keep live balances of the house."""
-    return "live_house" in inspect.signature(open_floor).parameters
 
 
 def _answer(process: BaseProcess, pipe: Connection, seconds: float) -> Played:

@@ -233,10 +233,9 @@ async def transaction_on(
             await lock(connection, players)
         yield
         await connection.execute("COMMIT;")
-    except BaseException:
+    finally:
         if not connection.is_closed() and connection.is_in_transaction():
             await connection.execute("ROLLBACK;")
-        raise
 
 
 async def lock(connection: asyncpg.Connection, player_ids: Sequence[PlayerId]) -> None:

@@ -1,8 +1,8 @@
 """The whole business of the house: no Telegram, no HTTP, no chain.
 
 Reading order for a newcomer: `money`, `ledger/chart`, `ledger/wallet`, `betting/game`,
-`games/engines/dice`, `betting/decide`, `ledger/journal`, `webapp/api/play`. Eight files and a bet
-is understood.
+`games/engines/dice`, `betting/bet_rules`, `betting/decide`, `ledger/journal`, `webapp/api/play`.
+Nine files and a bet is understood.
 
 Floors, top to bottom; a floor may import only what lies below it:
 
@@ -14,7 +14,8 @@ Floors, top to bottom; a floor may import only what lies below it:
     ledger | staff
     audit | outbox | inbox | flags | rates | vault
     db | i18n | telemetry | nursery
-    config | ids | clock
+    arrays | election | config | ids | clock
+    exchange | switches
     money
     errors
 """

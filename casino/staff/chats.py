@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from casino.i18n import DEFAULT_LANGUAGE, pick_language
+from casino.i18n import pick_language
 from casino.staff import people
 from casino.staff.people import Member
 from casino.staff.tables import ChatRow
@@ -66,9 +66,3 @@ async def list_open(session: AsyncSession, *, permission: Permission) -> Sequenc
         for member in await people.list_with(session, permission=permission)
         if member.id in languages
     ]
-
-
-async def language_of(session: AsyncSession, *, member_id: int) -> str:
-    """The language of a member's chat."""
-    found = await session.scalar(select(ChatRow.language).where(ChatRow.member_id == member_id))
-    return found or DEFAULT_LANGUAGE

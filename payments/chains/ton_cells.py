@@ -7,7 +7,7 @@ import binascii
 
 from ton_core import Address, Builder, Cell, Slice, begin_cell
 
-from payments.addresses import TonAddress, parse_ton
+from payments.addresses import TonAddress
 
 TEXT_OPCODE = 0
 INTERNAL_TRANSFER_OPCODE = 0xAE42E5A4
@@ -48,11 +48,6 @@ def write_boc(cell: Cell) -> bytes:
 def library_address(address: TonAddress) -> Address:
     """Our address as the cell library's."""
     return Address((address.workchain, address.account))
-
-
-def same_account(left: str, right: str) -> bool:
-    """Whether two texts name one account, whatever their form and flags."""
-    return parse_ton(left, testnet=True) == parse_ton(right, testnet=True)
 
 
 def comment_cell(text: str) -> Cell:

@@ -1,81 +1,46 @@
 """`python -m admin_bot` as a real process, by polling and by webhook: started, stopped, killed."""
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from casino.db import Database
 from casino.staff import orders
-from sandbox.telegram.world import OPERATORS_TOKEN, PLAYERS_TOKEN
+from sandbox.telegram.world import OPERATORS_TOKEN
 from tests.admin_bot.office import KEY_SEED, NAME, OWNER, PAYMENTS, Office
+from tests.bot_process import SECRET, Launch, launching, serving_updates
 from tests.casino.cashier import cashbox
 from tests.sandbox.telegram.conftest import Server
-from webapp.callbacks import telegram as webhook
-from webapp.keys import DATABASE
 
-ROOT = Path(__file__).parents[2]
-SECRET = "a-secret_of-the_webhook"
 PATIENCE = 120
-
-Launch = Callable[[str], Awaitable[asyncio.subprocess.Process]]
 
 
 @pytest.fixture
 async def webhook_url(db: Database) -> AsyncIterator[str]:
-    """The webapp's route for updates."""
-    app = web.Application()
-    app[DATABASE] = db
-    app[webhook.WEBHOOK_SECRETS] = {"admin": SECRET}
-    app.add_routes(webhook.routes)
-    runner = web.AppRunner(app, shutdown_timeout=0.5)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving_updates(db, "admin") as url:
+        yield url
 
 
 @pytest.fixture
 async def launch(
     server: Server, database_url: str, redis_url: str, webhook_url: str, tmp_path: Path
 ) -> AsyncIterator[Launch]:
-    """Start the bot in a mode; what still runs is killed at the end."""
-    running: list[asyncio.subprocess.Process] = []
-
-    async def start(mode: str) -> asyncio.subprocess.Process:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "VAULT_MASTER_KEYS": "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-            "TELEGRAM_API_URL": server.origin,
-            "TELEGRAM_PLAYER_BOT_TOKEN": PLAYERS_TOKEN,
-            "TELEGRAM_PLAYER_BOT_NAME": "fairhouse_bot",
-            "TELEGRAM_MODE": mode,
-            "TELEGRAM_WEBHOOK_URL": webhook_url,
-            "TELEGRAM_WEBHOOK_SECRET": "the-secret_of-the_other-bot",
-            "ADMIN_WEBHOOK_SECRET": SECRET,
-            "ADMIN_BOT_TOKEN": OPERATORS_TOKEN,
-            "ADMIN_OWNERS": f"{OWNER}",
-            "ADMIN_APPROVAL_KEY": KEY_SEED.hex(),
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "admin_bot", cwd=tmp_path, env=environment
-        )
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    settings = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "TELEGRAM_API_URL": server.origin,
+        "TELEGRAM_WEBHOOK_URL": webhook_url,
+        "TELEGRAM_WEBHOOK_SECRET": "the-secret_of-the_other-bot",
+        "ADMIN_WEBHOOK_SECRET": SECRET,
+        "ADMIN_BOT_TOKEN": OPERATORS_TOKEN,
+        "ADMIN_OWNERS": f"{OWNER}",
+        "ADMIN_APPROVAL_KEY": KEY_SEED.hex(),
+    }
+    async with launching("admin_bot", settings, folder=tmp_path) as start:
+        yield start
 
 
 @pytest.mark.faults

@@ -1,79 +1,42 @@
 """`python -m bot` as a real process, by polling and by webhook: started, stopped, killed."""
 
 import asyncio
-import os
 import signal
 import socket
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from casino.db import Database
-from sandbox.telegram.world import PLAYERS_TOKEN
 from tests.bot.crew import DESTINATION, NAME, Crew, Visitor
+from tests.bot_process import SECRET, Launch, launching, serving_updates
 from tests.factories import TON
 from tests.sandbox.telegram.conftest import ANN, Server
-from webapp.callbacks import telegram as webhook
-from webapp.keys import DATABASE
 
-ROOT = Path(__file__).parents[2]
-SECRET = "a-secret_of-the_webhook"
 PATIENCE = 60
-
-Launch = Callable[..., Awaitable[asyncio.subprocess.Process]]
 
 
 @pytest.fixture
 async def webhook_url(db: Database) -> AsyncIterator[str]:
-    """The webapp's route for updates."""
-    app = web.Application()
-    app[DATABASE] = db
-    app[webhook.WEBHOOK_SECRETS] = {"player": SECRET}
-    app.add_routes(webhook.routes)
-    runner = web.AppRunner(app, shutdown_timeout=0.5)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    async with serving_updates(db, "player") as url:
+        yield url
 
 
 @pytest.fixture
 async def launch(
     server: Server, database_url: str, redis_url: str, webhook_url: str, tmp_path: Path
 ) -> AsyncIterator[Launch]:
-    """Start the bot in a mode; what still runs is killed at the end."""
-    running: list[asyncio.subprocess.Process] = []
-
-    async def start(mode: str, **changed: str) -> asyncio.subprocess.Process:
-        environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "DATABASE_URL": database_url,
-            "REDIS_URL": redis_url,
-            "VAULT_MASTER_KEYS": "1:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
-            "TELEGRAM_API_URL": server.origin,
-            "TELEGRAM_PLAYER_BOT_TOKEN": PLAYERS_TOKEN,
-            "TELEGRAM_PLAYER_BOT_NAME": NAME,
-            "TELEGRAM_MODE": mode,
-            "TELEGRAM_WEBHOOK_URL": webhook_url,
-            "TELEGRAM_WEBHOOK_SECRET": SECRET,
-            **changed,
-        }
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot", cwd=tmp_path, env=environment
-        )
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    settings = {
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "TELEGRAM_API_URL": server.origin,
+        "TELEGRAM_WEBHOOK_URL": webhook_url,
+        "TELEGRAM_WEBHOOK_SECRET": SECRET,
+    }
+    async with launching("bot", settings, folder=tmp_path) as start:
+        yield start
 
 
 @pytest.mark.faults

@@ -43,7 +43,7 @@ from casino.ids import PlayerId, first_id_at, public
 from casino.ledger.chart import BANKROLL, Account, Kind
 from casino.ledger.keys import Key, fingerprint
 from casino.ledger.tables import BetKeyRow, HouseRollup, LedgerPlayer, TransferRow, WalletRow
-from casino.money import Asset, Money
+from casino.money import Asset, scaled
 from casino.outbox import STAFF, OutboxRow
 from casino.players.rules import TERMS_VERSION
 from casino.players.tables import CountersRow, LimitRow, PlayerRow
@@ -145,7 +145,7 @@ class OrmHouse:
             nonce, pair.used = pair.used, pair.used + 1
             client_seed = pair.client_seed or ""
             outcome = game.resolve(chosen, Seeds(server_seed, client_seed, nonce).stream())
-            payout = Money(stake, asset).scaled(outcome.multiplier).units
+            payout = scaled(stake, outcome.multiplier)
 
             round_ = RoundRow(
                 id=entry_id,
@@ -296,7 +296,7 @@ def _require_within(
 def _require_covered(
     house: HouseFacts, game: InstantGame, chosen: Choice, asset: Asset, stake: int
 ) -> None:
-    most = Money(stake, asset).scaled(game.max_multiplier(chosen)).units
+    most = scaled(stake, game.max_multiplier(chosen))
     funds = house.bankroll.get(asset.code, 0)
     allowed = bankroll.winnings_max(bankroll=funds, rtp=game.rtp(chosen))
     if most - stake > allowed:

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 
 def numbers(column: Iterable[int | None]) -> str:
-    """Whole numbers."""
-    return "{" + ",".join(["NULL" if one is None else str(int(one)) for one in column]) + "}"
+    """Whole numbers; members of an enumeration are made plain by the caller."""
+    # A list's own text is its numbers between commas: many times faster than joining them.
+    text = str([*column])[1:-1]
+    return "{" + (text.replace("None", "NULL") if "N" in text else text) + "}"
 
 
 def days(column: Iterable[date]) -> str:

@@ -72,15 +72,17 @@ class Money(msgspec.Struct, frozen=True, gc=False):
             raise CurrencyMismatch(left=self.asset, right=other.asset)
         return other
 
-    def scaled(self, factor: Fraction) -> Money:
-        """This amount times `factor`, rounded down: the one place where the house rounds."""
-        return Money(self.units * factor.numerator // factor.denominator, self.asset)
-
     @classmethod
     def parse(cls, text: str, asset: Asset) -> Money:
         """Read "1.5" as an amount of `asset`; raises BadAmount for anything but plain digits,
         more decimals than the asset has, zero, or more than 64 bits hold."""
         return cls(parse_units(text, asset.decimals), asset)
+
+
+def scaled(units: int, factor: Fraction) -> int:
+    """`units` times `factor`, rounded down: the one place where the house rounds."""
+    numerator, denominator = factor.as_integer_ratio()
+    return units * numerator // denominator
 
 
 def parse_units(text: str, decimals: int) -> int:

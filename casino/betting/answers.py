@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from casino.ids import RoundId
 
 
-class RoundAnswer(msgspec.Struct, frozen=True, gc=False):
-    """A round as it stood after the command."""
-
-    round: Round
-
-
 class RotationAnswer(msgspec.Struct, frozen=True, gc=False):
     """The pair that was revealed, and what is committed to now."""
 
@@ -60,7 +54,8 @@ class SeamlessAnswer(msgspec.Struct, frozen=True, gc=False):
     asset: Asset
 
 
-Answer: TypeAlias = RoundAnswer | RotationAnswer | SeamlessAnswer
+Answer: TypeAlias = Round | RotationAnswer | SeamlessAnswer
+"""A command in a game is answered with its round as it then stood."""
 
 
 class _Moment(msgspec.Struct, array_like=True):

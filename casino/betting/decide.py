@@ -20,7 +20,7 @@ from casino.errors import BadChoice, ExposureReached, Refusal, RoundClosed, Seed
 from casino.ids import EntryId, RoundId, SeedPairId
 from casino.ledger.chart import Account, Kind
 from casino.ledger.wallet import Posting, Wallet
-from casino.money import Asset, Money
+from casino.money import Asset, scaled
 from casino.switches import game_flag
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         RotateSeed,
     )
     from casino.betting.game import StepGame
+    from casino.players.rules import PlayerFacts
 
 Wallets = dict[Asset, Wallet]
 Made: TypeAlias = tuple[PlayState, Round, tuple[Posting, ...]]
@@ -54,21 +55,26 @@ def place_bet(
     refusal = refused(OWN_GAME, asked) or _check_covered(bet, house)
     if refusal is not None:
         return refusal
-    state, seeds = _take_nonce(state)
+    seeds = _next_seeds(state)
     outcome = bet.game.resolve(bet.choice, seeds.stream())
-    payout = Money(bet.stake, bet.asset).scaled(outcome.multiplier)
+    payout = scaled(bet.stake, outcome.multiplier)
     drawn = replace(
         _opened(state, bet, seeds, entry_id, now),
-        payout=payout.units,
+        payout=payout,
         details=outcome.details,
         multiplier=outcome.multiplier,
     )
-    state = _counted(state, house, bet.asset, stake=bet.stake, payout=payout.units, now=now)
-    state, settled = _settled(state, drawn, bet.game.table_hash, now)
+    settled = _settled(state, drawn, bet.game.table_hash, now)
+    after = PlayState(
+        _counted(state, house, bet.asset, stake=bet.stake, payout=payout, now=now),
+        replace(state.seeds, used=seeds.nonce + 1, receipt_head=settled.receipt_hash),
+        state.batch,
+        state.open_rounds,
+    )
     staked = Posting(
         Account.PLAYER_CASH, Account.HOUSE_GAMING, bet.stake, bet.asset, Kind.BET_STAKE
     )
-    return state, settled, (staked, *_paid(payout))
+    return after, settled, (staked, *_paid(payout, bet.asset))
 
 
 def open_round(
@@ -96,11 +102,11 @@ def open_round(
     steps = steps_covered(bet.game, bet, allowed)
     if steps == 0:
         return ExposureReached(maximum=allowed, asset=bet.asset)
-    exposure = _payout(bet.game, bet, steps).units - bet.stake
+    exposure = _payout(bet.game, bet, steps) - bet.stake
     room = bankroll.open_max(bankroll=capital) - house.exposure_open.get(bet.asset, 0)
     if exposure > room:
         return ExposureReached(maximum=max(0, room), asset=bet.asset)
-    state, seeds = _take_nonce(state)
+    seeds = _next_seeds(state)
     opened = replace(
         _opened(state, bet, seeds, entry_id, now),
         status="open",
@@ -109,12 +115,16 @@ def open_round(
         steps_allowed=steps,
         exposure=exposure,
     )
-    state = _counted(state, house, bet.asset, stake=bet.stake, payout=0, now=now)
-    state = replace(state, open_rounds={**state.open_rounds, opened.id: opened})
+    after = PlayState(
+        _counted(state, house, bet.asset, stake=bet.stake, payout=0, now=now),
+        replace(state.seeds, used=seeds.nonce + 1),
+        state.batch,
+        {**state.open_rounds, opened.id: opened},
+    )
     held = Posting(
         Account.PLAYER_CASH, Account.HOUSE_OPEN_ROUNDS, bet.stake, bet.asset, Kind.BET_STAKE
     )
-    return state, opened, (held,)
+    return after, opened, (held,)
 
 
 def act(
@@ -195,12 +205,14 @@ def check_debit(
 
 def debited(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
     """Count a stake placed in another company's game."""
-    return _counted(state, house, asset, stake=units, payout=0, now=now)
+    counted = _counted(state, house, asset, stake=units, payout=0, now=now)
+    return replace(state, facts=counted)
 
 
 def credited(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
     """Count a payout received from another company's game."""
-    return _counted(state, house, asset, stake=0, payout=units, now=now)
+    counted = _counted(state, house, asset, stake=0, payout=units, now=now)
+    return replace(state, facts=counted)
 
 
 def refunded(state: PlayState, house: House, asset: Asset, units: int, now: datetime) -> PlayState:
@@ -218,7 +230,7 @@ def steps_covered(game: StepGame, bet: OpenRound, allowed: int) -> int:
     """How many steps a round may have so that its winnings stay within `allowed` units."""
     steps = 0
     while steps < game.steps_max(bet.choice):
-        if _payout(game, bet, steps + 1).units - bet.stake > allowed:
+        if _payout(game, bet, steps + 1) - bet.stake > allowed:
             break
         steps += 1
     return steps
@@ -233,19 +245,18 @@ def _asked(
 
 
 def _check_covered(bet: PlaceBet, house: House) -> Refusal | None:
-    most = Money(bet.stake, bet.asset).scaled(bet.game.max_multiplier(bet.choice))
+    most = scaled(bet.stake, bet.game.max_multiplier(bet.choice))
     allowed = bankroll.winnings_max(
         bankroll=house.bankroll.get(bet.asset, 0), rtp=bet.game.rtp(bet.choice)
     )
-    if most.units - bet.stake > allowed:
+    if most - bet.stake > allowed:
         return ExposureReached(maximum=allowed, asset=bet.asset)
     return None
 
 
-def _take_nonce(state: PlayState) -> tuple[PlayState, Seeds]:
+def _next_seeds(state: PlayState) -> Seeds:
     pair = state.seeds
-    seeds = Seeds(pair.server_seed, pair.client_seed, pair.used)
-    return replace(state, seeds=replace(pair, used=pair.used + 1)), seeds
+    return Seeds(pair.server_seed, pair.client_seed, pair.used)
 
 
 def _opened(
@@ -279,27 +290,25 @@ def _opened(
 
 def _counted(
     state: PlayState, house: House, asset: Asset, *, stake: int, payout: int, now: datetime
-) -> PlayState:
+) -> PlayerFacts:
     rate = house.rates.get(asset)
     if rate is None:
-        return state
+        return state.facts
     counters = state.facts.counters.rolled(now).with_round(
         rate.to_reference(stake),
         # Rounded down, as a stake is rounded up: rounding never makes room under a limit.
         -rate.to_reference(-payout),
         rate_id=rate.id,
     )
-    return replace(state, facts=replace(state.facts, counters=counters))
+    return replace(state.facts, counters=counters)
 
 
-def _settled(
-    state: PlayState, round_: Round, table_hash: str, now: datetime
-) -> tuple[PlayState, Round]:
+def _settled(state: PlayState, round_: Round, table_hash: str, now: datetime) -> Round:
     before = state.seeds.receipt_head or GENESIS
-    ended = replace(round_, status="settled", settled_at=now, receipt_before=before)
-    proof = receipt_hash(ended, table_hash=table_hash, before=before)
-    state = replace(state, seeds=replace(state.seeds, receipt_head=proof))
-    return state, replace(ended, receipt_hash=proof)
+    proof = receipt_hash(round_, table_hash=table_hash, before=before)
+    return replace(
+        round_, status="settled", settled_at=now, receipt_before=before, receipt_hash=proof
+    )
 
 
 def _close(
@@ -310,13 +319,17 @@ def _close(
     house: House,
     now: datetime,
 ) -> Made:
-    payout = Money(round_.stake, round_.asset).scaled(round_.multiplier)
+    payout = scaled(round_.stake, round_.multiplier)
     ended = replace(
-        round_, payout=payout.units, details=game.view(round_.choice, secret, round_.steps or ())
+        round_, payout=payout, details=game.view(round_.choice, secret, round_.steps or ())
     )
-    state = _counted(state, house, round_.asset, stake=0, payout=payout.units, now=now)
-    state, settled = _settled(state, ended, game.table_hash, now)
-    left = {key: other for key, other in state.open_rounds.items() if key != round_.id}
+    settled = _settled(state, ended, game.table_hash, now)
+    after = PlayState(
+        _counted(state, house, round_.asset, stake=0, payout=payout, now=now),
+        replace(state.seeds, receipt_head=settled.receipt_hash),
+        state.batch,
+        {key: other for key, other in state.open_rounds.items() if key != round_.id},
+    )
     taken = Posting(
         Account.HOUSE_OPEN_ROUNDS,
         Account.HOUSE_GAMING,
@@ -324,18 +337,14 @@ def _close(
         round_.asset,
         Kind.BET_SETTLE,
     )
-    return replace(state, open_rounds=left), settled, (taken, *_paid(payout))
+    return after, settled, (taken, *_paid(payout, round_.asset))
 
 
-def _paid(payout: Money) -> tuple[Posting, ...]:
-    if not payout.units:
+def _paid(payout: int, asset: Asset) -> tuple[Posting, ...]:
+    if not payout:
         return ()
-    return (
-        Posting(
-            Account.HOUSE_GAMING, Account.PLAYER_CASH, payout.units, payout.asset, Kind.BET_PAYOUT
-        ),
-    )
+    return (Posting(Account.HOUSE_GAMING, Account.PLAYER_CASH, payout, asset, Kind.BET_PAYOUT),)
 
 
-def _payout(game: StepGame, bet: OpenRound, steps: int) -> Money:
-    return Money(bet.stake, bet.asset).scaled(game.multiplier(bet.choice, steps))
+def _payout(game: StepGame, bet: OpenRound, steps: int) -> int:
+    return scaled(bet.stake, game.multiplier(bet.choice, steps))

@@ -11,7 +11,6 @@ from casino.betting import decide, notices, seamless, sql
 from casino.betting.answers import (
     Answer,
     RotationAnswer,
-    RoundAnswer,
     keep,
     keep_round,
     recall_rotation,
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
     from casino.betting.game import StepGame
     from casino.betting.state import SeedState
     from casino.errors import IdempotencyConflict
+    from casino.ledger.sql import Beside
     from casino.money import Asset
 
 BettingEntry: TypeAlias = Entry[PlayState, Answer]
@@ -142,16 +142,16 @@ class BettingDesk:
         # A repeat of the reference further on in the batch asks for the round.
         state.batch.rounds[round_.id] = round_
         kept = None if isinstance(command, PlaceBet) else keep_round(round_)
-        return Entry(after, RoundAnswer(round_), round_.id, postings, kept)
+        return Entry(after, round_, round_.id, postings, kept)
 
     def replay(self, state: PlayState, command: BettingCommand, stored: StoredKey) -> Answer:
         """The answer given the first time."""
         match command:
             case PlaceBet():
-                return RoundAnswer(_require(state, RoundId(stored.entry_id)))
+                return _require(state, RoundId(stored.entry_id))
             case OpenRound() | Act() | CashOut():
                 kept = _kept(stored)
-                return RoundAnswer(recall_round(kept, _require(state, round_id_of(kept))))
+                return recall_round(kept, _require(state, round_id_of(kept)))
             case RotateSeed():
                 return recall_rotation(_kept(stored))
             case Debit() | Credit() | Rollback():
@@ -163,20 +163,20 @@ class BettingDesk:
         decided: Sequence[Decided[BettingCommand, PlayState, Answer]],
         states: Mapping[PlayerId, PlayState],
         now: datetime,
-    ) -> None:
-        """Write rounds, seeds, counters, exposure, and notices of what is worth telling."""
+    ) -> Beside:
+        """Write rotations, further steps, exposure and notices of what is worth telling; nonces,
+        counters and new rounds go beside the book."""
         new: dict[RoundId, Round] = {}
         changed: dict[RoundId, Round] = {}
         exposure: dict[Asset, int] = {}
         for one in decided:
-            answer = one.entry.answer
-            if isinstance(answer, RotationAnswer):
+            round_ = one.entry.answer
+            if isinstance(round_, RotationAnswer):
                 fresh = one.entry.state.seeds
-                await self._seeds.rotate(connection, one.command.player_id, answer, fresh, now)
+                await self._seeds.rotate(connection, one.command.player_id, round_, fresh, now)
                 continue
-            if not isinstance(answer, RoundAnswer):
+            if not isinstance(round_, Round):
                 continue
-            round_ = answer.round
             if isinstance(one.command, PlaceBet | OpenRound) or round_.id in new:
                 new[round_.id] = round_
             else:
@@ -184,12 +184,12 @@ class BettingDesk:
             if round_.exposure:
                 change = _exposure_change(one.command, round_)
                 exposure[round_.asset] = exposure.get(round_.asset, 0) + change
-        await sql.store(connection, states, new.values(), now=now)
         if changed:
             await sql.change_rounds(connection, list(changed.values()))
         if any(exposure.values()):
             await sql.change_exposure(connection, exposure)
         await notices.write(connection, [*new.values(), *changed.values()], states)
+        return sql.beside(states, new.values())
 
     async def _seeds_of(
         self, connection: asyncpg.Connection, rows: Sequence[asyncpg.Record]

@@ -10,15 +10,22 @@ from __future__ import annotations
 import hashlib
 import re
 import struct
+from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from casino.errors import BadChoice
 
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
 SERVER_SEED_BYTES = 32
 CLIENT_SEED = re.compile(r"[!-9;-~]{1,64}")
-_BLOCK = struct.Struct(">8I")
+# Read from the back and upside down, so that the first number of a block is the last of a list.
+_BLOCK = struct.Struct("<8I")
 _BLOCK_BYTES = 64
+_SEEDS_KEPT = 4096
 _INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
@@ -32,16 +39,16 @@ class Seeds(msgspec.Struct, frozen=True, gc=False):
 
     def stream(self) -> Draws:
         """The round's numbers from the first one on."""
-        return Draws(self.server_seed.encode(), self.client_seed, self.nonce)
+        return Draws(self.server_seed, self.client_seed, self.nonce)
 
 
 class Draws:
     """Numbers of one round; blocks are made as they are needed."""
 
-    __slots__ = ("_block", "_key", "_numbers", "_prefix")
+    __slots__ = ("_block", "_numbers", "_prefix", "_server_seed")
 
-    def __init__(self, key: bytes, client_seed: str, nonce: int) -> None:
-        self._key = key
+    def __init__(self, server_seed: str, client_seed: str, nonce: int) -> None:
+        self._server_seed = server_seed
         self._prefix = f"{client_seed}:{nonce}:"
         self._block = 0
         self._numbers: list[int] = []
@@ -50,20 +57,29 @@ class Draws:
         """The next number of 0 .. n-1."""
         if not self._numbers:
             message = f"{self._prefix}{self._block}".encode()
-            self._numbers = list(_BLOCK.unpack(_hmac_sha256(self._key, message)))
-            self._numbers.reverse()
+            self._numbers += _BLOCK.unpack(_hmac_sha256(self._server_seed, message)[::-1])
             self._block += 1
         return self._numbers.pop() * n >> 32
 
 
-def _hmac_sha256(key: bytes, message: bytes) -> bytes:
+def _hmac_sha256(key: str, message: bytes) -> bytes:
     # RFC 2104 by its definition: the standard library's takes three times as long for a message of
-    # a line, since it looks its digest up anew each time.
+    # a line, since it looks its digest up and pads its key anew each time.
+    begun, ended = _keyed(key)
+    inner, outer = begun.copy(), ended.copy()
+    inner.update(message)
+    outer.update(inner.digest())
+    return outer.digest()
+
+
+@lru_cache(maxsize=_SEEDS_KEPT)
+def _keyed(server_seed: str) -> tuple[_Hash, _Hash]:
+    """The inner and the outer digest after the padded key, which every block begins with."""
+    key = server_seed.encode()
     if len(key) > _BLOCK_BYTES:
         key = hashlib.sha256(key).digest()
     key = key.ljust(_BLOCK_BYTES, b"\0")
-    inner = hashlib.sha256(key.translate(_INNER_PAD) + message).digest()
-    return hashlib.sha256(key.translate(_OUTER_PAD) + inner).digest()
+    return hashlib.sha256(key.translate(_INNER_PAD)), hashlib.sha256(key.translate(_OUTER_PAD))
 
 
 def commitment(server_seed: str) -> str:

@@ -6,9 +6,9 @@ import gc
 import secrets
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
-from casino.betting.answers import Answer, RotationAnswer, RoundAnswer, SeamlessAnswer
+from casino.betting.answers import Answer, RotationAnswer, SeamlessAnswer
 from casino.betting.commands import (
     Act,
     BettingCommand,
@@ -30,7 +30,7 @@ from casino.ids import first_reference_at, is_reference
 from casino.ledger.batch import Batch, connect, open_batch
 from casino.ledger.journal import Result
 from casino.money import UNITS_MAX, require_units
-from casino.telemetry import count_bet
+from casino.telemetry import bets_total
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -132,10 +132,7 @@ class GamingFloor:
         if client_seed is not None:
             client_seed = require_client_seed(client_seed)
         command = RotateSeed(player_id, reference, client_seed, self.seeds.new_server_seed())
-        result = await self._batch.submit(command)
-        if not isinstance(result.answer, RotationAnswer):
-            raise InvariantViolation(reason="a rotation was answered with something else")
-        return _with(result, result.answer)
+        return _answered(await self._batch.submit(command), RotationAnswer)
 
     async def seamless(self, call: Debit | Credit | Rollback) -> Result[SeamlessAnswer]:
         """Settle an aggregator's call; idempotent by provider, kind and transaction id.
@@ -144,10 +141,7 @@ class GamingFloor:
         an id that is empty, longer than 128 characters or not printable.
         """
         _require_settleable(call)
-        result = await self._batch.submit(call)
-        if not isinstance(result.answer, SeamlessAnswer):
-            raise InvariantViolation(reason="a wallet call was answered with something else")
-        return _with(result, result.answer)
+        return _answered(await self._batch.submit(call), SeamlessAnswer)
 
     async def _play(
         self,
@@ -156,14 +150,14 @@ class GamingFloor:
         asset: Asset | None = None,
     ) -> Result[Round]:
         try:
-            result = _round(await self._batch.submit(command))
+            result = _answered(await self._batch.submit(command), Round)
         except Refusal as refusal:
-            count_bet(slug, asset.value if asset else "", refusal.code)
+            bets_total.count(slug, asset.value if asset else "", refusal.code)
             raise
         round_ = result.answer
         if round_.status != "open" and not result.replayed:
             won = "won" if round_.payout > round_.stake else "lost"
-            count_bet(round_.game, round_.asset.value, won)
+            bets_total.count(round_.game, round_.asset.value, won)
         return result
 
     def _require_fresh(self, reference: str) -> None:
@@ -222,11 +216,7 @@ def _require_settleable(call: Debit | Credit | Rollback) -> None:
             raise StaleReference
 
 
-def _round(result: Result[Answer]) -> Result[Round]:
-    if not isinstance(result.answer, RoundAnswer):
-        raise InvariantViolation(reason="a bet was answered with something else")
-    return _with(result, result.answer.round)
-
-
-def _with(result: Result[Answer], answer: AnswerT) -> Result[AnswerT]:
-    return Result(answer, result.entry_id, result.wallets, result.replayed)
+def _answered(result: Result[Answer], kind: type[AnswerT]) -> Result[AnswerT]:
+    if not isinstance(result.answer, kind):
+        raise InvariantViolation(reason="a command was answered with something else")
+    return cast("Result[AnswerT]", result)

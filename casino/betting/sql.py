@@ -13,6 +13,7 @@ from casino.arrays import literals, numbers, parameters
 from casino.betting.state import House, Round, StakeRange
 from casino.exchange import Rate
 from casino.ids import RoundId, SeedPairId
+from casino.ledger.sql import BESIDE_FIRST, MOMENT, Beside
 from casino.money import Asset
 from casino.players import facts
 
@@ -68,24 +69,27 @@ ROUND = (
 )
 CHANGED = "bigint text bigint text text bigint bigint bytea bytea timestamptz"
 
-# Nonces and receipts of active pairs, counters, and new rounds, in one round trip.
+# Nonces and receipts of active pairs, counters, and new rounds, beside the book of the batch.
+_COUNTERS_FIRST = BESIDE_FIRST + len(SEEDS.split())
+_ROUNDS_FIRST = _COUNTERS_FIRST + len(facts.COUNTERS.split())
 STORE = f"""
-WITH seeds AS (
+seeds AS (
   UPDATE seed_pairs s SET used = n.used, receipt_head = n.receipt_head
-  FROM unnest({parameters(1, SEEDS)}) AS n(id, used, receipt_head)
+  FROM unnest({parameters(BESIDE_FIRST, SEEDS)}) AS n(id, used, receipt_head)
   WHERE s.id = n.id AND s.status = 'active'
-), counters AS ({facts.store_statement(4)})
-INSERT INTO rounds (id, player_id, game, algorithm, asset, status, stake, payout, choice, steps,
+), counters AS ({facts.store_statement(_COUNTERS_FIRST)}), round AS (
+  INSERT INTO rounds (id, player_id, game, algorithm, asset, status, stake, payout, choice, steps,
     details, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
     receipt_hash, receipt_before, opened_at, settled_at)
-SELECT id, player_id, game, algorithm, asset, status, stake, payout, choice::json, steps::int[],
+  SELECT id, player_id, game, algorithm, asset, status, stake, payout, choice::json, steps::int[],
     details::json, multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce,
-    receipt_hash, receipt_before, $37::timestamptz, CASE WHEN status <> 'open' THEN $37 END
-FROM unnest({parameters(18, ROUND)})
-  AS n(id, player_id, game, algorithm, asset, status, stake, payout, choice, steps, details,
-    multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce, receipt_hash,
-    receipt_before)
-"""  # noqa: S608
+    receipt_hash, receipt_before, ${MOMENT}::timestamptz,
+    CASE WHEN status <> 'open' THEN ${MOMENT} END
+  FROM unnest({parameters(_ROUNDS_FIRST, ROUND)})
+    AS n(id, player_id, game, algorithm, asset, status, stake, payout, choice, steps, details,
+      multiplier_n, multiplier_d, steps_allowed, exposure, seed_pair_id, seed_nonce, receipt_hash,
+      receipt_before)
+)"""  # noqa: S608
 
 CHANGE_ROUNDS = f"""
 UPDATE rounds r SET status = n.status, payout = n.payout, steps = n.steps::int[],
@@ -152,21 +156,16 @@ async def load_rounds(connection: asyncpg.Connection, round_ids: Sequence[int]) 
     return [read_round(row) for row in await connection.fetch(LOAD_ROUNDS, numbers(round_ids))]
 
 
-async def store(
-    connection: asyncpg.Connection,
-    states: Mapping[PlayerId, PlayState],
-    rounds: Collection[Round],
-    *,
-    now: datetime,
-) -> None:
-    """Store the nonces, receipts and counters of players that changed, and new rounds."""
+def beside(states: Mapping[PlayerId, PlayState], rounds: Collection[Round]) -> Beside:
+    """The nonces, receipts and counters of players that changed, and new rounds."""
     seeds = [(s.seeds.pair_id, s.seeds.used, s.seeds.receipt_head) for s in states.values()]
-    await connection.execute(
+    return Beside(
         STORE,
-        *literals(SEEDS, seeds),
-        *facts.counter_columns([(player, one.facts.counters) for player, one in states.items()]),
-        *literals(ROUND, [_row(round_) for round_ in rounds]),
-        now,
+        [
+            *literals(SEEDS, seeds),
+            *facts.counter_columns([(id_, one.facts.counters) for id_, one in states.items()]),
+            *literals(ROUND, [_row(round_) for round_ in rounds]),
+        ],
     )
 
 

@@ -23,6 +23,7 @@ from casino.ids import EntryId, PlayerId
 from casino.ledger import sql
 from casino.ledger.chart import Account
 from casino.ledger.keys import TOMBSTONE, Key, StoredKey, fingerprint
+from casino.ledger.sql import NOTHING_BESIDE, Beside
 from casino.ledger.wallet import Posting, Wallet, deficit_first
 from casino.money import Asset
 
@@ -127,8 +128,9 @@ class Desk(Protocol[CommandT, StateT, AnswerT]):
         decided: Sequence[Decided[CommandT, StateT, AnswerT]],
         states: Mapping[PlayerId, StateT],
         now: datetime,
-    ) -> None:
-        """Write the desk's own rows; `states` are the final states of players that changed."""
+    ) -> Beside:
+        """Write the desk's own rows, or hand them over to be written beside the book's; `states`
+        are the final states of players that changed."""
         ...
 
 
@@ -187,9 +189,9 @@ async def apply(
         answers.append(Result(made.answer, entry_id, purse.copy(), False))
 
     if decided:
-        await sql.store(connection, rows, for_ever=desk.keys_for_ever, now=now)
         changed = {one.command.player_id for one in decided}
-        await desk.store(connection, decided, {p: states[p] for p in changed}, now)
+        beside = await desk.store(connection, decided, {p: states[p] for p in changed}, now)
+        await sql.store(connection, rows, beside, for_ever=desk.keys_for_ever, now=now)
     return answers
 
 
@@ -321,8 +323,9 @@ class MoneyDesk:
         _decided: Sequence[Decided[MoneyCommand, None, EntryId]],
         _states: Mapping[PlayerId, None],
         _now: datetime,
-    ) -> None:
+    ) -> Beside:
         """Nothing beyond the book itself."""
+        return NOTHING_BESIDE
 
 
 async def post(

@@ -48,7 +48,12 @@ class Wallet(msgspec.Struct, frozen=True, gc=False):
             raise CurrencyMismatch(wallet=self.asset, posting=posting.asset)
         if not 0 < posting.units <= UNITS_MAX:
             raise NegativeBalance(account=posting.debit.path, units=posting.units)
-        return _moved(_moved(self, posting.debit, -posting.units), posting.credit, posting.units)
+        wallet = self
+        if posting.debit in _PARTS:
+            wallet = _moved(wallet, posting.debit, -posting.units)
+        if posting.credit in _PARTS:
+            wallet = _moved(wallet, posting.credit, posting.units)
+        return wallet
 
 
 def deficit_first(postings: tuple[Posting, ...], wallet: Wallet) -> tuple[Posting, ...]:
@@ -87,10 +92,7 @@ _PARTS = {
 
 
 def _moved(wallet: Wallet, account: Account, change: int) -> Wallet:
-    part = _PARTS.get(account)
-    if part is None:
-        return wallet
-    name, sign = part
+    name, sign = _PARTS[account]
     units: int = getattr(wallet, name) + sign * change
     if not 0 <= units <= UNITS_MAX:
         raise NegativeBalance(account=account.path, units=units)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
 
 from casino.arrays import literals, numbers, parameters
 from casino.clock import Window
@@ -12,13 +16,13 @@ from casino.players.rules import Counters, Limit, LimitKind, PlayerFacts, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
 # The columns of a row of counters, by their types.
 COUNTERS = "bigint" + " date bigint bigint bigint" * 3 + " bigint"
+_StoredLimit: TypeAlias = tuple[LimitKind, Window, int | None, int | None, datetime | None]
 _STATUSES = {status.value: status for status in Status}
 
 # The columns that `read` takes, in its order, and where they come from.
@@ -28,18 +32,18 @@ p.terms_version,
 c.day, c.day_staked, c.day_lost, c.day_deposited,
 c.week, c.week_staked, c.week_lost, c.week_deposited,
 c.month, c.month_staked, c.month_lost, c.month_deposited, c.rate_id,
-l.kinds, l.windows, l.units, l.pending_units, l.pending_at
+l.limits
 """
 SOURCE = """
 players p
 JOIN player_counters c ON c.player_id = p.id
 CROSS JOIN LATERAL (
-    SELECT array_agg(kind) AS kinds, array_agg(limit_window) AS windows, array_agg(units) AS units,
-           array_agg(pending_units) AS pending_units, array_agg(pending_at) AS pending_at
+    SELECT json_agg(json_build_array(kind, limit_window, units, pending_units, pending_at)
+                    ORDER BY kind, limit_window)::text AS limits
     FROM player_limits WHERE player_id = p.id
 ) l
 """
-COLUMNS_COUNT = 25
+COLUMNS_COUNT = 21
 
 _LOAD = f"SELECT {COLUMNS} FROM {SOURCE} WHERE p.id = ANY($1::text::bigint[])"  # noqa: S608
 
@@ -125,20 +129,12 @@ def read(row: Sequence[Any]) -> PlayerFacts:
         row[4],
         row[5],
         row[6],
-        () if row[20] is None else _read_limits(*row[20:25]),
+        () if row[20] is None else _read_limits(row[20]),
         Counters(Tally(*row[7:11]), Tally(*row[11:15]), Tally(*row[15:19]), row[19]),
     )
 
 
-def _read_limits(
-    kinds: Sequence[str],
-    windows: Sequence[str],
-    units: Sequence[int | None],
-    pending_units: Sequence[int | None],
-    pending_at: Sequence[datetime | None],
-) -> tuple[Limit, ...]:
-    columns = zip(kinds, windows, units, pending_units, pending_at, strict=True)
-    return tuple(
-        Limit(LimitKind(kind), Window(window), most, later, moment)
-        for kind, window, most, later, moment in columns
-    )
+@lru_cache(maxsize=4096)
+def _read_limits(text: str) -> tuple[Limit, ...]:
+    """A player's limits from their JSON; they change seldom and are read with every bet."""
+    return tuple(Limit(*stored) for stored in msgspec.json.decode(text, type=list[_StoredLimit]))

@@ -59,8 +59,9 @@ class Mines:
 
     def secret(self, choice: Choice, stream: Stream) -> tuple[int, ...]:
         """The mined tiles, sorted."""
-        left = list(range(TILES))
-        return tuple(sorted(left.pop(stream.draw(len(left))) for _ in range(int(choice["mines"]))))
+        draw, left = stream.draw, list(range(TILES))
+        mines = [left.pop(draw(n)) for n in range(TILES, TILES - int(choice["mines"]), -1)]
+        return tuple(sorted(mines))
 
     def act(
         self,

@@ -10,7 +10,7 @@ from casino.betting import history, receipt_files
 from casino.errors import NotFound
 from casino.ids import PlayerId, RoundId, internal, public
 from casino.ledger.wallet import Wallet
-from casino.money import Money
+from casino.money import scaled
 from games.registry import INSTANT, STEPS
 from webapp import schemas
 from webapp.address import caller_of
@@ -157,11 +157,10 @@ def show_view(round_: Round) -> dict[str, Json]:
     game = STEPS[round_.game]
     steps = round_.steps or ()
     multiplier = game.multiplier(round_.choice, len(steps)) if is_open else round_.multiplier
-    stake = Money(round_.stake, round_.asset)
     following: Json = None
     if is_open and len(steps) < (round_.steps_allowed or 0):
         after = game.multiplier(round_.choice, len(steps) + 1)
-        following = {"multiplier": fraction(after), "payout": str(stake.scaled(after).units)}
+        following = {"multiplier": fraction(after), "payout": str(scaled(round_.stake, after))}
     seen = game.view(round_.choice, None, steps) if is_open else (round_.details or {})
     return {
         "round_id": public(round_.id),
@@ -173,7 +172,7 @@ def show_view(round_: Round) -> dict[str, Json]:
         "view": dict(seen),
         "multiplier": fraction(multiplier),
         "payout": None if is_open else str(round_.payout),
-        "cash_out_units": str(stake.scaled(multiplier).units) if is_open else None,
+        "cash_out_units": str(scaled(round_.stake, multiplier)) if is_open else None,
         "next": following,
         "steps_allowed": round_.steps_allowed,
         "seed": show_seed(round_),

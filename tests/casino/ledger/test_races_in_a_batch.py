@@ -25,6 +25,7 @@ from casino.ledger.chart import Account, Kind
 from casino.ledger.journal import Decided, MoneyDesk
 from casino.ledger.keys import Key, fingerprint
 from casino.ledger.reconcile import reconcile
+from casino.ledger.sql import Beside
 from casino.ledger.wallet import Posting
 from casino.money import Asset
 from tests.factories import TON, fund, make_player
@@ -83,14 +84,14 @@ class FragileDesk(MoneyDesk):
         decided: Sequence[Decided[Any, None, EntryId]],
         states: Mapping[PlayerId, None],
         now: datetime,
-    ) -> None:
+    ) -> Beside:
         for one in decided:
             if one.command.poison == "statement":
                 await connection.execute("SELECT 1 / 0")
             if one.command.poison == "after a write":
                 await connection.execute("UPDATE wallets SET cash = 0")
                 raise InvariantViolation(reason="poisoned")
-        await super().store(connection, decided, states, now)
+        return await super().store(connection, decided, states, now)
 
 
 POISONS: dict[str, type[Exception]] = {

@@ -98,7 +98,7 @@ UPDATE rounds r SET status = n.status, payout = n.payout, steps = n.steps::int[]
 FROM unnest({parameters(1, CHANGED)})
   AS n(id, status, payout, steps, details, multiplier_n, multiplier_d, receipt_hash,
     receipt_before, settled_at)
-WHERE r.id = n.id AND r.status = 'open'
+WHERE r.id = n.id AND r.settled_at IS NULL
 """  # noqa: S608
 
 LOCK_EXPOSURE = "SELECT asset, open_units FROM house_exposure ORDER BY asset FOR UPDATE"

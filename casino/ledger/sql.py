@@ -267,12 +267,13 @@ async def store(
     now: datetime,
 ) -> None:
     """Write a batch's wallets, keys and transfers, and what is beside them, in one statement."""
-    statement = _store_statement("money_keys" if for_ever else "bet_keys", beside.statements)
+    statement = store_statement("money_keys" if for_ever else "bet_keys", beside.statements)
     await connection.execute(statement, *rows.columns(), now, *beside.arguments)
 
 
 @lru_cache(maxsize=8)
-def _store_statement(keys: str, beside: str) -> str:
+def store_statement(keys: str, beside: str) -> str:
+    """The statement that stores a batch, with its table of keys and what rides along."""
     return _STORE.format(keys=keys, beside=f", {beside}" if beside else "")
 
 

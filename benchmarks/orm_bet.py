@@ -6,11 +6,8 @@ here too. It is what the play service is compared with, and nothing else runs it
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -19,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from casino.betting import bankroll
 from casino.betting.fairness import Seeds
 from casino.betting.notices import LARGE_WIN
-from casino.betting.receipts import GENESIS
+from casino.betting.receipts import FORM, GENESIS, hash_of_content
 from casino.betting.seeds import PURPOSE
 from casino.betting.tables import GameTermsRow, RoundRow, SeedPairRow
 from casino.clock import Window, utc_now, window_end, window_start
@@ -39,7 +36,7 @@ from casino.errors import (
 )
 from casino.exchange import USABLE_FOR
 from casino.flags import FlagRow
-from casino.ids import PlayerId, first_id_at, public
+from casino.ids import PlayerId, first_id_at
 from casino.ledger.chart import BANKROLL, Account, Kind
 from casino.ledger.keys import Key, fingerprint
 from casino.ledger.tables import BetKeyRow, HouseRollup, LedgerPlayer, TransferRow, WalletRow
@@ -168,7 +165,7 @@ class OrmHouse:
                 opened_at=now,
                 settled_at=now,
             )
-            _seal_receipt(round_, pair)
+            _seal_receipt(round_, pair, game.table_hash)
             wallet.cash += payout - stake
             _count(counters, rate, stake=stake, payout=payout)
             session.add(round_)
@@ -345,28 +342,32 @@ def _transfers(round_: RoundRow) -> list[TransferRow]:
     ]
 
 
-def _seal_receipt(round_: RoundRow, pair: SeedPairRow) -> None:
+def _seal_receipt(round_: RoundRow, pair: SeedPairRow, table_hash: str) -> None:
     """Hash what the receipt says and chain it to the player's receipt before it."""
     before = pair.receipt_head or GENESIS
+    number = str(round_.id)
     facts = {
-        "round": public(round_.id),
-        "player": public(round_.player_id),
+        "form": FORM,
+        "round": number,
+        "player": str(round_.player_id),
         "game": round_.game,
         "algorithm": round_.algorithm,
-        "asset": round_.asset,
+        "table_hash": table_hash,
+        "asset": Asset.from_code(round_.asset).value,
         "stake": str(round_.stake),
         "payout": str(round_.payout),
-        "multiplier": str(Fraction(round_.multiplier_n, round_.multiplier_d)),
+        "multiplier": [str(round_.multiplier_n), str(round_.multiplier_d)],
         "choice": round_.choice,
+        "steps": round_.steps,
         "details": round_.details,
         "commitment": pair.commitment,
         "client_seed": pair.client_seed,
         "seed_nonce": round_.seed_nonce,
+        "transfer": number,
         "previous": before.hex(),
     }
-    canonical = json.dumps(facts, sort_keys=True, separators=(",", ":"))
     round_.receipt_before = before
-    round_.receipt_hash = pair.receipt_head = hashlib.sha256(canonical.encode()).digest()
+    round_.receipt_hash = pair.receipt_head = hash_of_content(facts)
 
 
 def _tell_large_win(session: AsyncSession, round_: RoundRow, rate: RateRow) -> None:

@@ -73,9 +73,11 @@ def first_id_at(moment: datetime) -> int:
     return (milliseconds - EPOCH_MS) << SEQUENCE_BITS
 
 
-def new_reference() -> str:
-    """A fresh UUIDv7, for callers that need an idempotency key of their own."""
-    return str(uuid_utils.uuid7())
+def new_reference(at: datetime | None = None) -> str:
+    """A fresh UUIDv7 of a moment, else of now: for callers that need an idempotency key."""
+    if at is None:
+        return str(uuid_utils.uuid7())
+    return str(uuid_utils.uuid7(nanoseconds=(at - _EPOCH) // timedelta(microseconds=1) * 1000))
 
 
 def first_reference_at(moment: datetime) -> str:

@@ -55,18 +55,18 @@ async def close_abandoned(database: Database, floor: GamingFloor, *, now: dateti
                 )
             ).all()
         for round_id, player_id in page:
-            closed += await _close(database, floor, RoundId(round_id), PlayerId(player_id))
+            closed += await _close(database, floor, RoundId(round_id), PlayerId(player_id), now)
             after = round_id
         if len(page) < AT_ONCE:
             return closed
 
 
 async def _close(
-    database: Database, floor: GamingFloor, round_id: RoundId, player_id: PlayerId
+    database: Database, floor: GamingFloor, round_id: RoundId, player_id: PlayerId, now: datetime
 ) -> int:
     try:
         ended = await floor.cash_out(
-            player_id=player_id, round_id=round_id, reference=new_reference()
+            player_id=player_id, round_id=round_id, reference=new_reference(now)
         )
     except RoundClosed:
         return 0  # the player, or another process, was faster

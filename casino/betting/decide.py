@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from casino.betting.game import StepGame
     from casino.players.rules import PlayerFacts
 
+NOTHING, STAKE_BACK = Fraction(0), Fraction(1)
+
 Wallets = dict[Asset, Wallet]
 Made: TypeAlias = tuple[PlayState, Round, tuple[Posting, ...]]
 
@@ -111,7 +113,7 @@ def open_round(
         _opened(state, bet, seeds, entry_id, now),
         status="open",
         steps=(),
-        multiplier=Fraction(1),
+        multiplier=STAKE_BACK,
         steps_allowed=steps,
         exposure=exposure,
     )
@@ -145,7 +147,7 @@ def act(
     except BadChoice as refusal:
         return refusal
     if step.lost:
-        lost = replace(round_, steps=step.steps, multiplier=Fraction(0))
+        lost = replace(round_, steps=step.steps, multiplier=NOTHING)
         return _close(state, lost, game, secret, house, now)
     multiplier = game.multiplier(round_.choice, len(step.steps))
     going = replace(round_, steps=step.steps, multiplier=multiplier)
@@ -274,7 +276,7 @@ def _opened(
         choice=bet.choice,
         steps=None,
         details=None,
-        multiplier=Fraction(0),
+        multiplier=NOTHING,
         steps_allowed=None,
         exposure=0,
         seed_pair_id=state.seeds.pair_id,

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 BettingEntry: TypeAlias = Entry[PlayState, Answer]
 
+_OPENING = (PlaceBet, OpenRound)
+_WITHOUT_STEPS = (PlaceBet, Debit, Credit, Rollback)
 BANKROLL_AGE_MAX = timedelta(seconds=1)
 # Where the player's seeds stand in a loaded row.
 _SEEDS = slice(facts.COLUMNS_COUNT, facts.COLUMNS_COUNT + 3)
@@ -86,9 +88,7 @@ class BettingDesk:
         house = await self._house_of(connection, rows[-1][-1] if rows else None, now)
         if any(isinstance(one, OpenRound) for one in commands):
             house = replace(house, exposure_open=await sql.lock_exposure(connection))
-        stepping = any(
-            not isinstance(one, PlaceBet | Debit | Credit | Rollback) for one in commands
-        )
+        stepping = any(not isinstance(one, _WITHOUT_STEPS) for one in commands)
         open_rounds = _by_player(
             await sql.load_open_rounds(connection, players) if stepping else ()
         )
@@ -177,7 +177,7 @@ class BettingDesk:
                 continue
             if not isinstance(round_, Round):
                 continue
-            if isinstance(one.command, PlaceBet | OpenRound) or round_.id in new:
+            if isinstance(one.command, _OPENING) or round_.id in new:
                 new[round_.id] = round_
             else:
                 changed[round_.id] = round_

@@ -13,6 +13,7 @@ import structlog
 from casino.clock import utc_now
 from casino.db import SERVER_SETTINGS, transaction_open
 from casino.errors import IdempotencyConflict, OutsideUnavailable
+from casino.ledger import sql
 from casino.ledger.journal import Command, Desk, Result, apply, transaction_on
 from casino.nursery import Nursery
 from casino.telemetry import batch_size
@@ -42,11 +43,6 @@ LOCK_SECONDS = 3
 STATEMENT_SECONDS = 10
 SILENCE_SECONDS = 20
 DRAIN_SECONDS = 30
-
-FREE_PLAYERS = """
-SELECT player_id FROM ledger_players WHERE player_id = ANY($1::bigint[])
-ORDER BY player_id FOR UPDATE SKIP LOCKED
-"""
 
 # The server or the wire to it failed, not a command: what happened to a commit is not known. The
 # driver's "internal" error is what it says when the server's goodbye met a statement half-way.
@@ -225,7 +221,7 @@ class Lane(Generic[CommandT, StateT, AnswerT]):
     async def _free_players(self, player_ids: set[PlayerId]) -> set[PlayerId]:
         connection = await self._connected()
         with _watched(connection):
-            return {row[0] for row in await connection.fetch(FREE_PLAYERS, list(player_ids))}
+            return await sql.free_players(connection, player_ids)
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection is None or self._connection.is_closed():

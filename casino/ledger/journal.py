@@ -39,6 +39,8 @@ StateT = TypeVar("StateT")
 AnswerT = TypeVar("AnswerT")
 
 HOUSE = PlayerId(0)
+# Named once: a union written out in the loop over a batch is made anew for every command.
+_NO = (Refusal, IdempotencyConflict)
 
 
 class Command(Protocol):
@@ -173,7 +175,7 @@ async def apply(
             continue
         entry_id = ids[place]
         made = desk.decide(state, purse, command, seen, entry_id=entry_id, now=now)
-        if isinstance(made, Refusal | IdempotencyConflict):
+        if isinstance(made, _NO):
             answers.append(made)
             continue
         if made.postings:

@@ -29,6 +29,8 @@ SELECT player_id FROM ledger_players WHERE player_id = ANY($1::text::bigint[])
 ORDER BY player_id FOR UPDATE
 """
 
+FREE_PLAYERS = f"{LOCK.strip()} SKIP LOCKED"
+
 WALLET = "bigint smallint bigint bigint bigint bigint bigint bigint"
 KEY = "text text bigint bigint bytea bytea"
 HOUSE = "smallint smallint bigint"
@@ -212,6 +214,13 @@ async def lock_players(
 ) -> list[PlayerId]:
     """Lock rows in id order; returns the ids found."""
     return [row[0] for row in await connection.fetch(LOCK, numbers(player_ids))]
+
+
+async def free_players(
+    connection: asyncpg.Connection, player_ids: Collection[PlayerId]
+) -> set[PlayerId]:
+    """Those of the players whom nobody else holds now."""
+    return {row[0] for row in await connection.fetch(FREE_PLAYERS, numbers(sorted(player_ids)))}
 
 
 async def load_wallets(

@@ -315,7 +315,7 @@ def _added(tally: Tally, staked: int, lost: int, deposited: int) -> Tally:
     return Tally(
         tally.start,
         # A refund may belong to a stake of the window before.
-        max(0, tally.staked + staked),
+        max(tally.staked + staked, 0),
         tally.lost + lost,
         tally.deposited + deposited,
     )

@@ -135,11 +135,14 @@ class Live:
     async def publish(self) -> None:
         """Ring the other replicas for ever; what Redis cannot take is dropped."""
         while True:
-            ring = await self._outgoing.get()
+            rings = [await self._outgoing.get()]
+            # Whatever waits goes as one: wallets of many players change in the same moment.
+            while not self._outgoing.empty():
+                rings.append(self._outgoing.get_nowait())
             if self._redis is None:
                 continue
             with suppress(RedisAway):  # the others are late until Redis is back
-                await self._redis.ask(partial(_publish, text=msgspec.json.encode(ring)))
+                await self._redis.ask(partial(_publish, text=msgspec.json.encode(rings)))
             _end_if_cancelled()
 
     async def listen(self) -> None:
@@ -169,12 +172,13 @@ class Live:
 
     def _hear(self, data: bytes) -> None:
         try:
-            ring = msgspec.json.decode(data, type=Ring)
+            rings = msgspec.json.decode(data, type=list[Ring])
         except msgspec.MsgspecError as error:
             log.warning("live.garbled", error=str(error))
             return
-        if ring.origin != self._origin:
-            self._deliver(ring)
+        for ring in rings:
+            if ring.origin != self._origin:
+                self._deliver(ring)
 
     def _tell(self, ring: Ring) -> None:
         self._deliver(ring)

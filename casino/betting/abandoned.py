@@ -13,7 +13,7 @@ from casino import outbox
 from casino.betting.tables import RoundRow
 from casino.clock import utc_now
 from casino.errors import RoundClosed
-from casino.ids import PlayerId, RoundId, new_reference, public
+from casino.ids import PlayerId, RoundId, public
 
 if TYPE_CHECKING:
     from casino.betting.floor import GamingFloor
@@ -55,18 +55,18 @@ async def close_abandoned(database: Database, floor: GamingFloor, *, now: dateti
                 )
             ).all()
         for round_id, player_id in page:
-            closed += await _close(database, floor, RoundId(round_id), PlayerId(player_id), now)
+            closed += await _close(database, floor, RoundId(round_id), PlayerId(player_id))
             after = round_id
         if len(page) < AT_ONCE:
             return closed
 
 
 async def _close(
-    database: Database, floor: GamingFloor, round_id: RoundId, player_id: PlayerId, now: datetime
+    database: Database, floor: GamingFloor, round_id: RoundId, player_id: PlayerId
 ) -> int:
     try:
         ended = await floor.cash_out(
-            player_id=player_id, round_id=round_id, reference=new_reference(now)
+            player_id=player_id, round_id=round_id, reference=floor.new_reference()
         )
     except RoundClosed:
         return 0  # the player, or another process, was faster

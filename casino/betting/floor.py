@@ -26,7 +26,7 @@ from casino.betting.seeds import SeedStore
 from casino.betting.state import PlayState, Round
 from casino.clock import utc_now
 from casino.errors import BadAmount, InvariantViolation, Refusal, StaleReference
-from casino.ids import first_reference_at, is_reference
+from casino.ids import first_reference_at, is_reference, new_reference
 from casino.ledger.batch import Batch, connect, open_batch
 from casino.ledger.journal import Result
 from casino.money import UNITS_MAX, require_units
@@ -133,6 +133,10 @@ class GamingFloor:
             client_seed = require_client_seed(client_seed)
         command = RotateSeed(player_id, reference, client_seed, self.seeds.new_server_seed())
         return _answered(await self._batch.submit(command), RotationAnswer)
+
+    def new_reference(self) -> str:
+        """A fresh reference by the floor's own clock, for what the house does by itself."""
+        return new_reference(self._clock())
 
     async def seamless(self, call: Debit | Credit | Rollback) -> Result[SeamlessAnswer]:
         """Settle an aggregator's call; idempotent by provider, kind and transaction id.

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from sandbox.processes import ServiceFailed, free_port
+from sandbox.processes import ServiceFailed, children, free_port, wait_until_gone
 from sandbox.setup.system import find_anvil
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ class LocalEvm:
         anvil = find_anvil()
         if anvil is None:
             raise ServiceFailed("The local Ethereum's packages are missing: npm ci in sandbox/evm.")
+        if self._connects():
+            raise ServiceFailed(f"Port {self.port} is taken by another process.")
         if self.store is not None:
             self.store.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile() as errors:
@@ -212,8 +214,8 @@ class LocalEvm:
         return answer["result"]
 
     def _options(self) -> list[str]:
-        options = ["--host", "127.0.0.1", "--port", str(self.port), "--silent", "--accounts", "1"]
-        options += ["--chain-id", str(CHAIN_ID), "--mnemonic", MNEMONIC]
+        options = ["--host", "127.0.0.1", "--port", str(self.port), "--silent", "--no-cors"]
+        options += ["--chain-id", str(CHAIN_ID), "--mnemonic", MNEMONIC, "--accounts", "1"]
         options += ["--slots-in-an-epoch", str(SLOTS_IN_AN_EPOCH)]
         if self.store is not None:
             options += ["--state", str(self.store / "chain.json"), "--preserve-historical-states"]
@@ -225,16 +227,24 @@ class LocalEvm:
     def _listens(self) -> bool:
         deadline = time.monotonic() + START_SECONDS
         while self.running and time.monotonic() < deadline:
-            with contextlib.suppress(OSError):
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
+            if self._connects():
                 return True
             time.sleep(0.01)
         return False
 
+    def _connects(self) -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        return False
+
     def _kill_group(self) -> None:
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process is None:
+            return
+        nodes = children(self._process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        wait_until_gone(nodes, seconds=STOP_SECONDS)
 
     def _let_go(self) -> None:
         if self._process is None:

@@ -63,7 +63,8 @@ class LocalUsdt:
 def call(signature: str, *arguments: object) -> bytes:
     """What calls a function: its selector and its arguments."""
     kinds = signature.partition("(")[2][:-1]
-    return keccak(signature.encode())[:4] + encode(kinds.split(","), arguments)
+    packed = encode(kinds.split(","), arguments) if kinds else b""
+    return keccak(signature.encode())[:4] + packed
 
 
 async def deploy_usdt(chain: LocalEvm) -> LocalUsdt:

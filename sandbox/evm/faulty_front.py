@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TAGS = ("latest", "pending", "safe", "finalized")
+TOO_WIDE = {"code": -32005, "message": "query returned more than 10000 results"}
 UNKNOWN_BLOCK = {"code": -32000, "message": "unknown block"}
 
 
@@ -36,6 +37,8 @@ class FaultyFront:
     """By method: what is answered in place of the node's result."""
     refused: dict[str, str] = field(default_factory=dict)
     """By method: an error message in place of any answer."""
+    too_wide: bool = False
+    """Refuse ranges of logs, as nodes do that find one too wide."""
     asked: list[str] = field(default_factory=list)
     """The methods that were asked for, in order."""
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -90,6 +93,8 @@ class FaultyFront:
         head: dict[str, Any] = {"jsonrpc": "2.0", "id": asked["id"]}
         if method in self.refused:
             return {**head, "error": {"code": -32000, "message": self.refused[method]}}
+        if self.too_wide and method == "eth_getLogs" and "toBlock" in params[0]:
+            return {**head, "error": TOO_WIDE}
         if self.lag:
             answer = await self._lagging(method, params)
         else:

@@ -39,6 +39,12 @@ class FaultyFront:
     """By method: an error message in place of any answer."""
     too_wide: bool = False
     """Refuse ranges of logs, as nodes do that find one too wide."""
+    refused_after: dict[str, int] = field(default_factory=dict)
+    """By method: how many calls are answered before the others are refused."""
+    mute_errors: bool = False
+    """Answer an empty list where logs of an unknown block are asked for."""
+    spoil_batch: Callable[[list[Any]], Any] | None = None
+    """What becomes of a batch's answers on their way."""
     asked: list[str] = field(default_factory=list)
     """The methods that were asked for, in order."""
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -86,13 +92,19 @@ class FaultyFront:
             self.lost_answers -= 1
             if request.transport is not None:
                 request.transport.close()
-        return web.json_response(answers if isinstance(asked, list) else answers[0])
+        if not isinstance(asked, list):
+            return web.json_response(answers[0])
+        return web.json_response(self.spoil_batch(answers) if self.spoil_batch else answers)
 
     async def _one(self, asked: dict[str, Any]) -> dict[str, Any]:
         method, params = asked["method"], asked["params"]
         head: dict[str, Any] = {"jsonrpc": "2.0", "id": asked["id"]}
         if method in self.refused:
             return {**head, "error": {"code": -32000, "message": self.refused[method]}}
+        if method in self.refused_after:
+            self.refused_after[method] -= 1
+            if self.refused_after[method] < 0:
+                return {**head, "error": {"code": -32000, "message": "enough"}}
         if self.too_wide and method == "eth_getLogs" and "toBlock" in params[0]:
             return {**head, "error": TOO_WIDE}
         if self.lag:
@@ -112,7 +124,7 @@ class FaultyFront:
             if int(params[0]["toBlock"], 16) > newest:
                 return {"result": []}
         elif method == "eth_getLogs" and not await self._has(params[0]["blockHash"], newest):
-            return {"error": UNKNOWN_BLOCK}
+            return {"result": []} if self.mute_errors else {"error": UNKNOWN_BLOCK}
         answer = await self._ask(method, shifted)
         result = answer.get("result")
         if method == "eth_blockNumber":

@@ -123,7 +123,10 @@ def token_transfer(
 def coin_transfer(
     *, chain_id: int, nonce: int, fees: Fees, to: EvmAddress, wei: int, gas: int = COIN_TRANSFER_GAS
 ) -> Transaction:
-    """Pay the chain's own coin, to fill up an account that must pay fees."""
+    """Pay the chain's own coin, to fill up an account that must pay fees.
+
+    The least gas is not enough for a receiver with code, such as a deposit address that was swept
+    by EIP-7702: the coins stay, the fee is gone."""
     if wei <= 0:
         raise TransactionInvalid("a payment needs a positive amount")
     return _checked(Transaction(chain_id, nonce, fees, gas, to, wei, b""))

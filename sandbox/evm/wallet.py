@@ -10,6 +10,7 @@ from coincurve import PrivateKey
 
 from payments.chains.evm_addresses import EvmAddress, address_of, parse_evm
 from payments.chains.evm_wallet import (
+    COIN_TRANSFER_GAS,
     FeeMarket,
     SignedTransaction,
     Transaction,
@@ -65,8 +66,10 @@ class PersonWallet:
             )
         )
 
-    async def pay_coins(self, to: str, wei: int) -> SignedTransaction:
-        """Sign and hand in a transfer of coins."""
+    async def pay_coins(
+        self, to: str, wei: int, *, gas: int = COIN_TRANSFER_GAS
+    ) -> SignedTransaction:
+        """Sign and hand in a transfer of coins; a receiver with code wants more `gas`."""
         return await self._send(
             coin_transfer(
                 chain_id=CHAIN_ID,
@@ -74,6 +77,7 @@ class PersonWallet:
                 fees=(await self.market()).fees,
                 to=parse_evm(to),
                 wei=wei,
+                gas=gas,
             )
         )
 

@@ -65,7 +65,12 @@ class Endpoint:
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
             async with self._session.request(
-                method, self._url + path, params=params, data=body, headers=headers
+                method,
+                self._url + path,
+                params=params,
+                data=body,
+                headers=headers,
+                allow_redirects=False,  # our keys stay with the machine that they are for
             ) as response:
                 return Reply(response.status, await self._read_all(response))
         except (aiohttp.ClientError, TimeoutError) as error:

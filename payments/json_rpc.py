@@ -38,7 +38,7 @@ class _Error(msgspec.Struct):
 
 class _Answer(msgspec.Struct):
     id: int | None = None
-    result: msgspec.Raw = msgspec.Raw(b"null")
+    result: msgspec.Raw = msgspec.Raw()
     error: _Error | None = None
 
 
@@ -74,7 +74,7 @@ class JsonRpcNode:
     async def ask(self, call: Call[T]) -> T:
         """Ask one thing."""
         content = await self._post(_wire(0, call), weight=1)
-        return self._read(self._decode(_ONE, content), call)
+        return self._read(self._decode(_ONE, content), call, number=0)
 
     async def ask_all(self, calls: Sequence[Call[T]]) -> list[T]:
         """Ask many things in one request; the answers are in the order of the questions, and one
@@ -90,7 +90,7 @@ class JsonRpcNode:
         found = {answer.id: answer for answer in answers}
         if len(answers) != len(calls) or found.keys() != set(range(len(calls))):
             raise OutsideUnavailable(source=self.name, reason="batch answer is not whole")
-        return [self._read(found[number], call) for number, call in enumerate(calls)]
+        return [self._read(found[number], call, number=number) for number, call in enumerate(calls)]
 
     async def close(self) -> None:
         """Close the connections."""
@@ -108,7 +108,7 @@ class JsonRpcNode:
     def _decode(self, reader: msgspec.json.Decoder[T], content: bytes | msgspec.Raw) -> T:
         try:
             return reader.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             reason = f"malformed: {error}"[:REASON_LENGTH_MAX]
             raise OutsideUnavailable(source=self.name, reason=reason) from error
 
@@ -121,8 +121,13 @@ class JsonRpcNode:
             )
         return answer
 
-    def _read(self, answer: _Answer, call: Call[T]) -> T:
-        return self._decode(call.reader, self._require(answer).result)
+    def _read(self, answer: _Answer, call: Call[T], *, number: int) -> T:
+        self._require(answer)
+        # A gateway's own words are an object too; without a result they must not pass for null,
+        # which would say that what was asked for does not exist.
+        if answer.id != number or not bytes(answer.result):
+            raise OutsideUnavailable(source=self.name, reason="not an answer to the question")
+        return self._decode(call.reader, answer.result)
 
 
 class NodePool:

@@ -11,9 +11,13 @@ from payments.chains import evm_facts as facts
 from payments.chains.evm_judge import FinalFacts, FinalReceipt, NonceTaker
 
 if TYPE_CHECKING:
-    from payments.chains.evm_facts import ReceiptAnswer
+    from payments.chains.evm_facts import FullBlock, ReceiptAnswer
     from payments.chains.evm_judge import EvmPayout
     from payments.json_rpc import Call, JsonRpcNode
+
+SEARCH_BATCH = 10
+SEARCH_BLOCKS_MAX = 2000
+"""About seven hours of the main network."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,20 +62,29 @@ def _final_receipt(node: JsonRpcNode, receipt: ReceiptAnswer, *, token: str) -> 
 
 
 async def _find_taker(node: JsonRpcNode, payout: EvmPayout, *, height: int) -> NonceTaker | None:
-    """The final transaction of the payout's nonce, or None when the node cannot show it: it keeps
-    no old states, or the nonce went to an authorization."""
-    low, high = 0, height  # the first block after which the nonce is used lies between
+    """The final transaction of the payout's nonce, or None when the node cannot show it, or when
+    there is none: an authorization can use up a nonce too."""
+    low, high = payout.free_height + 1, height
     try:
-        while low < high:
+        while low < high:  # the first block after which the nonce is used lies between
             middle = (low + high) // 2
             used = facts.number(await node.ask(facts.nonce(payout.account, middle)))
             low, high = (low, middle) if used > payout.nonce else (middle + 1, high)
-        block = await node.ask(facts.full_block(low))
     except OutsideRefused as refusal:
-        log.warning("payout.no_old_states", node=node.name, reason=refusal.data.get("reason"))
-        return None
-    if block is None:
-        return None
+        # Only archives keep old states. Blocks are kept by all: look through them, newest first.
+        log.info("node.no_old_states", node=node.name, reason=refusal.data.get("reason"))
+        low, high = max(payout.free_height + 1, height - SEARCH_BLOCKS_MAX), height
+    for top in range(high, low - 1, -SEARCH_BATCH):
+        heights = range(top, max(low - 1, top - SEARCH_BATCH), -1)
+        for block in await node.ask_all([facts.full_block(one) for one in heights]):
+            taker = None if block is None else _taker_in(block, payout)
+            if taker is not None:
+                return taker
+    log.warning("payout.taker_not_found", node=node.name, nonce=payout.nonce)
+    return None
+
+
+def _taker_in(block: FullBlock, payout: EvmPayout) -> NonceTaker | None:
     for one in block.transactions:
         if (one.sender.lower(), facts.number(one.nonce)) == (payout.account, payout.nonce):
             return NonceTaker(one.hash, facts.number(block.number), block.hash)

@@ -34,6 +34,8 @@ class EvmPayout:
     token: str
     recipient: str
     units: int
+    free_height: int
+    """A final height at which the nonce was still free: where a search for its taker begins."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -33,6 +34,7 @@ START_SECONDS = 30
 STOP_SECONDS = 20
 ANSWER_SECONDS = 60
 BLOCK_SECONDS = 2
+POLL_SECONDS = 0.02
 STORE_EVERY_SECONDS = 1
 
 # The node lives as long as our end of the pipe on descriptor 3 is open, however we end.
@@ -193,6 +195,7 @@ class LocalEvm:
             receipt = await self.ask("eth_getTransactionReceipt", tx_hash)
             if receipt is not None:
                 return receipt
+            await asyncio.sleep(POLL_SECONDS)
         raise ServiceFailed(f"The local Ethereum did not mine {tx_hash}.")
 
     async def rich_account(self) -> str:

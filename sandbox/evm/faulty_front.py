@@ -45,6 +45,10 @@ class FaultyFront:
     """Answer an empty list where logs of an unknown block are asked for."""
     spoil_batch: Callable[[list[Any]], Any] | None = None
     """What becomes of a batch's answers on their way."""
+    words: dict[str, Any] | None = None
+    """What single questions are answered with, whatever they are."""
+    text: str = ""
+    """The very text of every answer."""
     asked: list[str] = field(default_factory=list)
     """The methods that were asked for, in order."""
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -83,7 +87,8 @@ class FaultyFront:
         self.asked += [one["method"] for one in batch]
         self.headers.append(dict(request.headers))
         if self.statuses:
-            return web.Response(status=self.statuses.pop(0), text="no")
+            headers = {"Location": self.target}
+            return web.Response(status=self.statuses.pop(0), text="no", headers=headers)
         answers = [await self._one(one) for one in batch]
         if self.silent:
             self.silent -= 1
@@ -92,8 +97,10 @@ class FaultyFront:
             self.lost_answers -= 1
             if request.transport is not None:
                 request.transport.close()
+        if self.text:
+            return web.Response(text=self.text)
         if not isinstance(asked, list):
-            return web.json_response(answers[0])
+            return web.json_response(answers[0] if self.words is None else self.words)
         return web.json_response(self.spoil_batch(answers) if self.spoil_batch else answers)
 
     async def _one(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -96,11 +96,14 @@ class EvmWorld:
 class Payout:
     """A payout of the hot wallet with all its attempts, as the database would keep it."""
 
-    def __init__(self, world: EvmWorld, to: EvmAddress, units: int, *, nonce: int) -> None:
+    def __init__(
+        self, world: EvmWorld, to: EvmAddress, units: int, *, nonce: int, free_height: int = 0
+    ) -> None:
         self.world = world
         self.to = to
         self.units = units
         self.nonce = nonce
+        self.free_height = free_height
         self.attempts: list[Attempt] = []
         self.last = self._sign(world.transfer(to, units, nonce=nonce))
 
@@ -120,6 +123,7 @@ class Payout:
             token=self.world.usdt.address.raw,
             recipient=self.to.raw,
             units=self.units,
+            free_height=self.free_height,
         )
 
     def _sign(self, transaction: Transaction, *, cancels: bool = False) -> SignedTransaction:

@@ -29,6 +29,7 @@ PAYOUT = EvmPayout(
     token=TOKEN,
     recipient=PLAYER,
     units=UNITS,
+    free_height=80,
 )
 
 

@@ -403,6 +403,44 @@ async def test_a_batch_is_whole_or_nothing(front: FaultyFront, raw_node: JsonRpc
         await raw_node.ask_all(calls)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"message": "slow down"},
+        {"jsonrpc": "2.0", "id": 0},
+        {"jsonrpc": "2.0", "id": 1, "result": None},
+        {"jsonrpc": "2.0", "result": None},
+        {"jsonrpc": "2.0", "id": 0, "error": None},
+    ],
+    ids=str,
+)
+async def test_a_gateways_own_words_do_not_pass_for_nothing_there(
+    front: FaultyFront, raw_node: JsonRpcNode, words: dict[str, object]
+) -> None:
+    call = facts.receipt("0x" + "11" * 32)
+    assert await raw_node.ask(call) is None
+    front.words = words
+    with pytest.raises(OutsideUnavailable):
+        await raw_node.ask(call)
+    front.spoil_batch = lambda _answers: [words]
+    with pytest.raises(OutsideUnavailable):
+        await raw_node.ask_all([call])
+
+
+async def test_an_answer_too_deep_to_read_is_none(
+    front: FaultyFront, raw_node: JsonRpcNode
+) -> None:
+    front.text = '{"id": 0, "jsonrpc": "2.0", "result": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    with pytest.raises(OutsideUnavailable):
+        await raw_node.ask(facts.block_by_number(1))
+
+
+async def test_a_redirect_is_no_answer(front: FaultyFront, raw_node: JsonRpcNode) -> None:
+    front.statuses = [302]
+    with pytest.raises(OutsideRefused):
+        await raw_node.ask(CHAIN_ID_CALL)
+
+
 async def test_a_gate_that_wants_a_key_says_no(front: FaultyFront, raw_node: JsonRpcNode) -> None:
     front.statuses = [401]
     with pytest.raises(OutsideRefused):

@@ -188,14 +188,31 @@ async def test_a_lying_receipt_is_not_enough(evm: EvmWorld, payout: Payout) -> N
     )
 
 
-async def test_without_old_states_nothing_is_proven(evm: EvmWorld, payout: Payout) -> None:
-    await evm.chain.broadcast(payout.last.signed)
+async def test_a_node_without_old_states_shows_the_blocks_themselves(
+    evm: EvmWorld, payout: Payout
+) -> None:
+    payout.free_height = await evm.node.height()
+    sent = payout.last
+    await evm.node.mine(15)
+    await evm.chain.broadcast(sent.signed)
+    await evm.node.mine(15)
     await evm.finalize()
     front = await evm.front()
-    front.refused_after = {"eth_getTransactionCount": 1}
+    chain = evm.through(front.url)
     payout.attempts.clear()
-    verdict = await evm.through(front.url).judge(payout.asked())
-    assert verdict.members[0].outcome is Outcome.UNKNOWN
+    for refused_after in (1, 2, 3):
+        front.refused_after = {"eth_getTransactionCount": refused_after}
+        (member,) = (await chain.judge(payout.asked())).members
+        assert member.outcome is Outcome.FAILED
+        assert sent.tx_hash in member.proof
+    front.refused_after = {"eth_getTransactionCount": 1}
+    front.forged = {"eth_getBlockByNumber": without_transactions}
+    (member,) = (await chain.judge(payout.asked())).members
+    assert member.outcome is Outcome.UNKNOWN, "nobody shows who took it"
+
+
+def without_transactions(block: dict[str, object]) -> dict[str, object]:
+    return {**block, "transactions": []}
 
 
 async def test_coins_fill_up_an_account_that_pays_fees(evm: EvmWorld) -> None:

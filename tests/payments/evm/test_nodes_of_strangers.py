@@ -138,6 +138,23 @@ async def test_a_range_is_only_believed_of_a_node_that_has_it(
     assert len(await chain.incoming(headers, {ours.address.raw})) == 20
 
 
+async def test_a_range_is_not_believed_when_the_end_of_the_final_chain_moves_back(
+    evm: EvmWorld, front: FaultyFront
+) -> None:
+    """Behind a balancer the second request may meet another node."""
+    ours, first = evm.wallet("balanced"), await evm.next_height()
+    for _ in range(20):
+        await evm.usdt.give(ours.address.raw, 1)
+    await evm.finalize()
+    headers = await evm.chain.headers(first, first + 19)
+    behind = await evm.node.ask("eth_getBlockByNumber", hex(first), False)
+    turns = iter(range(100))
+    front.forged = {"eth_getBlockByNumber": lambda block: behind if next(turns) == 1 else block}
+    with pytest.raises(OutsideUnavailable) as trouble:
+        await evm.through(front.url).incoming(headers, {ours.address.raw})
+    assert "went back" in str(trouble.value.data["reason"])
+
+
 async def test_a_node_that_goes_back_is_a_shorter_chain(evm: EvmWorld, front: FaultyFront) -> None:
     await evm.node.mine(10)
     chain = evm.through(front.url)

@@ -4,8 +4,10 @@ import pytest
 
 from payments.chains.base import MemberVerdict, Outcome
 from payments.chains.evm_addresses import EvmAddress
+from payments.chains.evm_final import final_facts
 from payments.chains.evm_judge import EvmPayout
 from payments.chains.evm_wallet import Fees, coin_transfer, read_transfer
+from payments.json_rpc import JsonRpcNode
 from sandbox.evm.chain import CHAIN_ID
 from tests.payments.evm.conftest import ETH, FEES, FINAL_AFTER, GWEI, USDT, EvmWorld, Payout
 
@@ -186,6 +188,24 @@ async def test_a_lying_receipt_is_not_enough(evm: EvmWorld, payout: Payout) -> N
     assert (await chain.judge(payout.asked())).members[0].outcome is Outcome.UNKNOWN, (
         "the receipt is gone, but the nonce was taken by ourselves"
     )
+
+
+async def test_only_final_receipts_are_gathered(evm: EvmWorld, payout: Payout) -> None:
+    node = JsonRpcNode(url=evm.node.url, requests_per_second=100_000)
+    await evm.chain.broadcast(payout.last.signed)
+    await evm.node.mine()
+    facts = await final_facts(node, payout.asked())
+    assert (facts.receipts, facts.taker, facts.nonce) == ((), None, payout.nonce)
+    await evm.finalize()
+    facts = await final_facts(node, payout.asked())
+    (receipt,) = facts.receipts
+    header = await evm.header(receipt.height)
+    assert (receipt.tx_hash, receipt.block_hash) == (payout.last.tx_hash, header.hash)
+    assert receipt.sender == evm.hot.address.raw
+    assert [(one.recipient, one.units) for one in receipt.transfers] == [
+        (payout.to.raw, payout.units)
+    ]
+    await node.close()
 
 
 async def test_a_node_without_old_states_shows_the_blocks_themselves(

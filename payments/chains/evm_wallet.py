@@ -57,8 +57,11 @@ class FeeMarket:
 
     @property
     def fees(self) -> Fees:
-        """Enough for the next blocks even while the base fee doubles, which takes six of them."""
-        return Fees(2 * self.base_fee + self.tip, self.tip)
+        """Enough for the next blocks even while the base fee doubles, which takes six of them.
+
+        The tip is never nothing: nodes do not pass such transactions on."""
+        tip = max(self.tip, 1)
+        return Fees(2 * self.base_fee + tip, tip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,9 @@ def sweep(
     """Let a deposit address send all of its `token` to the treasury of its delegate.
 
     Whoever sends this pays the gas. The first sweep carries the deposit address's authorization;
-    later ones need none."""
+    later ones need none. With a stale authorization and no earlier one it is mined as a success
+    that moved nothing: a sweep is judged by its Transfer log to the treasury, never by its status.
+    """
     authorizations = () if authorization is None else (authorization,)
     payload = FLUSH_SELECTOR + _word(token)
     return _checked(Transaction(chain_id, nonce, fees, gas, deposit, 0, payload, authorizations))
@@ -254,6 +259,8 @@ def _checked(transaction: Transaction) -> Transaction:
         raise TransactionInvalid("no such value")
     if len(transaction.to.account) != ADDRESS_BYTES:
         raise TransactionInvalid("no such receiver")
+    if any(one.chain_id != transaction.chain_id for one in transaction.authorizations):
+        raise TransactionInvalid("a permission for another chain does nothing on this one")
     return transaction
 
 

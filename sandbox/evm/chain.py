@@ -37,8 +37,16 @@ BLOCK_SECONDS = 2
 POLL_SECONDS = 0.02
 STORE_EVERY_SECONDS = 1
 
-# The node lives as long as our end of the pipe on descriptor 3 is open, however we end.
-_TIED = 'exec 3<&0 </dev/null; "$@" 3<&- & node=$!; (cat <&3 >/dev/null; kill $node) & wait $node'
+# The node lives as long as our end of the pipe on descriptor 3 is open, however we end. Whoever
+# waits for that end goes first when the node dies by itself: its number may be another's by then.
+_TIED = """
+exec 3<&0 </dev/null
+"$@" 3<&- & node=$!
+(cat <&3 >/dev/null; kill $node) & tie=$!
+wait $node; code=$?
+kill $tie 2>/dev/null
+exit $code
+"""
 
 
 @cache
@@ -82,6 +90,7 @@ class LocalEvm:
         anvil = find_anvil()
         if anvil is None:
             raise ServiceFailed("The local Ethereum's packages are missing: npm ci in sandbox/evm.")
+        self._let_go()  # of a node that ended by itself
         if self._connects():
             raise ServiceFailed(f"Port {self.port} is taken by another process.")
         if self.store is not None:

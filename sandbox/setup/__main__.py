@@ -92,6 +92,8 @@ def steps() -> list[Step]:
                 "Foundry and have its `anvil` on the PATH."
             ),
         ),
+        # Compiled here and not committed: four seconds make the same bytes, and sources are what
+        # people can review.
         Step(
             name="Ethereum contracts",
             inputs=lambda: content_of(

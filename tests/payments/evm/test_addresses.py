@@ -7,7 +7,7 @@ from embit.bip32 import HDKey
 from embit.bip39 import mnemonic_to_seed
 from eth_account import Account
 from eth_utils import is_checksum_address, to_checksum_address
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from casino.errors import AddressInvalid
@@ -22,6 +22,7 @@ from payments.chains.evm_addresses import (
 )
 from sandbox.evm.chain import MNEMONIC
 
+untimed = settings(deadline=None)
 TOKEN = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
 ACCOUNT = EvmAddress(bytes.fromhex("52908400098527886e0f7030069857d2e4169ee7"))
 PATH = "m/44h/60h/0h"
@@ -35,6 +36,7 @@ def reason(text: str, **given: frozenset[str]) -> object:
     return refusal.value.data.get("network", refusal.value.data["reason"])
 
 
+@untimed
 @given(addresses)
 def test_every_form_names_the_same_account(address: EvmAddress) -> None:
     digits = address.account.hex()
@@ -43,11 +45,13 @@ def test_every_form_names_the_same_account(address: EvmAddress) -> None:
         assert parse_evm(f"  {text}\n") == address
 
 
+@untimed
 @given(addresses)
 def test_another_library_writes_the_same_text(address: EvmAddress) -> None:
     assert address.checksummed == to_checksum_address(address.account)
 
 
+@untimed
 @given(addresses, st.integers(2, 41))
 def test_a_letter_of_the_wrong_case_is_noticed(address: EvmAddress, place: int) -> None:
     text = address.checksummed
@@ -62,6 +66,7 @@ def test_a_letter_of_the_wrong_case_is_noticed(address: EvmAddress, place: int) 
         assert refusal.value.data["reason"] == "checksum"
 
 
+@untimed
 @given(st.text(max_size=80))
 def test_no_text_does_worse_than_a_refusal(text: str) -> None:
     with contextlib.suppress(AddressInvalid):
@@ -162,6 +167,7 @@ def test_other_keys_are_refused_and_never_repeated(root: HDKey) -> None:
         assert not wrong or wrong == "xpub" or wrong not in str(refusal.value)
 
 
+@untimed
 @given(st.text(max_size=120))
 def test_no_text_is_a_key_by_accident(text: str) -> None:
     with pytest.raises(ExtendedKeyInvalid):

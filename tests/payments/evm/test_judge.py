@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.chains.base import Outcome
@@ -16,6 +16,7 @@ from payments.chains.evm_judge import (
     judge,
 )
 
+untimed = settings(deadline=None)
 HOT, PLAYER, TOKEN = "0x" + "aa" * 20, "0x" + "bb" * 20, "0x" + "cc" * 20
 FIRST, SECOND, CANCEL, FOREIGN = ("0x" + digit * 64 for digit in "1234")
 BLOCK = "0x" + "ee" * 32
@@ -123,6 +124,7 @@ receipts = st.builds(
 takers = st.sampled_from([FIRST, CANCEL, FOREIGN]).map(lambda one: NonceTaker(one, 90, BLOCK))
 
 
+@untimed
 @given(st.lists(receipts, max_size=3), st.integers(NONCE - 1, NONCE + 2), st.none() | takers)
 def test_no_verdict_without_its_proof(
     found: list[FinalReceipt], nonce: int, taker: NonceTaker | None

@@ -378,7 +378,9 @@ async def test_credentials_travel_in_a_header_and_stay_out_of_errors(front: Faul
     front.statuses = [500]
     with pytest.raises(OutsideUnavailable) as trouble:
         await node.ask(CHAIN_ID_CALL)
-    assert "pa" not in str(trouble.value).replace("unavailable", "")
+    for secret in ("us@er", "us%40er", "pa:ss", "pa%3Ass", encoded):
+        assert secret not in str(trouble.value)
+        assert secret not in node.name
     await node.close()
 
 

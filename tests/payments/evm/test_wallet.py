@@ -8,13 +8,14 @@ from eth_account import Account
 from eth_account.typed_transactions import TypedTransaction
 from eth_hash.auto import keccak
 from hexbytes import HexBytes
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.chains.evm_addresses import EvmAddress, address_of
 from payments.chains.evm_wallet import (
     COIN_TRANSFER_GAS,
     NONCE_MAX,
+    FeeMarket,
     Fees,
     SignedTransaction,
     Transaction,
@@ -33,6 +34,7 @@ from payments.chains.evm_wallet import (
     token_transfer,
 )
 
+untimed = settings(deadline=None)
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 secrets = st.integers(1, ORDER - 1).map(lambda number: number.to_bytes(32, "big"))
@@ -121,6 +123,7 @@ def as_others_write_it(transaction: Transaction) -> dict[str, object]:
     return written
 
 
+@untimed
 @given(transactions(), secrets)
 def test_another_library_signs_the_same_bytes(transaction: Transaction, secret: bytes) -> None:
     ours = sign(transaction, secret)
@@ -131,6 +134,7 @@ def test_another_library_signs_the_same_bytes(transaction: Transaction, secret: 
     assert Account.recover_transaction(ours.signed) == ours.sender.checksummed
 
 
+@untimed
 @given(chain_ids, addresses, nonces, secrets)
 def test_another_library_gives_the_same_permission(
     chain_id: int, delegate: EvmAddress, nonce: int, secret: bytes
@@ -146,6 +150,7 @@ def test_another_library_gives_the_same_permission(
     assert authorization_account(ours) == account(key)
 
 
+@untimed
 @given(transactions(), secrets)
 def test_the_same_input_gives_the_same_bytes_and_they_are_read_back(
     transaction: Transaction, secret: bytes
@@ -156,6 +161,7 @@ def test_the_same_input_gives_the_same_bytes_and_they_are_read_back(
     assert carried_hash(signed.signed) == signed.tx_hash
 
 
+@untimed
 @given(transactions(), secrets, st.data())
 def test_a_changed_byte_is_another_transaction_or_none(
     transaction: Transaction, secret: bytes, data: st.DataObject
@@ -173,6 +179,7 @@ def test_a_changed_byte_is_another_transaction_or_none(
     assert (read.sender, read.transaction) != (signed.sender, signed.transaction)
 
 
+@untimed
 @given(st.binary(max_size=300))
 def test_no_bytes_do_worse_than_a_refusal(garbage: bytes) -> None:
     for bytes_ in (garbage, b"\x02" + garbage, b"\x04" + garbage):
@@ -219,6 +226,7 @@ def test_another_key_is_noticed_before_the_bytes_exist() -> None:
         sign_transaction(a_transfer(), account=EvmAddress(b"\x01" * 20), sign=signer(key))
 
 
+@untimed
 @given(fees(), fees())
 def test_a_replacement_pays_an_eighth_more_of_both(old: Fees, market: Fees) -> None:
     for new in (bumped(old), bumped(old, market=market)):
@@ -231,6 +239,7 @@ def test_a_replacement_pays_an_eighth_more_of_both(old: Fees, market: Fees) -> N
     assert bumped(old, market=market).tip >= market.tip
 
 
+@untimed
 @given(transactions(), addresses)
 def test_replacements_and_cancellations_keep_the_nonce(
     transaction: Transaction, ours: EvmAddress
@@ -243,6 +252,7 @@ def test_replacements_and_cancellations_keep_the_nonce(
     assert not cancel.authorizations
 
 
+@untimed
 @given(addresses, words)
 def test_a_transfer_says_whom_and_how_much(to: EvmAddress, units: int) -> None:
     transaction = a_transfer(to=to, units=units)
@@ -281,6 +291,32 @@ def test_other_payloads_are_no_transfer() -> None:
 def test_what_cannot_be_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(TransactionInvalid):
         a_transfer(**wrong)
+
+
+def test_a_permission_for_another_chain_is_refused() -> None:
+    key = PrivateKey(b"\x07" * 32)
+    permission = authorize(
+        chain_id=1,
+        delegate=EvmAddress(b"\x01" * 20),
+        nonce=0,
+        account=account(key),
+        sign=signer(key),
+    )
+    with pytest.raises(TransactionInvalid, match="another chain"):
+        sweep(
+            chain_id=2,
+            nonce=0,
+            fees=Fees(2, 1),
+            gas=100_000,
+            deposit=account(key),
+            token=EvmAddress(b"\x02" * 20),
+            authorization=permission,
+        )
+
+
+def test_the_markets_fees_are_never_without_a_tip() -> None:
+    assert FeeMarket(100, 7).fees == Fees(207, 7)
+    assert FeeMarket(100, 0).fees == Fees(201, 1)
 
 
 def test_a_permission_for_every_chain_is_refused() -> None:

@@ -109,6 +109,22 @@ def test_it_dies_with_its_parent() -> None:
     wait_until_gone(nodes, seconds=30)
 
 
+def test_a_node_that_ended_by_itself_is_started_again(make_evm: MakeEvm) -> None:
+    chain = make_evm()
+    assert chain._process is not None
+    shell = chain._process.pid
+    node = next(one for one in children(shell) if is_node(one))
+    os.kill(node, signal.SIGKILL)
+    wait_until_gone([shell], seconds=30)
+    assert not chain.running
+    chain.start()
+    assert chain.running
+
+
+def is_node(pid: int) -> bool:
+    return b"anvil" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+
+
 def test_a_missing_node_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(chain_module, "find_anvil", lambda: None)
     with pytest.raises(ServiceFailed, match="npm ci in sandbox/evm"):

@@ -83,7 +83,8 @@ lock: ## write requirements.lock anew from pyproject.toml
 
 clean: ## remove what the set-up and the tools made; .demo/ and .env stay
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache \
-	  htmlcov test-results webapp/static webapp/frontend/node_modules sandbox/ton/node_modules
+	  htmlcov test-results webapp/static webapp/frontend/node_modules sandbox/ton/node_modules \
+	  sandbox/evm/node_modules sandbox/evm/build
 
 define with_python
 	if [ -z "$(PYTHON)" ]; then \

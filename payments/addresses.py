@@ -66,10 +66,17 @@ def parse_ton(text: str, *, testnet: bool = False) -> TonAddress:
         if workchain not in (BASECHAIN, MASTERCHAIN):
             raise AddressInvalid(reason="malformed")
         return TonAddress(workchain, bytes.fromhex(raw[2]))
-    for network, pattern in _FOREIGN:
-        if pattern.fullmatch(text):
-            raise AddressInvalid(reason="other_network", network=network)
+    network = network_of(text)
+    if network is not None:
+        raise AddressInvalid(reason="other_network", network=network)
     raise AddressInvalid(reason="malformed")
+
+
+def network_of(text: str) -> str | None:
+    """The network whose addresses look like this text; nothing is checked but the form."""
+    if _FRIENDLY.fullmatch(text) or _RAW.fullmatch(text):
+        return "ton"
+    return next((network for network, pattern in _FOREIGN if pattern.fullmatch(text)), None)
 
 
 def require_payable(text: str, *, own: frozenset[str] = frozenset(), testnet: bool = False) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sandbox.setup.steps import NOTES, ROOT, Runner, SetupFailed, Step, content_of, perform, say
 from sandbox.setup.system import (
+    find_anvil,
     find_chromium,
     node_version,
     require_chromium,
@@ -23,6 +24,7 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 TON = ROOT / "sandbox" / "ton"
+EVM = ROOT / "sandbox" / "evm"
 FRONTEND = ROOT / "webapp" / "frontend"
 LOCALES = ROOT / "casino" / "locales"  # the pages speak from the same files
 STATIC = ROOT / "webapp" / "static"
@@ -79,6 +81,27 @@ def steps() -> list[Step]:
             made=(TON / "node_modules" / "@ton").exists,
             work=lambda runner: install_node_packages(runner, TON),
             advice=f"{NETWORK} and that `node --version` is 20.19 or newer.",
+        ),
+        Step(
+            name="Local Ethereum",
+            inputs=lambda: node_version() + content_of(EVM / "package-lock.json", EVM / ".npmrc"),
+            made=lambda: find_anvil() is not None and (EVM / "node_modules" / "solc").exists(),
+            work=lambda runner: install_node_packages(runner, EVM),
+            advice=(
+                f"{NETWORK}. The package has a node for Linux on x86-64 only; elsewhere install "
+                "Foundry and have its `anvil` on the PATH."
+            ),
+        ),
+        # Compiled here and not committed: four seconds make the same bytes, and sources are what
+        # people can review.
+        Step(
+            name="Ethereum contracts",
+            inputs=lambda: content_of(
+                EVM / "package-lock.json", EVM / "compile.js", EVM / "contracts"
+            ),
+            made=(EVM / "build" / "contracts.json").exists,
+            work=lambda runner: runner.run(["node", "compile.js"], folder=EVM),
+            advice="read the compiler's words above; it names the file and the line.",
         ),
         Step(
             name="Mini App packages",

@@ -63,6 +63,13 @@ def require_node(runner: Runner) -> None:
         install(runner, "npm")
 
 
+def find_anvil() -> str | None:
+    """The local Ethereum node: the one in sandbox/evm, which is for Linux on x86-64, or another
+    on the PATH."""
+    ours = ROOT / "sandbox" / "evm" / "node_modules" / "@foundry-rs" / "anvil-linux-amd64"
+    return str(ours / "bin" / "anvil") if ours.exists() else shutil.which("anvil")
+
+
 def find_chromium() -> str | None:
     """The Chromium that browser tests drive: $CHROMIUM, one on the PATH, or Playwright's own."""
     named = os.environ.get("CHROMIUM")

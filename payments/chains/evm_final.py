@@ -1,0 +1,91 @@
+"""Gathers what one node knows of a payout's nonce as of its newest final block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from casino.errors import OutsideRefused, OutsideUnavailable
+from payments.chains import evm_facts as facts
+from payments.chains.evm_judge import FinalFacts, FinalReceipt, NonceTaker
+
+if TYPE_CHECKING:
+    from payments.chains.evm_facts import FullBlock, ReceiptAnswer
+    from payments.chains.evm_judge import EvmPayout
+    from payments.json_rpc import Call, JsonRpcNode
+
+SEARCH_BATCH = 10
+SEARCH_BLOCKS_MAX = 2000
+"""About seven hours of the main network."""
+
+log = structlog.get_logger(__name__)
+
+
+async def final_facts(node: JsonRpcNode, payout: EvmPayout) -> FinalFacts:
+    """What to judge the payout by; raises OutsideUnavailable when the node cannot tell."""
+    final = facts.require_block(node, await node.ask(facts.block_by_number("finalized")))
+    height = facts.number(final.number)
+    asked: list[Call[Any]] = [facts.nonce(payout.account, final)]
+    asked += [facts.receipt(one.tx_hash) for one in payout.attempts]
+    used, *found = await node.ask_all(asked)
+    nonce = facts.number(used)
+    mined: list[ReceiptAnswer] = [one for one in found if one is not None]
+    receipts = []
+    for receipt in mined:
+        at = facts.number(receipt.block_number)
+        if at > height:
+            continue
+        block = facts.require_block(node, await node.ask(facts.block_by_number(at)))
+        if block.hash == receipt.block_hash:
+            receipts.append(_final_receipt(node, receipt, token=payout.token))
+    taker = None
+    if nonce > payout.nonce and not mined:
+        taker = await _find_taker(node, payout, height=height)
+    return FinalFacts(height, final.hash, nonce, tuple(receipts), taker)
+
+
+def _final_receipt(node: JsonRpcNode, receipt: ReceiptAnswer, *, token: str) -> FinalReceipt:
+    try:
+        logs = sorted(receipt.logs, key=facts.place)
+        transfers = tuple(facts.read_transfers(logs, token=token))
+    except ValueError as error:
+        raise OutsideUnavailable(source=node.name, reason=str(error)) from error
+    return FinalReceipt(
+        tx_hash=receipt.transaction_hash,
+        height=facts.number(receipt.block_number),
+        block_hash=receipt.block_hash,
+        sender=receipt.sender.lower(),
+        succeeded=facts.number(receipt.status) == 1,
+        transfers=transfers,
+    )
+
+
+async def _find_taker(node: JsonRpcNode, payout: EvmPayout, *, height: int) -> NonceTaker | None:
+    """The final transaction of the payout's nonce, or None when the node cannot show it, or when
+    there is none: an authorization can use up a nonce too."""
+    low, high = payout.free_height + 1, height
+    try:
+        while low < high:  # the first block after which the nonce is used lies between
+            middle = (low + high) // 2
+            used = facts.number(await node.ask(facts.nonce(payout.account, middle)))
+            low, high = (low, middle) if used > payout.nonce else (middle + 1, high)
+    except OutsideRefused as refusal:
+        # Only archives keep old states. Blocks are kept by all: look through them, newest first.
+        log.info("node.no_old_states", node=node.name, reason=refusal.data.get("reason"))
+        low, high = max(payout.free_height + 1, height - SEARCH_BLOCKS_MAX), height
+    for top in range(high, low - 1, -SEARCH_BATCH):
+        heights = range(top, max(low - 1, top - SEARCH_BATCH), -1)
+        for block in await node.ask_all([facts.full_block(one) for one in heights]):
+            taker = None if block is None else _taker_in(block, payout)
+            if taker is not None:
+                return taker
+    log.warning("payout.taker_not_found", node=node.name, nonce=payout.nonce)
+    return None
+
+
+def _taker_in(block: FullBlock, payout: EvmPayout) -> NonceTaker | None:
+    for one in block.transactions:
+        if (one.sender.lower(), facts.number(one.nonce)) == (payout.account, payout.nonce):
+            return NonceTaker(one.hash, facts.number(block.number), block.hash)
+    return None

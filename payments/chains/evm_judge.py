@@ -1,0 +1,128 @@
+"""What became of a payout on an EVM chain, decided from final facts alone; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from payments.chains.base import MemberVerdict, Outcome, PayoutVerdict
+
+if TYPE_CHECKING:
+    from payments.chains.evm_facts import TokenTransfer
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A transaction of ours that was signed for a payout's nonce."""
+
+    tx_hash: str
+    cancels: bool = False
+    """True for a transfer of nothing to ourselves, made to take the nonce away."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvmPayout:
+    """A payment and everything that was ever signed for its nonce; addresses in lower case.
+
+    An attempt that is missing here makes a payment of ours look like a stranger's: each must be
+    stored before its bytes leave."""
+
+    withdrawal_id: int
+    account: str
+    nonce: int
+    attempts: tuple[Attempt, ...]
+    token: str
+    recipient: str
+    units: int
+    free_height: int
+    """A final height at which the nonce was still free: where a search for its taker begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinalReceipt:
+    """What a transaction did, in a block of the final chain."""
+
+    tx_hash: str
+    height: int
+    block_hash: str
+    sender: str
+    succeeded: bool
+    transfers: tuple[TokenTransfer, ...]
+    """All transfers of the payout's token that it made."""
+
+
+@dataclass(frozen=True, slots=True)
+class NonceTaker:
+    """The transaction of the final chain that used up a nonce."""
+
+    tx_hash: str
+    height: int
+    block_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class FinalFacts:
+    """What one node knows of a payout's nonce as of its newest final block."""
+
+    height: int
+    block_hash: str
+    nonce: int
+    """The account's next nonce."""
+    receipts: tuple[FinalReceipt, ...]
+    """Of the payout's own attempts, those that are final."""
+    taker: NonceTaker | None
+    """Who used the payout's nonce, if the node showed it."""
+
+
+def judge(payout: EvmPayout, facts: FinalFacts) -> PayoutVerdict:
+    """Judge a payout.
+
+    SUCCEEDED only by a final receipt that shows exactly this payment, by us. FAILED only with
+    proof: it was mined and reverted, we cancelled it, or the final chain shows a transaction in
+    its nonce that is none of ours. Everything else is UNKNOWN, and the same bytes stay good."""
+    cancelling = {one.tx_hash: one.cancels for one in payout.attempts}
+    ours = [one for one in facts.receipts if one.tx_hash in cancelling]
+    if len(ours) > 1:  # two in one nonce: such a node is not to be believed
+        return _verdict(payout, Outcome.UNKNOWN)
+    if ours:
+        (receipt,) = ours
+        if receipt.sender != payout.account or facts.nonce <= payout.nonce:
+            return _verdict(payout, Outcome.UNKNOWN)
+        return _judge_receipt(payout, receipt, cancels=cancelling[receipt.tx_hash])
+    taker = facts.taker
+    if taker is None or taker.tx_hash in cancelling or facts.nonce <= payout.nonce:
+        return _verdict(payout, Outcome.UNKNOWN)
+    proof = (
+        f"nonce {payout.nonce} was used by {taker.tx_hash} in block {taker.height} "
+        f"({taker.block_hash}), which is none of ours; final up to {facts.height}"
+    )
+    return _verdict(payout, Outcome.FAILED, proof=proof, retriable=True)
+
+
+def _judge_receipt(payout: EvmPayout, receipt: FinalReceipt, *, cancels: bool) -> PayoutVerdict:
+    place = f"{receipt.tx_hash} in final block {receipt.height} ({receipt.block_hash})"
+    if cancels:
+        proof = f"cancelled by {place}"
+        return _verdict(payout, Outcome.FAILED, seen=receipt.tx_hash, proof=proof, retriable=True)
+    if not receipt.succeeded:
+        proof = f"reverted: {place}"
+        return _verdict(payout, Outcome.FAILED, seen=receipt.tx_hash, proof=proof)
+    wanted = (payout.account, payout.recipient, payout.units)
+    if any((one.sender, one.recipient, one.units) == wanted for one in receipt.transfers):
+        proof = f"paid by {place}"
+        return _verdict(payout, Outcome.SUCCEEDED, seen=receipt.tx_hash, proof=proof)
+    # Mined, not reverted, and another amount arrived (a token that takes a fee) or none at all:
+    # what the player is owed now is for people to decide.
+    return _verdict(payout, Outcome.UNKNOWN, seen=receipt.tx_hash)
+
+
+def _verdict(
+    payout: EvmPayout,
+    outcome: Outcome,
+    *,
+    seen: str = "",
+    proof: str = "",
+    retriable: bool = False,
+) -> PayoutVerdict:
+    member = MemberVerdict(payout.withdrawal_id, outcome, seen, proof, retriable=retriable)
+    return PayoutVerdict(bool(seen), seen, (member,))

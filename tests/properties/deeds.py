@@ -27,6 +27,9 @@ STAKES = {Asset.TON: 10_000_007, Asset.USDT: 100_003}
 WORTH = {Asset.TON: (3, 1000), Asset.USDT: (9, 10)}
 RAILS = {Asset.TON: "ton", Asset.USDT: "usdt_faucet"}
 ON_THE_FLOOR = ("bet", "open", "act", "cash_out", "rotate")
+# A rollback takes a debit back, an unwin a credit.
+UNDOINGS = ("rollback", "unwin")
+CALLS = ("debit", "credit", *UNDOINGS)
 WITH_UNITS = ("bet", "open", "debit", "credit", "deposit", "withdraw")
 
 LIMITS = (
@@ -129,7 +132,7 @@ class House:
         deed = done.deed
         if deed.kind in ON_THE_FLOOR:
             return await _play(done, player, floor)
-        if deed.kind in ("debit", "credit", "rollback"):
+        if deed.kind in CALLS:
             return await floor.seamless(_call(deed, player, done.reference))
         match deed.kind:
             case "deposit":
@@ -233,9 +236,15 @@ def reference_at(moment: datetime) -> str:
     return str(UUID(int=bits | 0b10 << 62 | secrets.randbits(62)))
 
 
-def number_of(player: PlayerId, number: int) -> str:
-    """An aggregator's transaction id; there are few, so that they meet again by themselves."""
-    return f"{player}-{number}"
+def number_of(player: PlayerId, number: int, *, win: bool = False) -> str:
+    """An aggregator's transaction id; there are few, so that they meet again by themselves. Its
+    ids are one space, so wins have others than stakes."""
+    return f"{player}-{number}-won" if win else f"{player}-{number}"
+
+
+def target_of(player: PlayerId, deed: Deed) -> str:
+    """The transaction id that a rollback takes back."""
+    return number_of(player, deed.target, win=deed.kind == "unwin")
 
 
 async def _play(done: Done, player: PlayerId, floor: GamingFloor) -> Any:
@@ -276,8 +285,8 @@ async def _play(done: Done, player: PlayerId, floor: GamingFloor) -> Any:
 
 
 def _call(deed: Deed, player: PlayerId, reference: str) -> Debit | Credit | Rollback:
-    if deed.kind == "rollback":
-        target = number_of(player, deed.target)
+    if deed.kind in UNDOINGS:
+        target = target_of(player, deed)
         return Rollback(player, reference, "acme", deed.asset, "round", target)
     call = Debit if deed.kind == "debit" else Credit
     return call(player, reference, "acme", deed.asset, "round", deed.units)

@@ -26,8 +26,10 @@ from casino.money import Asset
 from casino.players import facts
 from casino.players.rules import PlayerFacts
 from tests.properties.deeds import (
+    CALLS,
     ON_THE_FLOOR,
     STAKES,
+    UNDOINGS,
     WITH_UNITS,
     WORTH,
     Deed,
@@ -35,6 +37,7 @@ from tests.properties.deeds import (
     House,
     number_of,
     reference_at,
+    target_of,
 )
 from tests.properties.tallies import Effect, Tallies
 
@@ -90,30 +93,35 @@ class Table:
             wallets = await journal.balances(session, player)
         for asset in STAKES:
             wallet = wallets.get(asset, Wallet(asset))
-            for name in ("cash", "reserved", "held"):
+            for name in ("reserved", "held"):
                 assert getattr(wallet, name) == self.promised[player, asset, name] >= 0, name
-            assert wallet.deficit == wallet.bonus == wallet.not_final == 0
+            # A win taken back after it was spent is owed, and paid before anything can be played.
+            assert wallet.cash - wallet.deficit == self.promised[player, asset, "cash"]
+            assert min(wallet.cash, wallet.deficit) == 0
+            assert wallet.bonus == wallet.not_final == 0
 
     def _require_rollbacks(self) -> None:
-        """A debit is taken back once, in its own asset; one that was taken back unseen never
-        happens."""
-        debits = {
-            one.reference: one.deed for one in self.done if one.deed.kind == "debit" and one.told
+        """A debit or a credit is taken back once, in its own asset; one that was taken back unseen
+        never happens."""
+        moves = {
+            one.reference: one.deed
+            for one in self.done
+            if one.deed.kind in ("debit", "credit") and one.told
         }
         paid: Counter[str] = Counter()
         unseen = set()
         for one in self.done:
-            if one.deed.kind != "rollback" or not one.told:
+            if one.deed.kind not in UNDOINGS or not one.told:
                 continue
-            target = number_of(self.players[one.deed.player], one.deed.target)
+            target = target_of(self.players[one.deed.player], one.deed)
             if one.told[0].answer.units:
-                assert debits[target].asset is one.deed.asset
-                assert debits[target].units == one.told[0].answer.units
+                assert moves[target].asset is one.deed.asset
+                assert moves[target].units == one.told[0].answer.units
                 paid[target] += sum(not told.replayed for told in one.told)
-            elif target not in debits:
+            elif target not in moves:
                 unseen.add(target)
         assert set(paid.values()) <= {0, 1}, paid
-        assert not self.buried & set(debits), "a debit came through its own grave"
+        assert not self.buried & set(moves), "a move came through its own grave"
         self.buried |= unseen
 
     async def _facts(self, player: PlayerId) -> PlayerFacts:
@@ -182,7 +190,7 @@ class Table:
     def _promise(self, deed: Deed, answer: Any, entry_id: int) -> None:
         if deed.kind in ON_THE_FLOOR:
             self._promise_play(deed, answer, entry_id)
-        elif deed.kind in ("debit", "credit", "rollback"):
+        elif deed.kind in CALLS:
             self._promise_call(deed, answer.units, entry_id)
         else:
             self._promise_cashier(deed, answer, entry_id)
@@ -202,12 +210,15 @@ class Table:
 
     def _promise_call(self, deed: Deed, units: int, entry_id: int) -> None:
         player = self.players[deed.player]
-        self.promised[player, deed.asset, "cash"] += -units if deed.kind == "debit" else units
+        taken = deed.kind in ("debit", "unwin")
+        self.promised[player, deed.asset, "cash"] += -units if taken else units
         match deed.kind:
             case "debit":
                 effect = Effect(entry_id, staked=cost(units, deed.asset))
             case "credit":
                 effect = Effect(entry_id, won=worth(units, deed.asset))
+            case "unwin":
+                effect = Effect(entry_id, won=-cost(units, deed.asset))
             case _:
                 effect = Effect(entry_id, refunded=worth(units, deed.asset))
         self.effects[player].append(effect)
@@ -234,10 +245,9 @@ class Table:
         if deed.kind == "debit":
             return number_of(player, deed.number)
         if deed.kind == "credit":
-            # Ids of a provider are one space, and the rollbacks of this search are of debits.
-            return f"{number_of(player, deed.number)}-won"
-        if deed.kind == "rollback":
-            return f"{number_of(player, deed.number)}-of-{deed.target}"
+            return number_of(player, deed.number, win=True)
+        if deed.kind in UNDOINGS:
+            return f"{number_of(player, deed.number)}-of-{target_of(player, deed)}"
         return reference_at(self.house.clock.now)
 
     def _subject(self, deed: Deed) -> int:

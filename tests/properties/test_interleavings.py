@@ -15,7 +15,13 @@ from casino.betting.floor import open_floor
 from casino.cashier import rails
 from casino.clock import Window
 from casino.db import Database
-from casino.errors import IdempotencyConflict, IllegalMove, LimitReached, RoundClosed
+from casino.errors import (
+    IdempotencyConflict,
+    IllegalMove,
+    InsufficientFunds,
+    LimitReached,
+    RoundClosed,
+)
 from casino.money import Asset
 from casino.players import limits
 from casino.players.rules import LimitKind
@@ -34,7 +40,7 @@ START = datetime(2026, 10, 29, 12, tzinfo=UTC)
 
 KINDS = (
     *("bet", "bet", "open", "open", "act", "act", "cash_out", "cash_out", "rotate", "rotate"),
-    *("debit", "debit", "credit", "rollback", "rollback"),
+    *("debit", "debit", "credit", "credit", "rollback", "rollback", "unwin"),
     *("deposit", "withdraw", "withdraw", "cancel", "cancel", "reject", "reject"),
     *("limit", "repeat", "repeat", "repeat"),
 )
@@ -176,6 +182,27 @@ async def test_rollback_of_a_debit_gives_it_back_once(
     )
     assert debit.answer.units == first.answer.units == STAKES[Asset.TON]
     assert second.answer.units == 0
+
+
+async def test_rollback_of_a_spent_win_is_owed_and_paid_first(house: House) -> None:
+    unit = STAKES[Asset.TON]
+    _, spent, undone, again, refused, paid, played = await play(
+        house,
+        [Deed("credit", number=3, units=5 * unit)],
+        [Deed("withdraw", units=24 * unit)],
+        [Deed("unwin", number=1, target=3, twice=True)],
+        [Deed("unwin", number=2, target=3)],
+        [Deed("debit", number=1, units=unit)],
+        [Deed("deposit", units=6 * unit)],
+        [Deed("debit", number=2, units=2 * unit)],
+    )
+    assert not isinstance(spent, Exception)
+    assert undone.answer.units == 5 * unit
+    assert again.answer.units == 0
+    assert isinstance(refused, InsufficientFunds)
+    assert paid.answer[1] == "credited"
+    # One was left, five were owed, six came: two can be staked and no more.
+    assert played.wallets[Asset.TON].cash == 0
 
 
 async def test_rollback_in_another_coin_is_a_conflict(

@@ -7,12 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from aiogram.exceptions import (
-    TelegramBadRequest,
-    TelegramForbiddenError,
-    TelegramNotFound,
-    TelegramRetryAfter,
-)
 
 from casino import outbox
 from casino.nursery import Nursery
@@ -37,12 +31,28 @@ ATTEMPTS_MAX = 12
 PAUSE_MAX = timedelta(minutes=5)
 
 
+class NotNow(Exception):
+    """The way is there and busy: the effect may go in `after`."""
+
+    def __init__(self, after: timedelta) -> None:
+        super().__init__(f"after {after}")
+        self.after = after
+
+
+class NobodyThere(Exception):
+    """Who should hear of it does not want to, or is gone; the text says how that was told."""
+
+
+class NotAccepted(Exception):
+    """It can never be delivered as it is; the text says why."""
+
+
 class OutboxWorker:
     """Claims effects of `consumer` and calls `deliver(effect)`, whose text becomes the outcome.
 
-    429 waits as long as Telegram says; 403 calls `unreachable` and ends the effect; 400 and 404
-    end it with their reason, since sending the same again changes nothing; anything else is
-    tried again, later each time, and after the last attempt ends with an alert to staff.
+    NotNow waits as long as it says; NobodyThere calls `unreachable` and ends the effect;
+    NotAccepted ends it with its reason, since sending the same again changes nothing; anything
+    else is tried again, later each time, and after the last attempt ends with an alert to staff.
     """
 
     def __init__(
@@ -94,15 +104,15 @@ class OutboxWorker:
             with speaking_news():
                 async with asyncio.timeout(DELIVER_SECONDS):
                     outcome = await self._deliver(effect)
-        except TelegramRetryAfter as error:
-            await self._retry(effect, after=timedelta(seconds=error.retry_after))
-        except TelegramForbiddenError as error:
+        except NotNow as error:
+            await self._retry(effect, after=error.after)
+        except NobodyThere as error:
             if self._unreachable is not None:
                 await self._unreachable(effect)
-            await self._end(effect, outcome=f"unreachable: {error.message}")
-        except (TelegramBadRequest, TelegramNotFound) as error:
-            log.warning("effect.refused", effect=effect.id, kind=effect.kind, error=error.message)
-            await self._end(effect, outcome=f"refused: {error.message}")
+            await self._end(effect, outcome=f"unreachable: {error}")
+        except NotAccepted as error:
+            log.warning("effect.refused", effect=effect.id, kind=effect.kind, error=str(error))
+            await self._end(effect, outcome=f"refused: {error}")
         except Exception as error:  # noqa: BLE001
             await self._failed(effect, error=repr(error))
         else:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiogram.exceptions import TelegramConflictError, TelegramNetworkError, TelegramRetryAfter
+from aiogram.methods.base import TelegramMethod
 
-from messaging.updates import GetRawUpdates, record_update
+from messaging.updates import record_update
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +18,27 @@ if TYPE_CHECKING:
 
     from casino.db import Database
 
+    RawUpdates = TelegramMethod[list[dict[str, Any]]]
+else:
+    RawUpdates = TelegramMethod
+
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 25
 PAUSE_SECONDS = 1.0
 CONFLICT_SECONDS = 5.0
+
+
+class GetRawUpdates(RawUpdates):
+    """getUpdates whose answer stays as Telegram wrote it, so that nothing is lost in storing it."""
+
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    limit: int = 100
+    timeout: int = 0
+    allowed_updates: list[str] | None = None
 
 
 class Poller:

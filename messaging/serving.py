@@ -16,6 +16,7 @@ from messaging.doorbell import Doorbell
 from messaging.inbox_worker import InboxWorker
 from messaging.outbox_delivery import OutboxWorker
 from messaging.poller import Poller
+from messaging.telegram_delivery import by_telegram
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -72,7 +73,7 @@ async def serve(service: Service, *, telegram: TelegramSettings, stop: asyncio.E
     news = OutboxWorker(
         database=service.database,
         consumer=service.consumer,
-        deliver=service.deliver,
+        deliver=by_telegram(service.deliver),
         unreachable=service.unreachable,
         doorbell=bell,
     )

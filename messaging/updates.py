@@ -5,34 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from aiogram.methods.base import TelegramMethod
-
 from casino import inbox
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
-
-    RawUpdates = TelegramMethod[list[dict[str, Any]]]
-else:
-    RawUpdates = TelegramMethod
 
 PLAYER_SOURCE = "telegram:player"
 STAFF_SOURCE = "telegram:admin"
 
 PLAYER_UPDATES = ("message", "callback_query", "my_chat_member")
 STAFF_UPDATES = ("message", "callback_query", "my_chat_member")
-
-
-class GetRawUpdates(RawUpdates):
-    """getUpdates whose answer stays as Telegram wrote it, so that nothing is lost in storing it."""
-
-    __returning__ = list[dict[str, Any]]
-    __api_method__ = "getUpdates"
-
-    offset: int | None = None
-    limit: int = 100
-    timeout: int = 0
-    allowed_updates: list[str] | None = None
 
 
 def chat_key(update: Mapping[str, Any]) -> str:

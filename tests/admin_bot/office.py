@@ -27,6 +27,7 @@ from messaging.outbox_delivery import OutboxWorker
 from messaging.poller import Poller
 from messaging.redis_link import RedisLink
 from messaging.session import make_bot
+from messaging.telegram_delivery import by_telegram
 from messaging.updates import STAFF_SOURCE, STAFF_UPDATES
 from sandbox.telegram.world import OPERATORS_TOKEN, PersonSpec, World, default_world
 from tests.factories import VAULT
@@ -148,7 +149,7 @@ class Office:
         )
         self.news = StaffNews(self.bot, self.desk)
         self._outbox = OutboxWorker(
-            database=database, consumer=outbox.STAFF, deliver=self.news.deliver
+            database=database, consumer=outbox.STAFF, deliver=by_telegram(self.news.deliver)
         )
         self.members: dict[int, Member] = {}
 

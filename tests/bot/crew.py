@@ -27,6 +27,7 @@ from messaging.outbox_delivery import OutboxWorker
 from messaging.poller import Poller
 from messaging.redis_link import RedisLink
 from messaging.session import make_bot
+from messaging.telegram_delivery import by_telegram
 from messaging.updates import PLAYER_SOURCE, PLAYER_UPDATES
 from payments.addresses import TonAddress
 from sandbox.telegram.world import PLAYERS_TOKEN
@@ -88,7 +89,7 @@ class Crew:
         self._news = OutboxWorker(
             database=database,
             consumer=outbox.PLAYER,
-            deliver=notices.deliver,
+            deliver=by_telegram(notices.deliver),
             unreachable=notices.unreachable,
         )
 

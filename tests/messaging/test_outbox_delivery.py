@@ -13,6 +13,7 @@ from casino.outbox import Effect
 from messaging import outbox_delivery
 from messaging.outbox_delivery import OutboxWorker
 from messaging.pace import _news
+from messaging.telegram_delivery import by_telegram
 from tests.sandbox.telegram.conftest import ANN, BORIS, Server
 
 
@@ -63,7 +64,7 @@ class Mouth:
         return OutboxWorker(
             database=db,
             consumer=outbox.PLAYER,
-            deliver=self.deliver,
+            deliver=by_telegram(self.deliver),
             unreachable=self.unreachable,
         )
 

@@ -46,12 +46,8 @@ def fair_deck(bench: Bench, goal: Goal) -> list[Row]:
 
 def shuffled(nonce: int) -> list[int]:
     """The cards 0 .. 51, each drawn out of those left."""
-    draw = _seeds(nonce).stream().draw
-    cards = list(range(CARDS))
-    for last in range(CARDS - 1, 0, -1):
-        place = draw(last + 1)
-        cards[last], cards[place] = cards[place], cards[last]
-    return cards
+    left = list(range(CARDS))
+    return [left.pop(place) for place in _seeds(nonce).stream().draw_all(range(CARDS, 0, -1))]
 
 
 def _seeds(nonce: int) -> Seeds:

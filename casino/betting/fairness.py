@@ -18,6 +18,7 @@ import msgspec
 from casino.errors import BadChoice
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from hashlib import _Hash
 
 SERVER_SEED_BYTES = 32
@@ -56,10 +57,22 @@ class Draws:
     def draw(self, n: int) -> int:
         """The next number of 0 .. n-1."""
         if not self._numbers:
-            message = f"{self._prefix}{self._block}".encode()
-            self._numbers += _BLOCK.unpack(_hmac_sha256(self._server_seed, message)[::-1])
-            self._block += 1
+            self._numbers += self._next_block()
         return self._numbers.pop() * n >> 32
+
+    def draw_all(self, sizes: Sequence[int]) -> list[int]:
+        """The next numbers, one of 0 .. n-1 for each n of `sizes`, in order."""
+        numbers, count = self._numbers, len(sizes)
+        while len(numbers) < count:
+            numbers[:0] = self._next_block()
+        taken = numbers[: -count - 1 : -1]
+        del numbers[len(numbers) - count :]
+        return [number * n >> 32 for number, n in zip(taken, sizes, strict=True)]
+
+    def _next_block(self) -> tuple[int, ...]:
+        message = f"{self._prefix}{self._block}".encode()
+        self._block += 1
+        return _BLOCK.unpack(_hmac_sha256(self._server_seed, message)[::-1])
 
 
 def _hmac_sha256(key: str, message: bytes) -> bytes:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from fractions import Fraction
 
 Choice: TypeAlias = "Mapping[str, int | bool | str]"
@@ -19,6 +19,10 @@ class Stream(Protocol):
 
     def draw(self, n: int) -> int:
         """The next number of 0 .. n-1."""
+        ...
+
+    def draw_all(self, sizes: Sequence[int]) -> list[int]:
+        """The next numbers, one of 0 .. n-1 for each n of `sizes`: as `draw` for each in turn."""
         ...
 
 

@@ -59,9 +59,9 @@ class Mines:
 
     def secret(self, choice: Choice, stream: Stream) -> tuple[int, ...]:
         """The mined tiles, sorted."""
-        draw, left = stream.draw, list(range(TILES))
-        mines = [left.pop(draw(n)) for n in range(TILES, TILES - int(choice["mines"]), -1)]
-        return tuple(sorted(mines))
+        left = list(range(TILES))
+        places = stream.draw_all(range(TILES, TILES - int(choice["mines"]), -1))
+        return tuple(sorted([left.pop(place) for place in places]))
 
     def act(
         self,

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 import msgspec
 
 from casino.db import forbid_open_transaction
 from casino.errors import OutsideRefused, OutsideUnavailable
+from payments.http_exchange import HttpExchange
 
 ANSWER_BYTES_MAX = 32 * 1024 * 1024
 TIMEOUT_SECONDS = 20.0
@@ -27,9 +27,12 @@ class Toncenter:
 
     def __init__(self, *, url: str, api_key: str, requests_per_second: int) -> None:
         self._url = url.rstrip("/")
-        self._headers = {"X-API-Key": api_key} if api_key else {}
+        self._http = HttpExchange(
+            source="toncenter",
+            headers={"X-API-Key": api_key} if api_key else {},
+            timeout_seconds=TIMEOUT_SECONDS,
+        )
         self._pause = 1 / requests_per_second
-        self._session: aiohttp.ClientSession | None = None
         self._turn = asyncio.Lock()
         self._next_at = 0.0
 
@@ -49,8 +52,7 @@ class Toncenter:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        await self._http.close()
 
     def _result(self, answer: Json) -> Any:
         if answer.get("ok") is not True:
@@ -67,32 +69,16 @@ class Toncenter:
     ) -> Json:
         forbid_open_transaction()
         await self._wait_for_turn()
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-            self._session = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
-        url = self._url + path
-        try:
-            async with self._session.request(method, url, params=params, json=body) as response:
-                status = response.status
-                content = await _read_all(response)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise OutsideUnavailable(source="toncenter", reason=type(error).__name__) from error
-        return _judge(status, content)
+        answer = await self._http.ask(
+            method, self._url + path, params=params, json=body, answer_bytes_max=ANSWER_BYTES_MAX
+        )
+        return _judge(answer.status, answer.content)
 
     async def _wait_for_turn(self) -> None:
         async with self._turn:
             loop = asyncio.get_running_loop()
             await asyncio.sleep(max(0.0, self._next_at - loop.time()))
             self._next_at = loop.time() + self._pause
-
-
-async def _read_all(response: aiohttp.ClientResponse) -> bytes:
-    content = bytearray()
-    async for chunk in response.content.iter_any():
-        content += chunk
-        if len(content) > ANSWER_BYTES_MAX:
-            raise OutsideUnavailable(source="toncenter", reason="answer is too long")
-    return bytes(content)
 
 
 def _judge(status: int, content: bytes) -> Json:

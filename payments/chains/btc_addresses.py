@@ -90,12 +90,12 @@ def parse(text: str, network: Network) -> bytes:
     text = text.strip()
     if not text:
         raise AddressInvalid(reason="empty")
+    # First by the letters before the last 1: many a segwit address could be one of base58 as well.
+    if text.lower().rpartition("1")[0] in _HRP_NETWORKS:
+        return _parse_segwit(text, network)
     for foreign, pattern in _FOREIGN:
         if pattern.fullmatch(text):
             raise AddressInvalid(reason="other_network", network=foreign)
-    hrp = text.lower().rpartition("1")[0]
-    if hrp in _HRP_NETWORKS or hrp == network.hrp:
-        return _parse_segwit(text, network)
     return _parse_base58(text, network)
 
 

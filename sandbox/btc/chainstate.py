@@ -46,6 +46,7 @@ class Chainstate:
         self.chain: list[str] = [genesis.hash]
         self.coins: dict[Outpoint, Coin] = {}
         self.mined_in: dict[str, str] = {}
+        self.fees: dict[str, int] = {}
         self._undo: dict[str, list[tuple[Outpoint, Coin]]] = {}
 
     def close(self) -> None:
@@ -139,7 +140,10 @@ class Chainstate:
         undo: list[tuple[Outpoint, Coin]] = []
         for number, tx in enumerate(block.txs):
             if number:
-                undo += [(one.outpoint, self.coins.pop(one.outpoint)) for one in tx.inputs]
+                spent = [(one.outpoint, self.coins.pop(one.outpoint)) for one in tx.inputs]
+                undo += spent
+                held = sum(coin.units for _, coin in spent)
+                self.fees[tx.txid] = held - sum(output.units for output in tx.outputs)
             for vout, output in enumerate(tx.outputs):
                 if output.script[:1] != bytes([OP_RETURN]):
                     coin = Coin(output.units, output.script, height, coinbase=number == 0)

@@ -67,7 +67,12 @@ def header(node: Node, block: Block) -> dict[str, Any]:
 
 def block(node: Node, wanted: Block, *, whole: bool) -> dict[str, Any]:
     """What `getblock` says of a block: with ids, or with whole transactions."""
-    txs = [transaction(one) if whole else one.txid for one in wanted.txs]
+    txs: list[Any] = [one.txid for one in wanted.txs]
+    if whole:
+        txs = [transaction(one) for one in wanted.txs]
+        for shown in txs:
+            if shown["txid"] in node.chain.fees:
+                shown["fee"] = amount(node.chain.fees[shown["txid"]])
     size = {"size": len(wanted.raw), "weight": 4 * 80 + sum(one.weight for one in wanted.txs)}
     return {**header(node, wanted), **size, "tx": txs}
 

@@ -77,6 +77,18 @@ _FOREIGN = (
 )
 
 
+# What embit raises for bytes that are not what they should be: it has no rule about that.
+EMBIT_TROUBLE = (
+    EmbitError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
 class ExtendedKeyError(ValueError):
     """Not a public account key that this network's addresses may be derived from."""
 
@@ -164,7 +176,7 @@ class AccountKey:
     def __init__(self, text: str, network: Network) -> None:
         try:
             key = bip32.HDKey.from_string(text.strip())
-        except (EmbitError, ValueError, IndexError) as error:
+        except EMBIT_TROUBLE as error:
             raise ExtendedKeyError("not an extended key") from error
         if key.is_private:
             raise ExtendedKeyError("this is a private key; its place is the signer")
@@ -211,7 +223,7 @@ def _parse_base58(text: str, network: Network) -> bytes:
         raise AddressInvalid(reason="malformed")
     try:
         packed = bytes(base58.decode_check(text))
-    except (EmbitError, ValueError) as error:
+    except EMBIT_TROUBLE as error:
         raise AddressInvalid(reason="checksum") from error
     version, program = packed[0], packed[1:]
     if len(program) != 20:

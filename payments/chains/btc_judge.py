@@ -89,35 +89,36 @@ def judge(family: Family, spends: Iterable[Spend], *, final_height: int) -> Payo
                 MemberVerdict(member.withdrawal_id, Outcome.SUCCEEDED, landed.txid, proof)
             )
         else:
-            verdicts.append(_judge_unpaid(member, number, family, final))
+            verdicts.append(_judge_unpaid(number, family, landed, final))
     seen = landed is not None
     return PayoutVerdict(seen, landed.txid if landed else "", tuple(verdicts))
 
 
 def _judge_unpaid(
-    member: Member, number: int, family: Family, final: Sequence[Spend]
+    number: int, family: Family, landed: Spend | None, final: Sequence[Spend]
 ) -> MemberVerdict:
+    member = family.members[number]
     unknown = MemberVerdict(member.withdrawal_id, Outcome.UNKNOWN)
-    paying = [v for v in family.versions if number in _paid(family.members, v.outputs)]
-    if not family.versions:
-        return unknown
-    killers = []
-    for version in paying or family.versions:
+    killers = set() if landed is None else {landed}
+    for version in family.versions:
+        if landed is not None and version.txid == landed.txid:
+            continue
         killer = _killer(version, final)
-        if killer is None:
+        if killer is not None:
+            killers.add(killer)
+        elif landed is None or number in _paid(family.members, version.outputs):
             return unknown
-        killers.append(killer)
     known = {version.txid for version in family.versions}
+    wanted = (member.units, member.script)
     for killer in killers:
-        exact = any(
-            (output.units, output.script) == (member.units, member.script)
-            for output in killer.outputs
-        )
-        if exact and killer.txid not in known:
+        paid = any((output.units, output.script) == wanted for output in killer.outputs)
+        if paid and killer.txid not in known:
             return unknown
+    if not killers:
+        return unknown
     proof = "; ".join(
         f"{killer.outpoint} spent by {killer.txid} in block {killer.block_hash} at {killer.height}"
-        for killer in sorted(set(killers), key=lambda one: (one.height, one.txid, one.outpoint))
+        for killer in sorted(killers, key=lambda one: (one.height, one.txid, one.outpoint))
     )
     return MemberVerdict(member.withdrawal_id, Outcome.FAILED, proof=proof, retriable=True)
 

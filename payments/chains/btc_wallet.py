@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from embit import bip32, ec
 from embit import script as scripts
-from embit.base import EmbitError
 from embit.psbt import PSBT, DerivationPath
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
+from payments.chains.btc_addresses import EMBIT_TROUBLE
 from payments.chains.btc_blocks import RawBytesError, TxOutput, read_transaction
 from payments.chains.btc_coins import (
     CHANGE_DUST_UNITS,
@@ -230,10 +230,11 @@ def from_psbt(draft: Draft, signed_psbt: str, *, rate_max: int) -> SignedTx:
     form of this very transaction, `signature` for a bad or missing one."""
     try:
         psbt = PSBT.from_base64(signed_psbt)
-        if psbt.tx.serialize() != _unsigned(draft).serialize():
-            raise WalletError("psbt")
-    except (EmbitError, ValueError, IndexError, KeyError, TypeError) as error:
+        same = psbt.tx.serialize() == _unsigned(draft).serialize()
+    except EMBIT_TROUBLE as error:
         raise WalletError("psbt") from error
+    if not same:
+        raise WalletError("psbt")
     by_coin: dict[str, tuple[bytes, bytes]] = {}
     for coin, scope in zip(draft.coins, psbt.inputs, strict=True):
         for key, signature in scope.partial_sigs.items():
@@ -323,15 +324,14 @@ def _digest(transaction: Transaction, number: int, coin: Coin) -> bytes:
 def _require_signature(coin: Coin, digest: bytes, signature: bytes, key: bytes) -> None:
     try:
         public = ec.PublicKey.parse(key)
-        good = len(key) == KEY_BYTES and bytes(scripts.p2wpkh(public).data) == coin.script
-        if not good:
-            raise WalletError("key")
-        if not public.verify(ec.Signature.parse(signature), digest):
-            raise WalletError("signature")
-    except (EmbitError, ValueError, IndexError) as error:
-        if isinstance(error, WalletError):
-            raise
+        fits = len(key) == KEY_BYTES and bytes(scripts.p2wpkh(public).data) == coin.script
+        good = public.verify(ec.Signature.parse(signature), digest)
+    except EMBIT_TROUBLE as error:
         raise WalletError("signature") from error
+    if not fits:
+        raise WalletError("key")
+    if not good:
+        raise WalletError("signature")
 
 
 def _signed(draft: Draft, raw: bytes) -> SignedTx:

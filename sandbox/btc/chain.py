@@ -23,11 +23,12 @@ HRP = "bcrt"
 class LocalBitcoin:
     """One node process on 127.0.0.1:`port`; its life ends with ours even if we are killed.
 
-    With a `store` (a folder) everything is kept there: blocks, forks, what waits. Blocks come only
-    when asked for."""
+    With a `store` (a folder) everything is kept there: blocks, forks, what waits. `block_ms` None
+    means that blocks come only when asked for."""
 
     port: int = field(default_factory=free_port)
     store: Path | None = None
+    block_ms: int | None = None
     txindex: bool = False
     user: str = "fairhouse"
     password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
@@ -92,6 +93,8 @@ class LocalBitcoin:
         options = ["--port", str(self.port)]
         if self.store is not None:
             options += ["--store", str(self.store)]
+        if self.block_ms is not None:
+            options += ["--block-ms", str(self.block_ms)]
         return [*options, "--txindex"] if self.txindex else options
 
     def _greet(self) -> dict[str, Any]:

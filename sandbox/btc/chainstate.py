@@ -85,14 +85,18 @@ class Chainstate:
         return sorted(times)[len(times) // 2]
 
     def add(self, block: Block) -> Change:
-        """Offer a block to the kernel and follow its choice. A block that does not connect to a
-        known one is not kept."""
+        """Offer a block to the kernel and follow its choice. A block that stands on no known one,
+        or that the kernel refuses on its tip, is not kept; on a side branch a block is checked in
+        full only when its branch overtakes."""
         if block.hash in self.blocks or block.parent not in self.blocks:
             return Change((), ())
         self._kernel.process(block)
-        if self._kernel.knows(block.hash):
+        height = self.heights[block.parent] + 1
+        on_tip = block.parent == self.tip.hash
+        taken = self._kernel.height == height and self._kernel.hash_at(height) == block.hash
+        if taken or (self._kernel.knows(block.hash) and not on_tip):
             self.blocks[block.hash] = block
-            self.heights[block.hash] = self.heights[block.parent] + 1
+            self.heights[block.hash] = height
         return self._follow()
 
     def invalidate(self, block_hash: str) -> Change:

@@ -40,8 +40,10 @@ class Node:
 
     def submit_block(self, block: Block) -> bool:
         """Offer a block; whether it is the new tip."""
-        self._journal.write("block", block.raw.hex())
+        was_known = block.hash in self.chain.blocks
         self._follow(self.chain.add(block))
+        if not was_known and block.hash in self.chain.blocks:
+            self._journal.write("block", block.raw.hex())
         return self.chain.tip.hash == block.hash
 
     def generate(self, script: bytes, txs: Sequence[Tx] | None = None) -> Block:

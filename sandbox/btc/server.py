@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 
 from sandbox.btc.methods import call
+from sandbox.btc.mining import NOBODY
 from sandbox.btc.node import Node
 from sandbox.btc.refusals import BAD_REQUEST, MISC, NO_SUCH_METHOD, RpcRefusal
 
@@ -72,6 +73,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--store", type=Path)
     parser.add_argument("--txindex", action="store_true")
+    parser.add_argument("--block-ms", type=int, default=0, help="pause between blocks; 0: none")
     given = parser.parse_args()
     # The password comes by standard input: other accounts of the machine see command lines.
     user, password = json.loads(sys.stdin.readline())
@@ -94,6 +96,8 @@ async def serve(given: argparse.Namespace, *, user: str, password: str) -> None:
         loop.add_signal_handler(name, stopping.set)
     # Our starter holds the other end: it closes when that process is gone, however it went.
     loop.add_reader(sys.stdin.fileno(), _watch, stopping)
+    if given.block_ms:
+        loop.call_later(given.block_ms / 1000, _mine, node, given.block_ms / 1000)
     try:
         await web.TCPSite(runner, "127.0.0.1", given.port).start()
         _say(event="ready")
@@ -101,6 +105,11 @@ async def serve(given: argparse.Namespace, *, user: str, password: str) -> None:
     finally:
         await runner.cleanup()
         node.close()
+
+
+def _mine(node: Node, pause_seconds: float) -> None:
+    node.generate(NOBODY)
+    asyncio.get_running_loop().call_later(pause_seconds, _mine, node, pause_seconds)
 
 
 def _watch(stopping: asyncio.Event) -> None:

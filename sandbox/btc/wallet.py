@@ -12,6 +12,7 @@ from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
 from payments.bitcoin_rpc import BitcoinRpc, units_of
 from payments.chains.btc_addresses import NETWORKS, address_of, parse
+from sandbox.btc.mining import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,8 +23,6 @@ OUTPUT_VBYTES_MAX = 43
 FRAME_VBYTES = 11
 REPLACEABLE = 0xFFFFFFFD
 DUST_UNITS = 294
-# Nobody has this key: it pays to the hash of nothing.
-NOBODY = b"\x00\x14" + bytes(20)
 
 
 class WalletIsShort(RuntimeError):
@@ -79,7 +78,8 @@ class PersonWallet:
         return hashes
 
     async def mine_for_himself(self, blocks: int) -> None:
-        """Make blocks that pay him, and as many more as it takes before he may spend that."""
+        """Make blocks that pay him, and as many more as it takes before he may spend that. What a
+        block brings halves every 150 blocks, so that this is for the beginning of a chain."""
         await self.rpc.call("generatetoaddress", blocks, self.address)
         await self.mine(MATURITY_BLOCKS)
 

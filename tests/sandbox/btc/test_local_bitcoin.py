@@ -14,10 +14,10 @@ import pytest
 from casino.errors import OutsideRefused
 from payments.bitcoin_rpc import BitcoinRpc
 from sandbox.btc.chain import ROOT, LocalBitcoin
-from sandbox.btc.mining import SUBSIDY_UNITS, mine
+from sandbox.btc.mining import NOBODY, SUBSIDY_UNITS, mine
 from sandbox.btc.node import Node
 from sandbox.btc.records import read_tx
-from sandbox.btc.wallet import NOBODY, PersonWallet, WalletIsShort
+from sandbox.btc.wallet import PersonWallet, WalletIsShort
 from sandbox.processes import ServiceFailed
 
 pytestmark = pytest.mark.chain
@@ -311,6 +311,14 @@ async def test_a_poor_person_cannot_pay(shared_rpc: BitcoinRpc) -> None:
     assert await poor.balance() == 0, "not ripe yet"
     await poor.mine(100)
     assert 0 < await poor.balance() <= SUBSIDY_UNITS
+
+
+async def test_blocks_come_by_themselves(
+    make_node: MakeNode, client: Callable[[LocalBitcoin], BitcoinRpc]
+) -> None:
+    rpc = client(make_node(block_ms=20))
+    while await rpc.call("getblockcount") < 3:
+        os.sched_yield()
 
 
 def test_a_second_node_on_the_same_port_says_why(shared_node: LocalBitcoin) -> None:

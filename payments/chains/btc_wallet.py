@@ -192,7 +192,8 @@ def change_coin(draft: Draft, signed: SignedTx) -> Coin | None:
 
 def sign(draft: Draft, signer: Sign, *, rate_max: int) -> SignedTx:
     """Sign every input. The key of each coin must be the one that its script names, the signature
-    must be good, and the fee must not be above `rate_max`: raises WalletError otherwise."""
+    must be good, and the fee must not be above `rate_max` (of a child, which pays for its parent
+    too, it may well be): raises WalletError otherwise."""
     require_sound(draft, rate_max=rate_max)
     transaction = _unsigned(draft)
     for number, coin in enumerate(draft.coins):

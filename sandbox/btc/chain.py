@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,7 @@ class LocalBitcoin:
     user: str = "fairhouse"
     password: str = field(default_factory=lambda: secrets.token_hex(16), repr=False)
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    _scratch: Path | None = None
 
     network = "bitcoin_regtest"
     hrp = HRP
@@ -57,6 +59,8 @@ class LocalBitcoin:
         Raises ServiceFailed with what to do about it."""
         if self.running:
             return
+        # The kernel's working files, of which nothing is kept; a killed node cannot remove them.
+        self._scratch = Path(tempfile.mkdtemp(prefix="fairhouse-btc-"))
         with tempfile.TemporaryFile() as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.btc.server", *self._options()],
@@ -90,7 +94,7 @@ class LocalBitcoin:
             self._let_go()
 
     def _options(self) -> list[str]:
-        options = ["--port", str(self.port)]
+        options = ["--port", str(self.port), "--scratch", str(self._scratch)]
         if self.store is not None:
             options += ["--store", str(self.store)]
         if self.block_ms is not None:
@@ -117,3 +121,5 @@ class LocalBitcoin:
             if pipe is not None:
                 pipe.close()
         self._process = None
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)

@@ -23,7 +23,7 @@ class Kernel:
     It knows no `invalidateblock`: whoever needs one feeds a new kernel with the other blocks."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="fairhouse-btc-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="kernel-"))
         self._chainman = pbk.load_chainman(self._folder, pbk.ChainType.REGTEST)
 
     def close(self) -> None:

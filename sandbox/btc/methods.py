@@ -49,10 +49,10 @@ def call(node: Node, method: str, given: Sequence[Any]) -> Any:
         raise RpcRefusal(MISC, f"{method}{signature}") from error
     hints = get_type_hints(function, localns={"Node": object})
     try:
+        # The node itself, which stands first, is the one argument that nobody gives.
         arguments = {
             name: msgspec.convert(value, hints[name])
-            for name, value in bound.arguments.items()
-            if name != "node"
+            for name, value in list(bound.arguments.items())[1:]
         }
     except msgspec.ValidationError as error:
         raise RpcRefusal(BAD_TYPE, f"JSON value is not of the expected type: {error}") from error

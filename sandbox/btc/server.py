@@ -7,8 +7,10 @@ import asyncio
 import hmac
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +76,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path)
     parser.add_argument("--txindex", action="store_true")
     parser.add_argument("--block-ms", type=int, default=0, help="pause between blocks; 0: none")
+    parser.add_argument("--scratch", type=Path, required=True, help="a folder to use and remove")
     given = parser.parse_args()
     # The password comes by standard input: other accounts of the machine see command lines.
     user, password = json.loads(sys.stdin.readline())
@@ -87,6 +90,7 @@ def main() -> int:
 
 async def serve(given: argparse.Namespace, *, user: str, password: str) -> None:
     """Serve on the port until stopped."""
+    tempfile.tempdir = str(given.scratch)
     node = Node(store=given.store, txindex=given.txindex)
     runner = web.AppRunner(Front(node, user=user, password=password).app())
     await runner.setup()
@@ -105,6 +109,7 @@ async def serve(given: argparse.Namespace, *, user: str, password: str) -> None:
     finally:
         await runner.cleanup()
         node.close()
+        shutil.rmtree(given.scratch, ignore_errors=True)
 
 
 def _mine(node: Node, pause_seconds: float) -> None:

@@ -54,6 +54,8 @@ class Followed:
 class BtcChain:
     """A Bitcoin network through one node.
 
+    Methods raise OutsideUnavailable when nothing is known, and OutsideRefused only when the node
+    does not let us in.
     A block is final when it is `depth` deep, itself counted. `units` are satoshis everywhere."""
 
     def __init__(
@@ -71,9 +73,9 @@ class BtcChain:
 
         Raises OutsideUnavailable also for a node of another network and for one that still
         downloads the chain."""
-        info = await self._rpc.call("getblockchaininfo")
+        info = await self._known("getblockchaininfo")
         height, best = _field(info, "blocks", int), _field(info, "bestblockhash", str)
-        if _field(info, "chain", str) != self._network.chain:
+        if height < 0 or _field(info, "chain", str) != self._network.chain:
             raise OutsideUnavailable(source=SOURCE, reason="a node of another network")
         if info.get("initialblockdownload") is True and self._network.chain != "regtest":
             raise OutsideUnavailable(source=SOURCE, reason="the node downloads the chain")

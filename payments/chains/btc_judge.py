@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from payments.chains.base import MemberVerdict, Outcome, PayoutVerdict
+from payments.chains.btc_blocks import TxOutput, read_transaction
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-
-    from payments.chains.btc_blocks import TxOutput
 
 
 class FamilyError(ValueError):
@@ -37,6 +36,12 @@ class Version:
     txid: str
     inputs: frozenset[str]
     outputs: tuple[TxOutput, ...]
+
+
+def read_version(signed: bytes) -> Version:
+    """A version from its stored bytes. Raises RawBytesError."""
+    read = read_transaction(signed)
+    return Version(read.txid, frozenset(spent.outpoint for spent in read.inputs), read.outputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,9 @@ class Family:
 
 
 def judge(family: Family, spends: Iterable[Spend], *, final_height: int) -> PayoutVerdict:
-    """Judge every member by spends in final blocks; spends above `final_height` prove nothing.
+    """Judge every member by spends of the family's inputs; those above `final_height` prove
+    nothing. A spend that was not found yet leaves members UNKNOWN, so that any part of the blocks
+    since the first version was signed may be read again, or later.
 
     SUCCEEDED: a version that pays the member is final. FAILED: each version that pays it has an
     input that another final transaction spent, and that transaction does not pay the member

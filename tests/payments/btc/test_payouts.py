@@ -10,7 +10,7 @@ from pbk.script import PrecomputedTransactionData
 from casino.errors import OutsideRefused
 from payments.chains.base import Outcome, PayoutVerdict
 from payments.chains.btc_coins import Coin, Target, TargetRefused, consolidate
-from payments.chains.btc_judge import Family, Member, Version, judge
+from payments.chains.btc_judge import Family, Member, Version, judge, read_version
 from payments.chains.btc_wallet import (
     SignedTx,
     WalletError,
@@ -46,7 +46,9 @@ def members(*targets: Target) -> tuple[Member, ...]:
 
 
 def version(signed: SignedTx) -> Version:
-    return Version(signed.txid, frozenset(signed.inputs), signed.outputs)
+    read = read_version(signed.raw)
+    assert (read.txid, read.inputs) == (signed.txid, frozenset(signed.inputs))
+    return read
 
 
 async def verdict(world: World, family: Family) -> PayoutVerdict:

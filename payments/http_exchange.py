@@ -49,7 +49,13 @@ class HttpExchange:
         timeout = aiohttp.ClientTimeout(total=timeout_seconds or self._timeout_seconds)
         try:
             async with self._session.request(
-                method, url, params=params, json=json, data=body, timeout=timeout
+                method,
+                url,
+                params=params,
+                json=json,
+                data=body,
+                timeout=timeout,
+                allow_redirects=False,  # our credentials stay with the machine they are for
             ) as response:
                 content = await self._read_all(response, answer_bytes_max)
                 return HttpAnswer(response.status, content)

@@ -23,12 +23,13 @@ class Node:
 
     def __init__(self) -> None:
         self.status = 200
+        self.headers: dict[str, str] = {}
         self.body = b'{"result": 1, "error": null, "id": 0}'
         self.asked: list[tuple[str, Any]] = []
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append((request.headers.get("Authorization", ""), await request.json()))
-        return web.Response(status=self.status, body=self.body)
+        return web.Response(status=self.status, body=self.body, headers=self.headers)
 
 
 @pytest.fixture
@@ -128,6 +129,13 @@ async def test_a_batch_that_is_refused_as_a_whole_raises(node: Node, client: Bit
     node.body = b'{"result": 1, "error": null}'
     with pytest.raises(OutsideUnavailable):
         await client.batch([("a",)])
+
+
+async def test_credentials_do_not_follow_a_redirection(node: Node, client: BitcoinRpc) -> None:
+    node.status, node.headers = 307, {"Location": "/"}
+    with pytest.raises(OutsideUnavailable):
+        await client.call("getblockcount")
+    assert len(node.asked) == 1
 
 
 async def test_an_endless_answer_is_cut(

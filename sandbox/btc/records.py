@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING, NamedTuple
 
 import pbk
+from embit import compact
 from embit.transaction import Transaction
 
 from sandbox.btc.refusals import UNREADABLE, RpcRefusal
@@ -80,46 +82,33 @@ class Block:
 def read_tx(raw: bytes) -> Tx:
     """A transaction from its bytes, all of them. Raises RpcRefusal -22."""
     try:
-        if bytes(pbk.Transaction(raw)) != raw:
-            raise RpcRefusal(UNREADABLE, TX_UNREADABLE)
+        pbk.Transaction(raw)
     except RuntimeError as error:
         raise RpcRefusal(UNREADABLE, TX_UNREADABLE) from error
-    parsed = Transaction.parse(raw)
-    stripped = _stripped_length(parsed)
-    return Tx(
-        raw=raw,
-        txid=parsed.txid().hex(),
-        wtxid=double_sha256(raw)[::-1].hex(),
-        version=parsed.version,
-        locktime=parsed.locktime,
-        inputs=tuple(
-            Spent(
-                Outpoint(one.txid.hex(), one.vout),
-                one.sequence,
-                bytes(one.script_sig.data),
-                tuple(bytes(item) for item in one.witness.items),
-            )
-            for one in parsed.vin
-        ),
-        outputs=tuple(Output(one.value, bytes(one.script_pubkey.data)) for one in parsed.vout),
-        weight=stripped * 3 + len(raw),
-    )
+    stream = BytesIO(raw)
+    tx = _next_tx(raw, stream)
+    if stream.tell() != len(raw):  # the kernel does not mind what follows
+        raise RpcRefusal(UNREADABLE, TX_UNREADABLE)
+    return tx
 
 
 def read_block(raw: bytes) -> Block:
     """A block from its bytes, all of them. Raises RpcRefusal -22."""
     try:
-        parsed = pbk.Block(raw)
+        pbk.Block(raw)
     except RuntimeError as error:
         raise RpcRefusal(UNREADABLE, BLOCK_UNREADABLE) from error
-    if bytes(parsed) != raw:
+    stream = BytesIO(raw)
+    stream.seek(HEADER_BYTES)
+    txs = tuple(_next_tx(raw, stream) for _ in range(compact.read_from(stream)))
+    if stream.tell() != len(raw):
         raise RpcRefusal(UNREADABLE, BLOCK_UNREADABLE)
     return Block(
         raw=raw,
         hash=double_sha256(raw[:HEADER_BYTES])[::-1].hex(),
         parent=raw[4:36][::-1].hex(),
         time=int.from_bytes(raw[68:72], "little"),
-        txs=tuple(read_tx(bytes(one)) for one in parsed.transactions),
+        txs=txs,
     )
 
 
@@ -144,6 +133,31 @@ def varint(number: int) -> bytes:
         if number < limit:
             return prefix + number.to_bytes(width, "little")
     return b"\xff" + number.to_bytes(8, "little")
+
+
+def _next_tx(raw: bytes, stream: BytesIO) -> Tx:
+    """The transaction at the stream's place in bytes that the kernel could read."""
+    start = stream.tell()
+    parsed = Transaction.read_from(stream)
+    own = raw[start : stream.tell()]
+    return Tx(
+        raw=own,
+        txid=parsed.txid().hex(),
+        wtxid=double_sha256(own)[::-1].hex(),
+        version=parsed.version,
+        locktime=parsed.locktime,
+        inputs=tuple(
+            Spent(
+                Outpoint(one.txid.hex(), one.vout),
+                one.sequence,
+                bytes(one.script_sig.data),
+                tuple(bytes(item) for item in one.witness.items),
+            )
+            for one in parsed.vin
+        ),
+        outputs=tuple(Output(one.value, bytes(one.script_pubkey.data)) for one in parsed.vout),
+        weight=_stripped_length(parsed) * 3 + len(own),
+    )
 
 
 def _stripped_length(parsed: Transaction) -> int:

@@ -13,7 +13,7 @@ from embit import script as scripts
 from embit.psbt import PSBT, DerivationPath
 from embit.transaction import Transaction, TransactionInput, TransactionOutput
 
-from payments.chains.btc_addresses import EMBIT_TROUBLE
+from payments.chains.btc_addresses import EMBIT_TROUBLE, INTERNAL_BRANCH
 from payments.chains.btc_blocks import RawBytesError, TxOutput, read_transaction
 from payments.chains.btc_coins import (
     CHANGE_DUST_UNITS,
@@ -35,11 +35,13 @@ SHORTER_SIGNATURE_VBYTES = 1  # signatures may turn out a little shorter than wa
 
 Sign = Callable[[Coin, bytes], tuple[bytes, bytes]]
 """Signs a 32-byte digest with the key of a coin: the DER signature and the 33-byte public key."""
+ScriptOf = Callable[[int, int], bytes]
+"""Our own script at a branch and an index, as AccountKey.script derives it."""
 
 
 class WalletError(ValueError):
     """This transaction cannot be made or must not be signed; `reason` is a word: key, signature,
-    fee, sum, no_change, too_little, psbt."""
+    not_ours, fee, sum, no_change, too_little, psbt."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -190,11 +192,13 @@ def change_coin(draft: Draft, signed: SignedTx) -> Coin | None:
     )
 
 
-def sign(draft: Draft, signer: Sign, *, rate_max: int) -> SignedTx:
-    """Sign every input. The key of each coin must be the one that its script names, the signature
-    must be good, and the fee must not be above `rate_max` (of a child, which pays for its parent
-    too, it may well be): raises WalletError otherwise."""
+def sign(draft: Draft, signer: Sign, *, script_of: ScriptOf, rate_max: int) -> SignedTx:
+    """Sign every input. Coins and change must be ours by `script_of`, wherever the draft came
+    from, each signature must be good, and the fee must not be above `rate_max` (of a child, which
+    pays for its parent too, it may well be): raises WalletError otherwise. What the draft pays to
+    others is the caller's to check."""
     require_sound(draft, rate_max=rate_max)
+    _require_ours(draft, script_of)
     transaction = _unsigned(draft)
     for number, coin in enumerate(draft.coins):
         digest = _digest(transaction, number, coin)
@@ -226,7 +230,7 @@ def to_psbt(draft: Draft, account_key: str, *, fingerprint: bytes, path: str) ->
     return str(psbt.to_base64())
 
 
-def from_psbt(draft: Draft, signed_psbt: str, *, rate_max: int) -> SignedTx:
+def from_psbt(draft: Draft, signed_psbt: str, *, script_of: ScriptOf, rate_max: int) -> SignedTx:
     """What another signer made of the draft. Raises WalletError: `psbt` when it is not a signed
     form of this very transaction, `signature` for a bad or missing one."""
     try:
@@ -247,7 +251,7 @@ def from_psbt(draft: Draft, signed_psbt: str, *, rate_max: int) -> SignedTx:
             raise WalletError("signature")
         return by_coin[coin.outpoint]
 
-    return sign(draft, given, rate_max=rate_max)
+    return sign(draft, given, script_of=script_of, rate_max=rate_max)
 
 
 def require_sound(draft: Draft, *, rate_max: int) -> None:
@@ -320,6 +324,16 @@ def _unsigned(draft: Draft) -> Transaction:
 def _digest(transaction: Transaction, number: int, coin: Coin) -> bytes:
     script = scripts.p2pkh_from_p2wpkh(scripts.Script(coin.script))
     return bytes(transaction.sighash_segwit(number, script, coin.units))
+
+
+def _require_ours(draft: Draft, script_of: ScriptOf) -> None:
+    spot = draft.change
+    if any(coin.script != script_of(coin.branch, coin.index) for coin in draft.coins):
+        raise WalletError("not_ours")
+    kept = [output.script for output in draft.outputs if output.payment is None]
+    own = spot.branch == INTERNAL_BRANCH and spot.script == script_of(spot.branch, spot.index)
+    if kept and (not own or kept != [spot.script]):
+        raise WalletError("not_ours")
 
 
 def _require_signature(coin: Coin, digest: bytes, signature: bytes, key: bytes) -> None:

@@ -116,7 +116,7 @@ class World:
         return draft_payout(targets, coins, change=self.change(), rate=rate, later_rate=RATE)
 
     def sign(self, draft: Draft) -> SignedTx:
-        return sign(draft, self.keys, rate_max=1000)
+        return sign(draft, self.keys, script_of=self.account.script, rate_max=1000)
 
     async def waiting(self) -> set[str]:
         return set(await self.rpc.call("getrawmempool"))

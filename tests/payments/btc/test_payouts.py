@@ -288,12 +288,12 @@ async def test_another_signer_by_psbt(world: World) -> None:
     psbt = PSBT.from_base64(carried)
     for coin in draft.coins:
         psbt.sign_with(world.keys.account.derive([coin.branch, coin.index]).key)
-    signed = from_psbt(draft, psbt.to_base64(), rate_max=1000)
+    signed = from_psbt(draft, psbt.to_base64(), script_of=world.account.script, rate_max=1000)
     assert signed == world.sign(draft), "the same bytes, whoever signs"
     assert await world.chain.broadcast(signed.raw) is Outcome.SUCCEEDED
     with pytest.raises(WalletError, match="signature"):
-        from_psbt(draft, carried, rate_max=1000)
+        from_psbt(draft, carried, script_of=world.account.script, rate_max=1000)
     other = world.draft(coins, Target(BTC, world.stranger()))
     with pytest.raises(WalletError, match="psbt"):
-        from_psbt(other, psbt.to_base64(), rate_max=1000)
+        from_psbt(other, psbt.to_base64(), script_of=world.account.script, rate_max=1000)
     await world.mine()

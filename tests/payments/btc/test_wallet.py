@@ -58,7 +58,7 @@ def rich_enough(held: list[int], paid: list[int]) -> list[Coin]:
 @settings(deadline=None, max_examples=40)
 def test_what_goes_in_comes_out_or_is_fee(held: list[int], paid: list[int], rate: int) -> None:
     draft = payout(*paid, coins=rich_enough(held, paid), rate=rate)
-    signed = sign(draft, KEYS, rate_max=rate)
+    signed = sign(draft, KEYS, script_of=ACCOUNT.script, rate_max=rate)
     read = read_transaction(signed.raw)
     assert (
         sum(one.units for one in draft.coins)
@@ -70,7 +70,9 @@ def test_what_goes_in_comes_out_or_is_fee(held: list[int], paid: list[int], rate
     assert draft.vsize - 2 * len(draft.coins) <= signed.vsize <= draft.vsize
     assert signed.fee_units >= signed.vsize * rate
     assert [target.units for target in draft.targets] == paid
-    assert sign(draft, KEYS, rate_max=rate) == signed, "the same bytes every time"
+    assert sign(draft, KEYS, script_of=ACCOUNT.script, rate_max=rate) == signed, (
+        "the same bytes every time"
+    )
     change = change_coin(draft, signed)
     assert (change is None) == (len(read.outputs) == len(paid))
     if change is not None:
@@ -128,7 +130,7 @@ def test_a_raise_may_eat_the_change() -> None:
 
 def test_a_child_spends_our_change_and_nothing_else() -> None:
     draft = payout(50_000, coins=[coin(0, 10**6)], rate=1)
-    parent = sign(draft, KEYS, rate_max=1)
+    parent = sign(draft, KEYS, script_of=ACCOUNT.script, rate_max=1)
     change = change_coin(draft, parent)
     assert change is not None
     child = draft_child(parent, change, rate=40, to=CHANGE, others_units=55)
@@ -154,30 +156,54 @@ def test_a_child_spends_our_change_and_nothing_else() -> None:
 def test_sums_that_do_not_agree_are_not_signed(spoilt: dict[str, object], reason: str) -> None:
     draft = replace(payout(50_000, coins=[coin(0, 10**6)]), **spoilt)  # type: ignore[arg-type]
     with pytest.raises(WalletError, match=reason):
-        sign(draft, KEYS, rate_max=1000)
+        sign(draft, KEYS, script_of=ACCOUNT.script, rate_max=1000)
 
 
 def test_a_coin_twice_is_not_signed() -> None:
     one = coin(0, 10**6)
     draft = Draft((one, one), (DraftOutput(10**6, STRANGERS[0], 0),), 10**6, CHANGE)
     with pytest.raises(WalletError, match="sum"):
-        sign(draft, KEYS, rate_max=10**6)
+        sign(draft, KEYS, script_of=ACCOUNT.script, rate_max=10**6)
 
 
 def test_a_fee_out_of_bounds_is_not_signed() -> None:
     with pytest.raises(WalletError, match="fee"):
-        sign(payout(50_000, coins=[coin(0, 10**6)], rate=101), KEYS, rate_max=50)
+        sign(
+            payout(50_000, coins=[coin(0, 10**6)], rate=101),
+            KEYS,
+            script_of=ACCOUNT.script,
+            rate_max=50,
+        )
     one = coin(0, 10_000)
     for fee in (0, 50, -10):
         draft = Draft((one,), (DraftOutput(10_000 - fee, STRANGERS[0], 0),), fee, CHANGE)
         with pytest.raises(WalletError, match="fee"):
-            sign(draft, KEYS, rate_max=50)
+            sign(draft, KEYS, script_of=ACCOUNT.script, rate_max=50)
+
+
+def test_change_that_is_not_ours_is_not_signed() -> None:
+    """Whoever writes drafts could call his own address our change."""
+    draft = payout(50_000, coins=[coin(0, 10**6)])
+    assert draft.change_vout is not None
+    outputs = list(draft.outputs)
+    outputs[draft.change_vout] = replace(outputs[draft.change_vout], script=STRANGERS[9])
+    stolen = replace(draft, outputs=tuple(outputs))
+    for bad in (
+        stolen,
+        replace(stolen, change=ChangeSpot(STRANGERS[9], 1, 0)),
+        replace(draft, change=ChangeSpot(CHANGE.script, 1, 1)),
+        replace(draft, change=ChangeSpot(CHANGE.script, 0, 0)),
+        replace(draft, outputs=tuple(replace(one, payment=None) for one in draft.outputs)),
+        replace(draft, coins=tuple(replace(one, script=STRANGERS[9]) for one in draft.coins)),
+    ):
+        with pytest.raises(WalletError, match="not_ours"):
+            sign(bad, KEYS, script_of=ACCOUNT.script, rate_max=10)
 
 
 def test_a_key_that_does_not_fit_the_coin_is_refused() -> None:
     draft = payout(50_000, coins=[coin(0, 10**6)])
     other = Keys.of("somebody else")
-    signed = sign(draft, KEYS, rate_max=10)
+    signed = sign(draft, KEYS, script_of=ACCOUNT.script, rate_max=10)
 
     def garbled(one: Coin, digest: bytes) -> tuple[bytes, bytes]:
         signature, key = KEYS(one, digest)
@@ -194,14 +220,16 @@ def test_a_key_that_does_not_fit_the_coin_is_refused() -> None:
         (lambda one, digest: (KEYS(one, digest)[0], b""), "signature"),
     ):
         with pytest.raises(WalletError, match=reason):
-            sign(draft, signer, rate_max=10)
+            sign(draft, signer, script_of=ACCOUNT.script, rate_max=10)
     assert isinstance(signed, SignedTx)
 
 
 @pytest.mark.parametrize("text", ["", "cHNidP8=", "not base64", "AAAA"])
 def test_what_is_no_psbt_is_refused(text: str) -> None:
     with pytest.raises(WalletError, match="psbt"):
-        from_psbt(payout(50_000, coins=[coin(0, 10**6)]), text, rate_max=10)
+        from_psbt(
+            payout(50_000, coins=[coin(0, 10**6)]), text, script_of=ACCOUNT.script, rate_max=10
+        )
 
 
 def test_a_psbt_leads_to_the_keys() -> None:

@@ -92,7 +92,7 @@ def test_a_transaction_is_whole_or_refused(tx: Transaction, cut: int, more: byte
 
 
 @given(txs=blocks, data=some.data())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_a_block_is_searched_as_a_slow_reader_would(
     txs: list[Transaction], data: some.DataObject
 ) -> None:
@@ -124,7 +124,7 @@ def test_a_block_is_searched_as_a_slow_reader_would(
 
 
 @given(txs=blocks, data=some.data())
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_a_changed_block_is_refused_or_says_the_same(
     txs: list[Transaction], data: some.DataObject
 ) -> None:
@@ -140,7 +140,7 @@ def test_a_changed_block_is_refused_or_says_the_same(
 
 
 @given(txs=blocks, cut=some.integers(1, 2000))
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_a_block_is_whole_or_refused(txs: list[Transaction], cut: int) -> None:
     raw = block_of(txs)
     for bad in (raw[:-cut], raw + b"\0", raw[:80], raw[:79], b""):

@@ -14,7 +14,8 @@ from payments.bitcoin_rpc import BitcoinRpc
 from payments.chains.base import Outcome
 from payments.chains.blocks import Header
 from payments.chains.btc import BtcChain
-from payments.chains.btc_addresses import BITCOIN_REGTEST, WatchList
+from payments.chains.btc_addresses import BITCOIN, BITCOIN_REGTEST, WatchList
+from payments.chains.btc_blocks import read_header, read_transaction
 from payments.chains.btc_fees import FeeBounds, fee_rate
 from payments.chains.btc_mempool import BtcMempool
 from payments.chains.btc_unspent import unspent
@@ -175,3 +176,57 @@ async def test_the_fee_of_a_landed_transaction_is_exact() -> None:
     landed = await chain.landed(GENESIS_TXID)
     assert landed is not None
     assert landed.fee_units == 123
+
+
+async def test_a_node_that_downloads_the_chain_is_not_believed() -> None:
+    info = {"blocks": 0, "bestblockhash": GENESIS_HASH, "chain": "main"}
+    header = GENESIS[:80].hex()
+    tip = await BtcChain(Liar([info, header]), BITCOIN).tip()
+    assert (tip.head, tip.final_height) == (read_header(GENESIS[:80], 0), 0)
+    with pytest.raises(OutsideUnavailable, match="downloads"):
+        await BtcChain(Liar([info | {"initialblockdownload": True}]), BITCOIN).tip()
+    with pytest.raises(ValueError, match="deep"):
+        BtcChain(Liar([]), BITCOIN, depth=0)
+
+
+async def test_a_mempool_that_changes_while_it_is_read() -> None:
+    raw = GENESIS[81:].hex()
+    script = read_transaction(GENESIS[81:]).outputs[0].script
+    watched = WatchList(BITCOIN)
+    watched.by_script[script] = "ours"
+    left = OutsideRefused(source="bitcoin", rpc_code=-5, reason="No such mempool transaction")
+    mempool = BtcMempool(Liar([["11" * 32, GENESIS_TXID], left, raw, []]), watched)
+    (seen,) = await mempool.seen()
+    assert (seen.business_key, seen.units, seen.replaceable) == (
+        f"{GENESIS_TXID}:0",
+        50 * 10**8,
+        False,
+    )
+    assert await mempool.seen() == []
+    for lie in ("11" * 32, raw[:-2], 7, None):
+        mempool = BtcMempool(Liar([[GENESIS_TXID], lie]), watched)
+        with pytest.raises(OutsideUnavailable):
+            await mempool.seen()
+    with pytest.raises(OutsideUnavailable, match="another transaction"):
+        await BtcMempool(Liar([["11" * 32], raw]), watched).seen()
+
+
+async def test_blocks_that_a_node_left_while_it_was_asked() -> None:
+    moved = OutsideRefused(source="bitcoin", rpc_code=-5, reason="Block not found")
+    with pytest.raises(OutsideUnavailable, match="not known"):
+        await BtcChain(Liar([GENESIS_HASH, moved]), BITCOIN).headers(0, 0)
+    with pytest.raises(OutsideUnavailable):
+        await BtcChain(Liar([moved]), BITCOIN).incoming([GENESIS_HEADER], frozenset())
+    stale = {"confirmations": -1, "height": 7, "tx": []}
+    chain = BtcChain(Liar([{"blockhash": GENESIS_HASH}, stale]), BITCOIN)
+    assert await chain.landed(GENESIS_TXID) is None
+    elsewhere = {"confirmations": 1, "height": 7, "tx": [{"txid": "11" * 32}]}
+    chain = BtcChain(Liar([{"blockhash": GENESIS_HASH}, elsewhere]), BITCOIN)
+    assert await chain.landed(GENESIS_TXID) is None
+
+
+async def test_who_does_not_let_us_in_refuses() -> None:
+    closed = OutsideRefused(source="bitcoin", status=401, reason="not let in")
+    chain = BtcChain(Liar([closed]), BITCOIN)
+    with pytest.raises(OutsideRefused):
+        await chain.tip()

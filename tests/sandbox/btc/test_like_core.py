@@ -12,6 +12,7 @@ from payments.bitcoin_rpc import BitcoinRpc
 from sandbox.btc.chain import LocalBitcoin
 from sandbox.btc.litecoin import LocalLitecoin
 from sandbox.btc.wallet import PersonWallet
+from sandbox.processes import ServiceFailed
 
 pytestmark = pytest.mark.chain
 
@@ -176,3 +177,22 @@ async def test_a_strangers_client_understands_us(
         )
         said, _ = await asked.communicate(node.password.encode() + b"\n")
         assert said.decode().strip() == await rpc.call("getbestblockhash")
+
+
+def test_without_litecoind_the_tests_fail_and_say_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _program: None)
+    node = LocalLitecoin()
+    with pytest.raises(ServiceFailed, match="apt-get install litecoind"):
+        node.start()
+    assert not node.running
+
+
+def test_a_litecoind_that_cannot_start_says_why(
+    nodes: tuple[LocalBitcoin, LocalLitecoin],
+) -> None:
+    second = LocalLitecoin(port=nodes[1].port)
+    with pytest.raises(ServiceFailed, match="did not start"):
+        second.start()
+    assert not second.running

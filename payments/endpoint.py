@@ -35,14 +35,17 @@ class Endpoint:
         url: str,
         source: str,
         headers: Mapping[str, str],
-        requests_per_second: int,
+        requests_per_second: int | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        answer_bytes_max: int = ANSWER_BYTES_MAX,
     ) -> None:
+        """Without `requests_per_second` nobody counts: a node of our own."""
         self.source = source
         self._url = url.rstrip("/")
         self._headers = dict(headers)
-        self._pause = 1 / requests_per_second
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._pause = 1 / requests_per_second if requests_per_second else 0.0
+        self._timeout_seconds = timeout_seconds
+        self._answer_bytes_max = answer_bytes_max
         self._session: aiohttp.ClientSession | None = None
         self._turn = asyncio.Lock()
         self._next_at = 0.0
@@ -55,13 +58,14 @@ class Endpoint:
         params: Mapping[str, str | int] | None = None,
         body: bytes | None = None,
         weight: int = 1,
+        timeout_seconds: float | None = None,
     ) -> Reply:
         """Ask and read the whole answer; `body` is JSON. `weight` is what the plan counts this
         request as: a batch costs as much as the calls inside it."""
         forbid_open_transaction()
         await self._wait_for_turn(weight)
         if self._session is None:
-            self._session = aiohttp.ClientSession(headers=self._headers, timeout=self._timeout)
+            self._session = aiohttp.ClientSession(headers=self._headers)
         headers = {"Content-Type": "application/json"} if body is not None else None
         try:
             async with self._session.request(
@@ -70,6 +74,7 @@ class Endpoint:
                 params=params,
                 data=body,
                 headers=headers,
+                timeout=aiohttp.ClientTimeout(total=timeout_seconds or self._timeout_seconds),
                 allow_redirects=False,  # our keys stay with the machine that they are for
             ) as response:
                 return Reply(response.status, await self._read_all(response))
@@ -91,6 +96,6 @@ class Endpoint:
         content = bytearray()
         async for chunk in response.content.iter_any():
             content += chunk
-            if len(content) > ANSWER_BYTES_MAX:
+            if len(content) > self._answer_bytes_max:
                 raise OutsideUnavailable(source=self.source, reason="answer is too long")
         return bytes(content)

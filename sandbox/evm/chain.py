@@ -257,6 +257,10 @@ class LocalEvm:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         wait_until_gone(nodes, seconds=STOP_SECONDS)
+        # Its first thread may be gone while others still hold the port.
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._connects() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
     def _let_go(self) -> None:
         if self._process is None:

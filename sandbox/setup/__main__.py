@@ -14,8 +14,10 @@ from sandbox.setup.steps import NOTES, ROOT, Runner, SetupFailed, Step, content_
 from sandbox.setup.system import (
     find_anvil,
     find_chromium,
+    find_litecoind,
     node_version,
     require_chromium,
+    require_litecoind,
     require_node,
     require_venv,
 )
@@ -35,7 +37,9 @@ NETWORK = "check the network (or your package mirror)"
 def main() -> int:
     """Do what is due; 0 when the machine is ready, 1 with an explanation when it is not."""
     parser = argparse.ArgumentParser(prog="python3 -m sandbox.setup", description=__doc__)
-    parser.add_argument("--browser", action="store_true", help="Chromium too, for browser tests")
+    parser.add_argument(
+        "--browser", action="store_true", help="Chromium and litecoind too, for tests"
+    )
     chosen = parser.parse_args()
     started = time.monotonic()
     NOTES.mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,7 @@ def main() -> int:
             say("Another set-up of this checkout is running; waiting for it.")
             fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            perform([*steps(), *([chromium()] if chosen.browser else [])])
+            perform([*steps(), *([chromium(), litecoind()] if chosen.browser else [])])
         except SetupFailed as failure:
             say(str(failure))
             return 1
@@ -130,6 +134,20 @@ def chromium() -> Step:
         advice=(
             "install Chromium yourself, or set CHROMIUM to the path of one. "
             "`make test-fast` runs every test that needs no browser."
+        ),
+    )
+
+
+def litecoind() -> Step:
+    """The second Bitcoin-like node, beside our own, for the tests of chains."""
+    return Step(
+        name="Litecoin node",
+        inputs=lambda: "",
+        made=lambda: find_litecoind() is not None,
+        work=require_litecoind,
+        advice=(
+            "install litecoind 0.21 yourself so that it is on the PATH; Debian has it as a "
+            "package. `make test-fast` runs every test that needs no chain."
         ),
     )
 

@@ -1,4 +1,4 @@
-"""What the machine itself must offer: venv, Node, npm and Chromium; from apt when we are root."""
+"""What the machine itself must offer: venv, Node, npm, Chromium, litecoind; from apt as root."""
 
 import os
 import re
@@ -81,6 +81,17 @@ def find_chromium() -> str | None:
             return found
     fetched = sorted(PLAYWRIGHT_BROWSERS.glob("chromium-*/chrome-linux*/chrome"))
     return str(fetched[-1]) if fetched else None
+
+
+def find_litecoind() -> str | None:
+    """The Litecoin node on the PATH, which tests of chains drive."""
+    return shutil.which("litecoind")
+
+
+def require_litecoind(runner: Runner) -> None:
+    """Find litecoind or install Debian's package of it. Raises SetupFailed."""
+    if find_litecoind() is None:
+        install(runner, "litecoind")
 
 
 def require_chromium(runner: Runner) -> None:

@@ -8,7 +8,6 @@ from aiohttp.test_utils import TestServer
 
 from casino.db import Database, transaction_open
 from casino.errors import NetworkInsideTransaction, OutsideRefused, OutsideUnavailable
-from payments import endpoint as endpoint_module
 from payments.rpc import Toncenter
 
 
@@ -74,7 +73,7 @@ async def test_an_answer_is_its_result_and_the_plan_is_named(node: Node, client:
 async def test_an_endless_answer_is_cut(
     node: Node, client: Toncenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(endpoint_module, "ANSWER_BYTES_MAX", 10)
+    monkeypatch.setattr(client._endpoint, "_answer_bytes_max", 10)
     node.body = b'{"ok": true, "result": "' + b"x" * 100 + b'"}'
     with pytest.raises(OutsideUnavailable):
         await client.node("getMasterchainInfo")

@@ -1,0 +1,332 @@
+"""Bitcoin, followed block by block through a Bitcoin Core without a wallet and without an index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from casino.errors import OutsideRefused, OutsideUnavailable
+from payments.bitcoin_rpc import SOURCE, units_of
+from payments.chains.base import Outcome
+from payments.chains.blocks import Header, Incoming, Landed, Tip
+from payments.chains.btc_addresses import Network, WatchList, address_of
+from payments.chains.btc_blocks import (
+    NOTHING,
+    RawBytesError,
+    ScannedBlock,
+    outpoint_bytes,
+    read_header,
+    read_transaction,
+    scan_block,
+)
+from payments.chains.btc_judge import Spend
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable, Sequence
+
+    from payments.bitcoin_rpc import BitcoinRpc
+
+DEPTH = 6
+HEADERS_AT_ONCE = 500
+OUTPUTS_PROBED = 252  # as many as a payout of ours can have
+NOT_KNOWN = -5
+OUT_OF_RANGE = -8
+# How Bitcoin Core and its descendants say no to a transaction (src/rpc/protocol.h): bad bytes,
+# inputs that are missing or spent, and everything that their mempool's policy does not like.
+REFUSALS = frozenset({-22, -25, -26})
+IN_CHAIN = -27
+ALREADY_THERE = ("txn-already-in-mempool", "txn-already-known", "already in block chain")
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What blocks brought to watched addresses, and who spent wanted outpoints in them."""
+
+    incoming: tuple[Incoming, ...]
+    spends: tuple[Spend, ...]
+
+
+class BtcChain:
+    """A Bitcoin network through one node.
+
+    Methods raise OutsideUnavailable when nothing is known, and OutsideRefused only when the node
+    does not let us in.
+    A block is final when it is `depth` deep, itself counted. `units` are satoshis everywhere."""
+
+    def __init__(
+        self, rpc: BitcoinRpc, network: Network, *, depth: int = DEPTH, name: str = "btc"
+    ) -> None:
+        if depth < 1:
+            raise ValueError("a block is at least one deep")
+        self.name = name
+        self._rpc = rpc
+        self._network = network
+        self._depth = depth
+
+    async def tip(self) -> Tip:
+        """The newest block and the newest final height.
+
+        Raises OutsideUnavailable also for a node of another network and for one that still
+        downloads the chain."""
+        info = await self._known("getblockchaininfo")
+        height, best = _field(info, "blocks", int), _field(info, "bestblockhash", str)
+        if height < 0 or _field(info, "chain", str) != self._network.chain:
+            raise OutsideUnavailable(source=SOURCE, reason="a node of another network")
+        if info.get("initialblockdownload") is True and self._network.chain != "regtest":
+            raise OutsideUnavailable(source=SOURCE, reason="the node downloads the chain")
+        raw = await self._known("getblockheader", best, False)
+        head = _header(raw, height, best)
+        return Tip(head, max(height - self._depth + 1, 0))
+
+    async def headers(self, first: int, last: int) -> Sequence[Header]:
+        """Headers of heights `first` .. `last`; fewer where the node's chain ends. Each hash is
+        computed from the header's own bytes.
+
+        Raises OutsideUnavailable when they do not link or the node gives them up midway."""
+        found: list[Header] = []
+        for start in range(first, last + 1, HEADERS_AT_ONCE):
+            heights = range(start, min(start + HEADERS_AT_ONCE, last + 1))
+            hashes = await self._hashes(heights)
+            raws = await self._rpc.batch([("getblockheader", one, False) for one in hashes])
+            for height, block_hash, raw in zip(heights, hashes, raws, strict=False):
+                if isinstance(raw, OutsideRefused):
+                    raise OutsideUnavailable(source=SOURCE, reason="block not known") from raw
+                header = _header(raw, height, block_hash)
+                if found and header.parent != found[-1].hash:
+                    raise OutsideUnavailable(source=SOURCE, reason="headers do not link")
+                found.append(header)
+            if len(hashes) < len(heights):
+                break
+        return found
+
+    async def incoming(
+        self, headers: Sequence[Header], watched: Container[str]
+    ) -> Sequence[Incoming]:
+        """What these blocks brought to watched addresses, one entry for each output.
+
+        A WatchList is searched by script; any other container costs an address for each output.
+        Coinbase outputs are left out: they cannot be spent for a hundred blocks."""
+        return (await self.follow(headers, watched=watched)).incoming
+
+    async def spends(self, headers: Sequence[Header], outpoints: Iterable[str]) -> Sequence[Spend]:
+        """Who spent any of these outpoints (`txid:vout`) in these blocks."""
+        return (await self.follow(headers, outpoints=outpoints)).spends
+
+    async def follow(
+        self,
+        headers: Sequence[Header],
+        *,
+        watched: Container[str] = frozenset(),
+        outpoints: Iterable[str] = (),
+    ) -> Followed:
+        """Both readings of the same blocks, each block fetched once and by its hash.
+
+        Raises OutsideUnavailable for a block that the node does not know or that does not add up
+        to its header."""
+        scripts = self._scripts(watched)
+        wanted = frozenset(outpoint_bytes(one) for one in outpoints)
+        incoming: list[Incoming] = []
+        spends: list[Spend] = []
+        for header in headers:
+            block = await self._scan(header, scripts, wanted)
+            incoming += self._incoming(block, header)
+            spends += (
+                Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
+                for found in block.spends
+            )
+        return Followed(tuple(incoming), tuple(spends))
+
+    async def landed(self, tx_hash: str) -> Landed | None:
+        """Where a transaction was mined; None while the node cannot tell.
+
+        A node with an index of transactions tells at once; one without is asked for the outputs
+        that are still unspent, so that None can also mean that all of them were spent. Follow
+        `spends` of its inputs for certainty. The fee comes from the block, or from the index;
+        raises OutsideUnavailable from a node that offers neither."""
+        block_hash = await self._block_of(tx_hash)
+        if block_hash is None:
+            return None
+        block = await self._known("getblock", block_hash, 2)
+        if _field(block, "confirmations", int) < 1:
+            return None
+        txs = [one for one in _field(block, "tx", list) if _field(one, "txid", str) == tx_hash]
+        if not txs:
+            return None
+        fee_units = await self._fee_of(txs[0])
+        return Landed(tx_hash, _field(block, "height", int), block_hash, True, fee_units)
+
+    async def broadcast(self, signed: bytes) -> Outcome:
+        """Hand in stored bytes, once more or for the first time.
+
+        FAILED covers bad bytes, missing inputs (also those of a transaction that was mined and
+        spent long ago), a conflict in the mempool and a replacement that pays too little: none of
+        them says anything of earlier sends."""
+        try:
+            txid = read_transaction(signed).txid
+        except RawBytesError:
+            return Outcome.FAILED
+        try:
+            answer = await self._rpc.call("sendrawtransaction", signed.hex())
+        except OutsideRefused as error:
+            return _judge_refusal(txid, error)
+        except OutsideUnavailable as error:
+            log.warning("payout.unknown", tx_hash=txid, reason=error.data.get("reason"))
+            return Outcome.UNKNOWN
+        if answer != txid:
+            log.warning("payout.unknown", tx_hash=txid, reason="another id in the answer")
+            return Outcome.UNKNOWN
+        return Outcome.SUCCEEDED
+
+    async def close(self) -> None:
+        """Close the connections to the node."""
+        await self._rpc.close()
+
+    async def _hashes(self, heights: range) -> list[str]:
+        answers = await self._rpc.batch([("getblockhash", height) for height in heights])
+        hashes: list[str] = []
+        for answer in answers:
+            if isinstance(answer, OutsideRefused):
+                if answer.data.get("rpc_code") != OUT_OF_RANGE:
+                    raise OutsideUnavailable(source=SOURCE, reason=str(answer)) from answer
+                break
+            hashes.append(_checked(answer, str))
+        return hashes
+
+    async def _known(self, method: str, *params: Any) -> Any:
+        """An answer about something that the node named itself: that it does not know it now means
+        that its chain moved, or that another node answered."""
+        try:
+            return await self._rpc.call(method, *params)
+        except OutsideRefused as error:
+            if error.data.get("rpc_code") is None:
+                raise
+            reason = error.data.get("reason")
+            raise OutsideUnavailable(source=SOURCE, reason=reason) from error
+
+    async def _scan(
+        self, header: Header, scripts: Container[bytes], outpoints: Container[bytes]
+    ) -> ScannedBlock:
+        raw = _bytes(await self._known("getblock", header.hash, 0))
+        try:
+            block = scan_block(raw, scripts=scripts, outpoints=outpoints)
+        except RawBytesError as error:
+            raise OutsideUnavailable(source=SOURCE, reason=f"unreadable: {error}") from error
+        if block.hash != header.hash:
+            raise OutsideUnavailable(source=SOURCE, reason="another block than asked for")
+        return block
+
+    def _scripts(self, watched: Container[str]) -> Container[bytes]:
+        if isinstance(watched, WatchList):
+            return watched.by_script
+        return _ScriptsByAddress(watched, self._network) if watched else NOTHING
+
+    def _incoming(self, block: ScannedBlock, header: Header) -> list[Incoming]:
+        return [
+            Incoming(
+                business_key=f"{found.txid}:{found.vout}",
+                tx_hash=found.txid,
+                address=address_of(found.script, self._network) or "",
+                sender="",  # coins have no sender: inputs may belong to many
+                units=found.units,
+                height=header.height,
+                block_hash=header.hash,
+                at=header.at,
+            )
+            for found in block.outputs
+            if not found.coinbase and found.units > 0
+        ]
+
+    async def _block_of(self, tx_hash: str) -> str | None:
+        try:
+            shown = await self._rpc.call("getrawtransaction", tx_hash, True)
+        except OutsideRefused as error:
+            if error.data.get("rpc_code") != NOT_KNOWN:
+                raise OutsideUnavailable(source=SOURCE, reason=str(error)) from error
+            return await self._block_of_unspent(tx_hash)
+        if not isinstance(shown, dict):
+            raise OutsideUnavailable(source=SOURCE, reason="unreadable")
+        if "blockhash" not in shown:
+            return None  # it waits in the mempool
+        return str(_field(shown, "blockhash", str))
+
+    async def _block_of_unspent(self, tx_hash: str) -> str | None:
+        questions = [("gettxout", tx_hash, vout, False) for vout in range(OUTPUTS_PROBED)]
+        for answer in await self._rpc.batch(questions):
+            if not isinstance(answer, dict):
+                continue
+            best = await self._known("getblockheader", _field(answer, "bestblock", str), True)
+            confirmations = _field(answer, "confirmations", int)
+            height = _field(best, "height", int) - confirmations + 1
+            return str(_checked(await self._known("getblockhash", height), str))
+        return None
+
+    async def _fee_of(self, shown: dict[str, Any]) -> int:
+        if "fee" in shown:
+            return units_of(shown["fee"])
+        inputs = _field(shown, "vin", list)
+        sources = [(_field(one, "txid", str), _field(one, "vout", int)) for one in inputs]
+        answers = await self._rpc.batch([("getrawtransaction", txid, True) for txid, _ in sources])
+        held = 0
+        for (_, vout), answer in zip(sources, answers, strict=True):
+            if isinstance(answer, OutsideRefused):
+                raise OutsideUnavailable(source=SOURCE, reason="the fee cannot be known")
+            held += units_of(_field(_at(_field(answer, "vout", list), vout), "value", Decimal))
+        paid = (_field(output, "value", Decimal) for output in _field(shown, "vout", list))
+        return held - sum(map(units_of, paid))
+
+
+class _ScriptsByAddress:
+    """Any container of addresses, asked by script."""
+
+    def __init__(self, watched: Container[str], network: Network) -> None:
+        self._watched = watched
+        self._network = network
+
+    def __contains__(self, script: object) -> bool:
+        address = address_of(script, self._network) if isinstance(script, bytes) else None
+        return address is not None and address in self._watched
+
+
+def _judge_refusal(txid: str, error: OutsideRefused) -> Outcome:
+    code, reason = error.data.get("rpc_code"), str(error.data.get("reason"))
+    if code == IN_CHAIN or any(words in reason for words in ALREADY_THERE):
+        return Outcome.SUCCEEDED
+    log.info("payout.refused", tx_hash=txid, rpc_code=code, reason=reason)
+    return Outcome.FAILED if code in REFUSALS else Outcome.UNKNOWN
+
+
+def _header(raw: Any, height: int, block_hash: str) -> Header:
+    try:
+        header = read_header(_bytes(raw), height)
+    except RawBytesError as error:
+        raise OutsideUnavailable(source=SOURCE, reason=f"unreadable: {error}") from error
+    if header.hash != block_hash:
+        raise OutsideUnavailable(source=SOURCE, reason="another header than asked for")
+    return header
+
+
+def _bytes(text: Any) -> bytes:
+    try:
+        return bytes.fromhex(_checked(text, str))
+    except ValueError as error:
+        raise OutsideUnavailable(source=SOURCE, reason="not hex") from error
+
+
+def _field(record: Any, name: str, kind: type) -> Any:
+    value = record.get(name) if isinstance(record, dict) else None
+    return _checked(value, kind)
+
+
+def _at(items: list[Any], place: int) -> Any:
+    return items[place] if 0 <= place < len(items) else None
+
+
+def _checked(value: Any, kind: type) -> Any:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise OutsideUnavailable(source=SOURCE, reason="unreadable")
+    return value

@@ -1,0 +1,149 @@
+"""What final blocks prove of a Bitcoin payout: who was paid, who never can be, and who knows.
+
+A payout is a family: every version of it that was ever signed. Each version shares an input with
+each other, so that at most one can be mined (BIP125 bumps keep their inputs). Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from payments.chains.base import MemberVerdict, Outcome, PayoutVerdict
+from payments.chains.btc_blocks import TxOutput, read_transaction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class FamilyError(ValueError):
+    """These versions could both be mined: they share no input, and one payout could be paid
+    twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One payment of a payout: satoshis and the script that shall get them."""
+
+    withdrawal_id: int
+    units: int
+    script: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Signed bytes as the chain can show them: their id, what they spend and what they pay."""
+
+    txid: str
+    inputs: frozenset[str]
+    outputs: tuple[TxOutput, ...]
+
+
+def read_version(signed: bytes) -> Version:
+    """A version from its stored bytes. Raises RawBytesError."""
+    read = read_transaction(signed)
+    return Version(read.txid, frozenset(spent.outpoint for spent in read.inputs), read.outputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """A transaction in a block that spends an input of the family."""
+
+    outpoint: str
+    txid: str
+    outputs: tuple[TxOutput, ...]
+    height: int
+    block_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A payout with every version of it. Raises FamilyError when two of them share no input."""
+
+    members: tuple[Member, ...]
+    versions: tuple[Version, ...]
+
+    def __post_init__(self) -> None:
+        for number, version in enumerate(self.versions):
+            if any(not version.inputs & other.inputs for other in self.versions[:number]):
+                raise FamilyError(version.txid)
+
+    @property
+    def inputs(self) -> frozenset[str]:
+        """Every outpoint that a version spends: what blocks are to be searched for."""
+        return frozenset(one for version in self.versions for one in version.inputs)
+
+
+def judge(family: Family, spends: Iterable[Spend], *, final_height: int) -> PayoutVerdict:
+    """Judge every member by spends of the family's inputs; those above `final_height` prove
+    nothing. A spend that was not found yet leaves members UNKNOWN, so that any part of the blocks
+    since the first version was signed may be read again, or later.
+
+    SUCCEEDED: a version that pays the member is final. FAILED: each version that pays it has an
+    input that another final transaction spent, and that transaction does not pay the member
+    either. UNKNOWN: everything else; a transaction signed by our key that we do not remember and
+    that pays the same sum to the same script is a person's business."""
+    final = [spend for spend in spends if spend.height <= final_height]
+    by_txid = {version.txid: version for version in family.versions}
+    landed = next((spend for spend in final if spend.txid in by_txid), None)
+    paid: set[int] = set()
+    if landed is not None:
+        paid = _paid(family.members, by_txid[landed.txid].outputs)
+    verdicts = []
+    for number, member in enumerate(family.members):
+        if landed is not None and number in paid:
+            proof = f"paid by {landed.txid} in block {landed.block_hash} at {landed.height}"
+            verdicts.append(
+                MemberVerdict(member.withdrawal_id, Outcome.SUCCEEDED, landed.txid, proof)
+            )
+        else:
+            verdicts.append(_judge_unpaid(number, family, landed, final))
+    seen = landed is not None
+    return PayoutVerdict(seen, landed.txid if landed else "", tuple(verdicts))
+
+
+def _judge_unpaid(
+    number: int, family: Family, landed: Spend | None, final: Sequence[Spend]
+) -> MemberVerdict:
+    member = family.members[number]
+    unknown = MemberVerdict(member.withdrawal_id, Outcome.UNKNOWN)
+    killers = set() if landed is None else {landed}
+    for version in family.versions:
+        if landed is not None and version.txid == landed.txid:
+            continue
+        killer = _killer(version, final)
+        if killer is not None:
+            killers.add(killer)
+        elif landed is None or number in _paid(family.members, version.outputs):
+            return unknown
+    known = {version.txid for version in family.versions}
+    wanted = (member.units, member.script)
+    for killer in killers:
+        paid = any((output.units, output.script) == wanted for output in killer.outputs)
+        if paid and killer.txid not in known:
+            return unknown
+    if not killers:
+        return unknown
+    proof = "; ".join(
+        f"{killer.outpoint} spent by {killer.txid} in block {killer.block_hash} at {killer.height}"
+        for killer in sorted(killers, key=lambda one: (one.height, one.txid, one.outpoint))
+    )
+    return MemberVerdict(member.withdrawal_id, Outcome.FAILED, proof=proof, retriable=True)
+
+
+def _killer(version: Version, final: Sequence[Spend]) -> Spend | None:
+    """The final transaction that took an input away from a version."""
+    for spend in final:
+        if spend.outpoint in version.inputs and spend.txid != version.txid:
+            return spend
+    return None
+
+
+def _paid(members: Sequence[Member], outputs: Sequence[TxOutput]) -> set[int]:
+    """Which members these outputs pay, by their places; each output pays one member at most."""
+    left = [(output.units, output.script) for output in outputs]
+    paid = set()
+    for number, member in enumerate(members):
+        if (member.units, member.script) in left:
+            left.remove((member.units, member.script))
+            paid.add(number)
+    return paid

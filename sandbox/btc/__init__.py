@@ -1,0 +1,1 @@
+"""Bitcoin on one machine: a regtest node of ours over Core's consensus, and Litecoin's own."""

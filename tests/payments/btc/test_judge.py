@@ -1,0 +1,117 @@
+"""The judge of Bitcoin payouts: proof or silence, whatever the order and number of blocks told."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from payments.chains.base import Outcome
+from payments.chains.btc_blocks import TxOutput
+from payments.chains.btc_judge import Family, FamilyError, Member, Spend, Version, judge
+
+ALICE = Member(1, 1000, b"alice")
+BOB = Member(2, 2000, b"bob")
+TO_ALICE = TxOutput(1000, b"alice")
+TO_BOB = TxOutput(2000, b"bob")
+CHANGE = TxOutput(77, b"change")
+FINAL = 100
+
+
+def version(txid: str, inputs: str, *outputs: TxOutput) -> Version:
+    return Version(txid, frozenset(inputs), outputs)
+
+
+def spend(outpoint: str, txid: str, *outputs: TxOutput, height: int = FINAL) -> Spend:
+    return Spend(outpoint, txid, outputs, height, f"block {height}")
+
+
+FIRST = version("first", "ab", TO_ALICE, TO_BOB, CHANGE)
+RAISED = version("raised", "abc", TO_BOB, TO_ALICE)
+FAMILY = Family((ALICE, BOB), (FIRST, RAISED))
+
+
+def outcomes(family: Family, *spends: Spend) -> list[str]:
+    return [str(one.outcome) for one in judge(family, spends, final_height=FINAL).members]
+
+
+def test_without_proof_nothing_is_known() -> None:
+    assert outcomes(FAMILY) == ["unknown", "unknown"]
+    assert outcomes(Family((ALICE,), ())) == ["unknown"]
+    assert outcomes(FAMILY, spend("a", "first", height=FINAL + 1)) == ["unknown"] * 2
+    assert outcomes(FAMILY, spend("a", "foreign", height=FINAL + 1)) == ["unknown"] * 2
+
+
+@pytest.mark.parametrize("txid", ["first", "raised"])
+def test_any_version_that_is_final_pays(txid: str) -> None:
+    found = judge(FAMILY, [spend("a", txid), spend("b", txid)], final_height=FINAL)
+    assert [one.outcome for one in found.members] == [Outcome.SUCCEEDED] * 2
+    assert (found.seen, found.tx_hash) == (True, txid)
+    assert all(txid in one.proof and "block 100" in one.proof for one in found.members)
+
+
+def test_a_foreign_spend_of_a_shared_input_kills_all_versions() -> None:
+    found = judge(FAMILY, [spend("a", "foreign", CHANGE)], final_height=FINAL)
+    assert [one.outcome for one in found.members] == [Outcome.FAILED] * 2
+    assert all(one.retriable and "foreign" in one.proof for one in found.members)
+    assert not found.seen
+
+
+def test_a_foreign_spend_that_leaves_a_version_alive_proves_nothing() -> None:
+    assert outcomes(FAMILY, spend("c", "foreign", CHANGE)) == ["unknown"] * 2
+    both = (spend("c", "foreign", CHANGE), spend("b", "another", CHANGE))
+    assert outcomes(FAMILY, *both) == ["failed"] * 2
+
+
+def test_a_stranger_that_pays_the_same_is_left_to_a_person() -> None:
+    """A version that we forgot, of a restored database say: bob may have his money."""
+    found = outcomes(FAMILY, spend("a", "forgotten", TO_BOB, CHANGE))
+    assert found == ["failed", "unknown"]
+
+
+def test_a_version_without_a_member_kills_him_when_it_lands() -> None:
+    without_bob = version("smaller", "a", TO_ALICE)
+    family = Family((ALICE, BOB), (FIRST, without_bob))
+    assert outcomes(family, spend("a", "smaller", TO_ALICE)) == ["succeeded", "failed"]
+    assert outcomes(family, spend("a", "first", *FIRST.outputs)) == ["succeeded", "succeeded"]
+
+
+def test_one_output_pays_one_member() -> None:
+    twin = Member(3, ALICE.units, ALICE.script)
+    once = Family((ALICE, twin), (version("once", "a", TO_ALICE),))
+    twice = Family((ALICE, twin), (version("twice", "a", TO_ALICE, TO_ALICE),))
+    assert outcomes(once, spend("a", "once", TO_ALICE)) == ["succeeded", "failed"]
+    assert outcomes(twice, spend("a", "twice", TO_ALICE, TO_ALICE)) == ["succeeded"] * 2
+
+
+def test_versions_that_could_both_land_are_no_family() -> None:
+    with pytest.raises(FamilyError):
+        Family((ALICE,), (version("one", "a", TO_ALICE), version("two", "b", TO_ALICE)))
+    with pytest.raises(FamilyError):
+        Family((ALICE,), (FIRST, RAISED, version("three", "c", TO_ALICE)))
+    assert FAMILY.inputs == frozenset("abc")
+
+
+@given(
+    spends=some.lists(
+        some.builds(
+            spend,
+            some.sampled_from("abc"),
+            some.sampled_from(["first", "raised", "foreign", "another"]),
+            height=some.integers(FINAL - 2, FINAL + 2),
+        ),
+        max_size=6,
+        # An outpoint is spent once in a chain, and a known transaction spends its own inputs.
+        unique_by=lambda one: one.outpoint,
+    ),
+    turned=some.randoms(use_true_random=False),
+)
+def test_a_verdict_does_not_depend_on_order_or_repetition(
+    spends: list[Spend], turned: object
+) -> None:
+    shuffled = spends * 2
+    turned.shuffle(shuffled)  # type: ignore[attr-defined]
+    if {one.txid for one in spends} >= {"first", "raised"}:
+        return  # of two versions one chain holds one
+    plain, again = (judge(FAMILY, one, final_height=FINAL) for one in (spends, shuffled))
+    assert [one.outcome for one in plain.members] == [one.outcome for one in again.members]
+    landed = [one for one in spends if one.txid in ("first", "raised") and one.height <= FINAL]
+    assert plain.seen == bool(landed)

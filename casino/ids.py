@@ -43,7 +43,8 @@ def public(inner: int) -> str:
     sequence = inner & _SEQUENCE_MASK
     bits = milliseconds << 80 | 0x7 << 76 | (sequence >> 10) << 64 | 0b10 << 62
     bits |= (sequence & 0x3FF) << _CHECK_BITS | _check(inner)
-    return str(UUID(int=bits))
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def internal(text: str) -> int:

@@ -27,6 +27,8 @@ API = "/api/"
 # Asked before anybody is logged in; each counts its callers by address.
 OPEN_PATHS = frozenset({"/api/login", "/api/fairness/house-key"})
 _MACHINES = (API, "/telegram/", "/aggregators/", "/ws")
+# Nobody shows these answers in a page, and there are many of them.
+_PROGRAMS = ("/telegram/", "/aggregators/")
 _READS = frozenset({"GET", "HEAD"})
 _RATES = (
     ("/api/play/", PLAY),
@@ -99,14 +101,16 @@ def secure_headers(
 
     async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
         headers = response.headers
-        headers["Content-Security-Policy"] = policy
         headers["X-Content-Type-Options"] = "nosniff"
-        headers["Referrer-Policy"] = "no-referrer"
-        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=()"
-        headers["Cross-Origin-Resource-Policy"] = "same-origin"
         request_id = request.get(REQUEST_ID)
         if request_id is not None:
             headers["X-Request-Id"] = request_id
+        if request.path.startswith(_PROGRAMS):
+            return
+        headers["Content-Security-Policy"] = policy
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=()"
+        headers["Cross-Origin-Resource-Policy"] = "same-origin"
 
     return add_headers
 

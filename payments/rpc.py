@@ -42,6 +42,18 @@ class Toncenter:
         answer = await self._ask("GET", f"/api/v2/{name}", params=query)
         return self._result(answer)
 
+    async def run(self, address: str, method: str, *slices: str) -> Json:
+        """Run a get-method (API v2) as of the newest block. `slices` are its arguments: cells in
+        base64. Returns exit_code, stack and last_transaction_id as the node tells them."""
+        body = {
+            "address": address,
+            "method": method,
+            "stack": [["tvm.Slice", cell] for cell in slices],
+        }
+        answer = await self._ask("POST", "/api/v2/runGetMethod", body=body)
+        result: Json = self._result(answer)
+        return result
+
     async def send(self, boc_base64: str) -> None:
         """Hand an external message to the node; returning means that the node took it."""
         answer = await self._ask("POST", "/api/v2/sendBoc", body={"boc": boc_base64})

@@ -17,8 +17,15 @@ if TYPE_CHECKING:
 FORWARD_UNITS = 1
 """Coins for the receiver: with none of them his account is not told that jettons came
 (docs.ton.org, processing of jetton withdrawals)."""
-ATTACHED_UNITS = 100_000_000
-"""Coins that travel with each member; what is not used comes back to the hot wallet."""
+ATTACHED_UNITS = 50_000_000
+"""Coins that travel with each member; what is not used comes back to the hot wallet.
+
+With 120 bytes of memo and a receiver without a jetton wallet, a governed jetton (stablecoin v2)
+refuses less than 16,561,973 and the reference jetton less than 32,278,420: found by bisection on
+the virtual machine. The contracts' own rule is check_amount_is_enough_to_transfer in gas.fc of
+ton-blockchain/stablecoin-contract."""
+MEMBER_UNITS_MAX = ATTACHED_UNITS + 5_000_000
+"""What the hot wallet must hold in coins for each member: what is attached, and its carriage."""
 
 
 def build_jetton_payout(

@@ -47,7 +47,7 @@ QUERY_ID_BITS_MAX = 1022
 TIMEOUT_SECONDS_MAX = (1 << 22) - 1
 MEMBERS_MAX = 200
 BOC_BYTES_MAX = 65_535
-"""Validators refuse longer external messages (ExtMessageQ::max_ext_msg_size, ton-blockchain/ton)."""
+"""Validators refuse longer external messages: ExtMessageQ::max_ext_msg_size, ton-blockchain/ton."""
 SEND_ACTION = 0x0EC3C86D
 PAY_FEES_SEPARATELY = 1
 PAY_FEES_AND_IGNORE_ERRORS = 3

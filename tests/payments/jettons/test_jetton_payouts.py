@@ -1,6 +1,9 @@
 """Payouts of jettons against the real virtual machine: judged member by member, paid once."""
 
+import base64
+import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from ton_core import Cell, begin_cell
@@ -41,6 +44,17 @@ def outcomes(verdict: PayoutVerdict) -> list[Outcome]:
 
 async def balances(house: JettonWorld, *numbers: int) -> list[int]:
     return [await house.jetton.balance(account(number).raw) for number in numbers]
+
+
+async def chain_over(rpc: Toncenter, house: JettonWorld) -> TonJettonChain:
+    """Our adapter as a process that has just begun, over another client."""
+    master = house.jetton.master.raw
+    wallets = JettonWallets(rpc, masters=[master])
+    chain = TonJettonChain(
+        "usdt", rpc, coins=TonChain(rpc, jettons=wallets), wallets=wallets, master=master
+    )
+    await chain.locate(house.owner)
+    return chain
 
 
 async def test_a_batch_reaches_everyone_and_tells_him(house: JettonWorld) -> None:
@@ -179,15 +193,7 @@ async def test_a_node_in_trouble_judges_nobody(house: JettonWorld, fault: str) -
     # Four questions make a judgement; the trouble begins at each of them in turn.
     for question in range(1, 5):
         rpc = TroubledAt(house.world, question, fault)
-        wallets = JettonWallets(rpc, masters=[house.jetton.master.raw])
-        chain = TonJettonChain(
-            "usdt",
-            rpc,
-            coins=TonChain(rpc),
-            wallets=wallets,
-            master=house.jetton.master.raw,
-        )
-        await chain.locate(house.owner)
+        chain = await chain_over(rpc, house)
         head = await house.chain.head()
         with pytest.raises(OutsideUnavailable):
             await chain.judge(payout, head=head)
@@ -281,19 +287,24 @@ async def test_the_same_query_id_may_be_used_again_much_later(house: JettonWorld
 async def test_it_judges_by_the_bytes_and_not_by_todays_code(house: JettonWorld) -> None:
     """A release that attaches another amount must find what the one before it has sent."""
     payout = await house.sent([pay(5500), pay(5501)], attached_units=77_777_777)
-    wallets = JettonWallets(house.world.rpc, masters=[house.jetton.master.raw])
-    restarted = TonJettonChain(
-        "usdt",
-        house.world.rpc,
-        coins=TonChain(house.world.rpc, jettons=wallets),
-        wallets=wallets,
-        master=house.jetton.master.raw,
-    )
+    assert outcomes(await house.judge(payout)) == [PAID, PAID]
+
+
+async def test_what_it_was_not_told_of_it_does_not_judge(house: JettonWorld) -> None:
+    payout = await house.sent([pay(5600)])
+    restarted = await chain_over(house.world.rpc, house)
+    elsewhere = (await house.jetton.wallet_of(house.world.person.address.raw)).raw
+    foreign = replace(payout, account=elsewhere)
     head = await restarted.head()
-    with pytest.raises(InvariantViolation):
-        await restarted.judge(payout, head=head)
-    await restarted.locate(house.owner)
-    assert outcomes(await restarted.judge(payout, head=head)) == [PAID, PAID]
+    with pytest.raises(InvariantViolation, match="not located"):
+        await restarted.judge(foreign, head=head)
+    await restarted.locate(house.world.person.address.raw)
+    with pytest.raises(InvariantViolation, match="another wallet"):
+        await restarted.judge(foreign, head=head)
+    dearer = replace(payout.members[0], units=DOLLAR + 1)
+    with pytest.raises(InvariantViolation, match="not signed"):
+        await restarted.judge(replace(payout, members=(dearer,)), head=head)
+    assert outcomes(await restarted.judge(payout, head=head)) == [PAID]
 
 
 async def test_coins_that_only_look_like_ours_are_deposits(house: JettonWorld) -> None:
@@ -368,9 +379,55 @@ async def test_a_frozen_receiver_is_not_paid(slow: JettonWorld) -> None:
     await slow.chain.broadcast(payout.signed)
     await node.mine(8)
     verdict = await slow.judge(payout)
-    print(verdict, await slow.ours())
     assert outcomes(verdict) == [DEAD, PAID]
+    dead = verdict.members[0]
+    assert (dead.retriable, dead.lost_units) == (False, 0)
+    assert "refused it" in dead.proof
+    assert "back in" in dead.proof
+    assert await slow.ours() == 999 * DOLLAR
+    assert len((await slow.read()).transfers) == 1, "what came back is no deposit"
     await slow.require_coins_explained()
+
+
+class Doctored(Toncenter):
+    """A client to which the index tells a change of every transaction that says `where`."""
+
+    def __init__(self, url: str, where: str, **change: object) -> None:
+        super().__init__(url=url, api_key="", requests_per_second=1000)
+        self.where, self.change = where, change
+
+    async def index(self, name: str, **query: str | int) -> Json:
+        answer = await super().index(name, **query)
+        for record in answer.get("transactions", []):
+            if base64.b64decode(record["hash"]).hex() == self.where:
+                record.update(self.change)
+        return answer
+
+
+async def test_jettons_that_get_lost_on_the_way_back_are_told(slow: JettonWorld) -> None:
+    """What comes back can fail to: then nobody has it. No contract here does that, so the index
+    is made to tell it."""
+    node = slow.world.node
+    await slow.jetton.pay(slow.world.person, account(7200).raw, DOLLAR)
+    await node.mine(5)
+    await slow.world.person.send(parse_ton(slow.wallet).friendly(), 10 * TON)
+    await node.mine(2)
+    await age(slow, (await slow.jetton.wallet_of(account(7200).raw)).raw)
+    payout = await slow.payout([pay(7200)])
+    await slow.chain.broadcast(payout.signed)
+    await node.mine(8)
+    proof = (await slow.judge(payout)).members[0].proof
+    refused, returned = re.findall(r"[0-9a-f]{64}", proof.partition(" ")[2])
+    aborted = {"aborted": True, "compute_ph": {"skipped": True, "reason": "no_gas"}}
+    for client, said in (
+        (Doctored(node.url, refused, out_msgs=[]), "no coins to send it back"),
+        (Doctored(node.url, returned, description=aborted), "could not take it back"),
+    ):
+        chain = await chain_over(client, slow)
+        (dead,) = (await chain.judge(payout, head=await chain.head())).members
+        assert (dead.outcome, dead.retriable, dead.lost_units) == (DEAD, False, DOLLAR)
+        assert said in dead.proof
+        await client.close()
 
 
 async def test_our_own_frozen_wallet_pays_nobody_and_says_so(slow: JettonWorld) -> None:

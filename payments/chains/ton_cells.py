@@ -23,7 +23,7 @@ class CellError(ValueError):
 
 class Fields:
     """The content of an ordinary cell, read in order. Every read raises CellError when the cell
-    ends before the field does: the library's own slices then make up a number."""
+    ends before the field does, and an address of any kind can be read: strangers choose both."""
 
     def __init__(self, cell: Cell) -> None:
         if cell.type_ != ORDINARY:

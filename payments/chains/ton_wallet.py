@@ -16,6 +16,7 @@ from ton_core import (
     Cell,
     ContractVersion,
     ExternalMessage,
+    ExternalMsgInfo,
     InternalMessage,
     InternalMsgInfo,
     MessageAny,
@@ -224,8 +225,18 @@ def digest(boc: bytes) -> str:
 
 
 def _external(boc: bytes) -> tuple[TonAddress, Cell]:
-    message = MessageAny.deserialize(read_cell(boc).begin_parse())
-    return _plain(message.info.dest), message.body
+    info, body = _read_message(read_cell(boc))
+    if not isinstance(info, ExternalMsgInfo):
+        raise CellError("not a message from outside")
+    return _plain(info.dest), body
+
+
+def _read_message(cell: Cell) -> tuple[object, Cell]:
+    try:
+        message = MessageAny.deserialize(cell.begin_parse())
+    except Exception as error:  # the library raises what its parts happen to raise
+        raise CellError("not a message") from error
+    return message.info, message.body
 
 
 def _plain(address: object) -> TonAddress:
@@ -235,14 +246,14 @@ def _plain(address: object) -> TonAddress:
 
 
 def _read_parcel(cell: Cell) -> Parcel:
-    message = MessageAny.deserialize(cell.begin_parse())
-    if not isinstance(message.info, InternalMsgInfo):
+    info, body = _read_message(cell)
+    if not isinstance(info, InternalMsgInfo):
         raise CellError("not a message between accounts")
     return Parcel(
-        destination=_plain(message.info.dest),
-        units=int(message.info.value_coins),
-        bounce=bool(message.info.bounce),
-        body=message.body,
+        destination=_plain(info.dest),
+        units=int(info.value_coins),
+        bounce=bool(info.bounce),
+        body=body,
     )
 
 

@@ -9,13 +9,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from payments.chains.ton_jetton_facts import excesses_query_id, is_our_query
+from payments.chains.ton_cells import opcode
+from payments.chains.ton_jetton_facts import (
+    TRANSFER_NOTIFICATION,
+    excesses_query_id,
+    is_our_query,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from payments.chains.base import NetworkFee
     from payments.chains.ton_facts import TonTransaction
+
+ALONG_UNITS_MAX = 10_000_000
+"""Coins up to this that a payer of jettons sends along (forward_ton_amount) pay for hearing of
+them. More of them are a deposit of coins: somebody may want them back."""
 
 
 def came_back(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:
@@ -28,7 +37,8 @@ def came_back(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:
     if not wallets or message is None or message.source is None or transaction.sent_back:
         return 0
     if message.source in wallets:
-        return message.units
+        told = opcode(message.body) == TRANSFER_NOTIFICATION
+        return 0 if told and message.units > ALONG_UNITS_MAX else message.units
     query_id = excesses_query_id(message.body)
     if message.bounced or query_id is None or not is_our_query(query_id, at=transaction.at):
         return 0

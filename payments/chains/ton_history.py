@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from payments.rpc import Toncenter
 
 WALK_PAGE = 100
+ANSWER_TRANSACTIONS = 1000
+"""The most that the index tells at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,18 @@ async def read_on(
         position = transaction.position
         transactions.append(transaction)
     return Stretch(tuple(transactions), position, len(transactions) == limit)
+
+
+async def some_after(
+    rpc: Toncenter, account: str, *, lt: int, head: ChainHead
+) -> tuple[TonTransaction, ...]:
+    """Final transactions after `lt`, as many as one answer holds. What is there is there; what is
+    not proves nothing."""
+    answer = await rpc.index(
+        "transactions", account=account, start_lt=lt + 1, sort="asc", limit=ANSWER_TRANSACTIONS
+    )
+    found = (read_transaction(record) for record in answer["transactions"])
+    return tuple(one for one in found if one.block <= head.block)
 
 
 async def by_message(

@@ -45,6 +45,17 @@ async def test_the_coin_of_a_notification_is_no_deposit_of_coins(jettons: Jetton
     await jettons.require_coins_explained()
 
 
+async def test_many_coins_that_come_along_are_a_deposit_of_a_stranger(
+    jettons: JettonWorld,
+) -> None:
+    await jettons.arrive(DOLLAR, comment="tag", forward_units=TON, attached_units=2 * TON)
+    assert [(one.units, one.comment) for one in (await jettons.read_coins()).transfers] == [
+        (TON, None)
+    ]
+    assert [one.comment for one in (await jettons.read()).transfers] == ["tag"]
+    await jettons.require_coins_explained()
+
+
 @pytest.mark.parametrize("units", [1, 10**15, 2**63 - 1, 2**100], ids=str)
 async def test_amounts_arrive_to_the_unit(jettons: JettonWorld, units: int) -> None:
     await jettons.jetton.mint(jettons.world.person.address.raw, units)

@@ -14,9 +14,10 @@ from payments.chains.base import Outcome, PayoutVerdict
 from payments.chains.ton import TonChain
 from payments.chains.ton_cells import read_cell_base64, read_comment
 from payments.chains.ton_jetton import TonJettonChain
+from payments.chains.ton_jetton_facts import member_query_id, read_transfer
 from payments.chains.ton_jetton_payout import ATTACHED_UNITS
 from payments.chains.ton_jetton_wallets import JettonWallets
-from payments.chains.ton_wallet import Payment
+from payments.chains.ton_wallet import Payment, carried_parcels
 from payments.rpc import Json, Toncenter
 from sandbox.ton.chain import LocalChain
 from sandbox.ton.jetton import Kind
@@ -315,7 +316,34 @@ async def test_coins_that_only_look_like_ours_are_deposits(house: JettonWorld) -
     await house.world.pay_in(2 * TON, body=_excesses(1 << 63 | 5))
     page = await house.read_coins(after=before)
     assert [(one.units, one.comment) for one in page.transfers] == [(TON, None), (2 * TON, None)]
+    now = int((await house.chain.head()).at.timestamp())
+    like_ours = member_query_id(query_id=5, created_at=now - 60, place=0)
+    await house.world.pay_in(3 * TON, body=_excesses(like_ours))
+    page = await house.read_coins(after=page.position)
+    assert page.transfers == ()
+    assert [fee.units < -2 * TON for fee in page.fees] == [True], "a present lowers our costs"
     await house.require_coins_explained()
+
+
+async def test_thanks_for_another_payment_prove_nothing(house: JettonWorld) -> None:
+    """A receiver who knows the query id in advance cannot make us believe that he was paid."""
+    payout = await house.payout([pay(5700, 5000 * DOLLAR)])
+    parcel = carried_parcels(payout.signed)[1][0]
+    asked = read_transfer(parcel.body)
+    assert asked is not None
+    await house.chain.broadcast(payout.signed)
+    await house.world.node.mine()
+    await house.world.pay_in(TON, body=_excesses(asked.query_id))
+    assert outcomes(await house.judge(payout)) == [DEAD]
+
+
+async def test_a_jetton_wallet_that_does_not_exist_yet_pays_nobody(jettons: JettonWorld) -> None:
+    await jettons.world.node.faucet(jettons.owner, 10 * TON)
+    assert (await jettons.chain.account(jettons.wallet)).active is False
+    payout = await jettons.sent([pay(5800)])
+    (dead,) = (await jettons.judge(payout)).members
+    assert (dead.outcome, dead.retriable, dead.lost_units) == (DEAD, True, 0)
+    await jettons.require_coins_explained()
 
 
 def _excesses(query_id: int) -> Cell:

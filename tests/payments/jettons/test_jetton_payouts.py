@@ -92,6 +92,11 @@ async def test_of_the_largest_batch_one_too_dear_dies_alone(house: JettonWorld) 
     dead = verdict.members[100]
     assert (dead.retriable, dead.lost_units) == (True, 0)
     assert "refused query" in dead.proof
+    counting = TroubledAt(house.world, 0, "")
+    chain = await chain_over(counting, house)
+    assert await chain.judge(payout, head=await house.chain.head()) == verdict
+    assert counting.asked == 4, "however many members there are"
+    await counting.close()
     assert await balances(house, 2000, 2198, 2999) == [DOLLAR, DOLLAR, 0]
     assert await house.ours() == (1000 - 199) * DOLLAR
     await house.require_coins_explained()

@@ -44,7 +44,8 @@ class Toncenter:
 
     async def run(self, address: str, method: str, *slices: str) -> Json:
         """Run a get-method (API v2) as of the newest block. `slices` are its arguments: cells in
-        base64. Returns exit_code, stack and last_transaction_id as the node tells them."""
+        base64. Returns exit_code and stack as the node tells them; some also tell
+        last_transaction_id."""
         body = {
             "address": address,
             "method": method,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from payments.chains.ton import TonChain
     from payments.chains.ton_jetton_wallets import JettonWallets
-    from payments.rpc import Toncenter
+    from payments.rpc import Json, Toncenter
 
 
 class TonJettonChain:
@@ -68,7 +68,7 @@ class TonJettonChain:
         if not state.active:
             return replace(state, units=0)
         told = await get_method(self._rpc, account, "get_wallet_data")
-        if int(told["last_transaction_id"]["lt"]) != state.lt:
+        if await self._told_at(told, account) != state.lt:
             raise OutsideUnavailable(source="toncenter", reason="moved meanwhile", account=account)
         known = read_stack_address(told, 1).raw, read_stack_address(told, 2).raw
         if known != (owner, self._master):
@@ -109,6 +109,13 @@ class TonJettonChain:
     async def close(self) -> None:
         """Close the connection to the endpoint."""
         await self._coins.close()
+
+    async def _told_at(self, told: Json, account: str) -> int:
+        """After which transaction an answer was true; not every node says so by itself."""
+        last = told.get("last_transaction_id")
+        if isinstance(last, dict) and str(last.get("lt")).isdecimal():
+            return int(last["lt"])
+        return (await account_state(self._rpc, account)).lt
 
     def _owner(self, account: str) -> str:
         if account not in self._owners:

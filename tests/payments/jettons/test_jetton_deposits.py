@@ -275,6 +275,46 @@ async def test_a_node_in_trouble_is_an_error_not_an_empty_answer(
     assert len((await jettons.read()).transfers) == 1
 
 
+@pytest.mark.parametrize("last", [None, {}, {"lt": "7"}], ids=["nothing", "empty", "another"])
+async def test_a_balance_is_of_the_state_that_it_is_told_for(
+    jettons: JettonWorld, monkeypatch: pytest.MonkeyPatch, last: object
+) -> None:
+    await jettons.arrive(DOLLAR)
+    run = jettons.world.rpc.run
+
+    async def forgetful(*asked: str) -> object:
+        return {**await run(*asked), "last_transaction_id": last}
+
+    monkeypatch.setattr(jettons.world.rpc, "run", forgetful)
+    if last == {"lt": "7"}:
+        with pytest.raises(OutsideUnavailable):
+            await jettons.chain.account(jettons.wallet)
+    else:
+        assert (await jettons.chain.account(jettons.wallet)).units == DOLLAR
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [],
+        [["num", "0x1"]],
+        [["cell", {"bytes": "x"}]],
+        [["cell", {"bytes": "te6cckEBAQEAAgAAAEysuc0="}]],
+    ],
+    ids=["none", "number", "no cell", "empty cell"],
+)
+async def test_an_answer_that_is_no_address_is_no_answer(
+    jettons: JettonWorld, monkeypatch: pytest.MonkeyPatch, stack: object
+) -> None:
+    async def odd(*_asked: str) -> object:
+        return {"exit_code": 0, "stack": stack}
+
+    monkeypatch.setattr(jettons.world.rpc, "run", odd)
+    wallets = JettonWallets(jettons.world.rpc, masters=[jettons.jetton.master.raw])
+    with pytest.raises(OutsideUnavailable):
+        await wallets.of(jettons.owner)
+
+
 async def test_a_master_that_does_not_exist_is_unknown(jettons: JettonWorld) -> None:
     nobody = "0:" + "99" * 32
     wallets = JettonWallets(jettons.world.rpc, masters=[nobody])

@@ -15,10 +15,11 @@ from payments.chains.ton import TonChain
 from payments.chains.ton_cells import read_cell_base64, read_comment
 from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_facts import member_query_id, read_transfer
-from payments.chains.ton_jetton_payout import ATTACHED_UNITS
+from payments.chains.ton_jetton_payout import ATTACHED_UNITS, MEMBER_UNITS_MAX
 from payments.chains.ton_jetton_wallets import JettonWallets
 from payments.chains.ton_wallet import Payment, carried_parcels
 from payments.rpc import Json, Toncenter
+from payments.sender import PAYOUT_FEE_UNITS
 from sandbox.ton.chain import LocalChain
 from sandbox.ton.jetton import Kind
 from sandbox.ton.wallet import PersonWallet
@@ -113,6 +114,18 @@ async def test_too_few_coins_for_all_is_told_for_each(jettons: JettonWorld) -> N
     here = await balances(jettons, *range(2500, 2508))
     assert here == [DOLLAR if one is PAID else 0 for one in told]
     await jettons.require_coins_explained()
+
+
+async def test_the_coins_that_are_asked_for_each_member_are_enough(jettons: JettonWorld) -> None:
+    members = 40
+    await jettons.world.node.faucet(jettons.owner, members * MEMBER_UNITS_MAX + PAYOUT_FEE_UNITS)
+    await jettons.arrive(1000 * DOLLAR)
+    payments = [pay(2700 + number, DOLLAR, f"{number:0120}") for number in range(members)]
+    payout = await jettons.sent(payments)
+    assert outcomes(await jettons.judge(payout)) == [PAID] * members
+    await jettons.require_coins_explained()
+    cost = sum(fee.units for fee in (await jettons.read_coins()).fees)
+    assert 0 < cost < members * ATTACHED_UNITS
 
 
 async def test_a_carrier_that_sends_nothing_kills_all(jettons: JettonWorld) -> None:

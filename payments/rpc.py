@@ -37,6 +37,19 @@ class Toncenter:
         """Ask the node (API v2) and return the result inside its answer."""
         return _result(_judge(await self._endpoint.ask("GET", f"/api/v2/{name}", params=query)))
 
+    async def run(self, address: str, method: str, *slices: str) -> Json:
+        """Run a get-method (API v2) as of the newest block. `slices` are its arguments: cells in
+        base64. Returns exit_code and stack as the node tells them; some also tell
+        last_transaction_id."""
+        body = {
+            "address": address,
+            "method": method,
+            "stack": [["tvm.Slice", cell] for cell in slices],
+        }
+        answer = await self._ask("POST", "/api/v2/runGetMethod", body=body)
+        result: Json = self._result(answer)
+        return result
+
     async def send(self, boc_base64: str) -> None:
         """Hand an external message to the node; returning means that the node took it."""
         body = msgspec.json.encode({"boc": boc_base64})

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from casino.money import Asset
+
 
 class Outcome(StrEnum):
     """What is known of an effect in the outside world; UNKNOWN unless there is proof."""
@@ -52,9 +54,13 @@ class ChainTransfer:
 
 @dataclass(frozen=True, slots=True)
 class NetworkFee:
-    """What one transaction of our account paid to the network."""
+    """What one transaction of our account cost, in the coin that the network is paid with.
+
+    That coin need not be what the rail moves: a jetton travels on coins of TON. `units` are below
+    zero when more came back from earlier ways than this transaction cost."""
 
     reference: str
+    asset: Asset
     units: int
     at: datetime
 
@@ -80,6 +86,8 @@ class AccountState:
     active: bool
     block: int
     at: datetime
+    frozen: bool = False
+    """Closed for unpaid rent: what it holds is there, but cannot be moved or counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +124,8 @@ class MemberVerdict:
     retriable: bool = False
     """Of a failure: the same payment may well succeed in another payout."""
     lost_units: int = 0
-    """Of a failure: what the way out and back cost, beyond the fees of our own transactions."""
+    """Of a failure: what the way out and back took of the payout's own units, beyond the fees of
+    our own transactions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,74 @@ class CellError(ValueError):
     """Bytes that are not the cell they should be."""
 
 
+class Fields:
+    """The content of an ordinary cell, read in order. Every read raises CellError when the cell
+    ends before the field does, and an address of any kind can be read: strangers choose both."""
+
+    def __init__(self, cell: Cell) -> None:
+        if cell.type_ != ORDINARY:
+            raise CellError("not an ordinary cell")
+        self._slice: Slice = cell.begin_parse()
+
+    @property
+    def bits(self) -> int:
+        """How many bits are left."""
+        return int(self._slice.remaining_bits)
+
+    @property
+    def refs(self) -> int:
+        """How many references are left."""
+        return int(self._slice.remaining_refs)
+
+    def uint(self, bits: int) -> int:
+        """An unsigned number of so many bits."""
+        self._require(bits)
+        return int(self._slice.load_uint(bits)) if bits else 0
+
+    def skip(self, bits: int) -> None:
+        """Leave out so many bits."""
+        self._require(bits)
+        self._slice.skip_bits(bits)
+
+    def coins(self) -> int:
+        """An amount: VarUInteger 16 (block.tlb)."""
+        return self.uint(8 * self.uint(4))
+
+    def address(self) -> TonAddress | None:
+        """A MsgAddress (block.tlb) of any kind; None for those that are not a plain account: none,
+        external, variable, anycast."""
+        kind = self.uint(2)
+        if kind == 0:
+            return None
+        if kind == 1:
+            self.skip(self.uint(9))
+            return None
+        anycast = bool(self.uint(1))
+        if anycast:
+            self.skip(self.uint(5))
+        if kind == 3:
+            length = self.uint(9)
+            self.skip(32 + length)
+            return None
+        workchain = int.from_bytes(self.uint(8).to_bytes(1, "big"), "big", signed=True)
+        account = self.uint(256).to_bytes(32, "big")
+        return None if anycast else TonAddress(workchain, account)
+
+    def ref(self) -> Cell:
+        """The next referenced cell."""
+        if not self.refs:
+            raise CellError("a reference is missing")
+        return self._slice.load_ref()
+
+    def rest(self) -> Cell:
+        """What is left, as a cell of its own."""
+        return self._slice.to_cell()
+
+    def _require(self, bits: int) -> None:
+        if self.bits < bits:
+            raise CellError("the cell is cut short")
+
+
 def read_cell(boc: bytes) -> Cell:
     """The one root cell of a bag of cells."""
     try:
@@ -71,7 +139,7 @@ def read_comment(body: Cell) -> str | None:
 
     Encrypted and binary bodies, half bytes, forked or over-long chains and exotic cells are all
     not text: guessing at them could credit the wrong player."""
-    if _opcode(body) != TEXT_OPCODE or body.type_ != ORDINARY:
+    if opcode(body) != TEXT_OPCODE or body.type_ != ORDINARY:
         return None
     link = body.begin_parse()
     link.skip_bits(32)
@@ -96,11 +164,18 @@ def read_comment(body: Cell) -> str | None:
 
 def transfer_query_id(body: Cell) -> int | None:
     """The query id of a highload wallet's message to itself; None for any other body."""
-    if _opcode(body) != INTERNAL_TRANSFER_OPCODE or len(body.bits) < 96:
+    if opcode(body) != INTERNAL_TRANSFER_OPCODE or len(body.bits) < 96:
         return None
-    content: Slice = body.begin_parse()
-    content.skip_bits(32)
-    return int(content.load_uint(64))
+    content = Fields(body)
+    content.skip(32)
+    return content.uint(64)
+
+
+def opcode(body: Cell) -> int | None:
+    """The first 32 bits of a body, which say what it asks for; None if it has fewer."""
+    if len(body.bits) < 32:
+        return None
+    return int(body.begin_parse().load_uint(32))
 
 
 def normalised_hash(destination: TonAddress, body: Cell) -> str:
@@ -117,12 +192,6 @@ def normalised_hash(destination: TonAddress, body: Cell) -> str:
         .end_cell()
     )
     return bytes(cell.hash).hex()
-
-
-def _opcode(body: Cell) -> int | None:
-    if len(body.bits) < 32:
-        return None
-    return int(body.begin_parse().load_uint(32))
 
 
 def _snake_link(builder: Builder, chunk: bytes, tail: Cell | None) -> Cell:

@@ -12,6 +12,7 @@ from typing import Any
 from ton_core import Cell
 
 from casino.errors import AddressInvalid, OutsideUnavailable
+from casino.money import Asset
 from payments.addresses import parse_ton
 from payments.chains.base import ChainTransfer, NetworkFee, Position
 from payments.chains.ton_cells import CellError, normalised_hash, read_cell_base64, read_comment
@@ -62,7 +63,8 @@ class TonTransaction:
         units = self.fee_units + sum(message.forward_fee_units for message in self.outgoing)
         if self.sent_back and self.incoming is not None:
             units += sum(message.units for message in self.outgoing) - self.incoming.units
-        return NetworkFee(f"{self.account}:{self.position.lt}", max(0, units), self.at)
+        reference = f"{self.account}:{self.position.lt}"
+        return NetworkFee(reference, Asset.TON, max(0, units), self.at)
 
 
 def read_transaction(record: Mapping[str, Any]) -> TonTransaction:

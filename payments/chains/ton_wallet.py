@@ -16,7 +16,9 @@ from ton_core import (
     Cell,
     ContractVersion,
     ExternalMessage,
+    ExternalMsgInfo,
     InternalMessage,
+    InternalMsgInfo,
     MessageAny,
     PublicKey,
     StateInit,
@@ -28,10 +30,12 @@ from payments.addresses import BASECHAIN, TonAddress, is_bounceable, parse_ton
 from payments.chains.ton_cells import (
     INTERNAL_TRANSFER_OPCODE,
     CellError,
+    Fields,
     comment_cell,
     library_address,
     normalised_hash,
     read_cell,
+    transfer_query_id,
     write_boc,
 )
 
@@ -43,6 +47,8 @@ QUERY_ID_BITS_MAX = 1022
 """The contract refuses ids whose low ten bits are 1023."""
 TIMEOUT_SECONDS_MAX = (1 << 22) - 1
 MEMBERS_MAX = 200
+BOC_BYTES_MAX = 65_535
+"""Validators refuse longer external messages: ExtMessageQ::max_ext_msg_size, ton-blockchain/ton."""
 SEND_ACTION = 0x0EC3C86D
 PAY_FEES_SEPARATELY = 1
 PAY_FEES_AND_IGNORE_ERRORS = 3
@@ -88,6 +94,16 @@ class Payment:
 
 
 @dataclass(frozen=True, slots=True)
+class Parcel:
+    """One message that the wallet sends; `units` of coins travel in it."""
+
+    destination: TonAddress
+    units: int
+    bounce: bool
+    body: Cell
+
+
+@dataclass(frozen=True, slots=True)
 class SignedMessage:
     """Bytes ready for the network, and the hash by which they are found there."""
 
@@ -102,9 +118,16 @@ def require_query_id(query_id: int) -> int:
     return query_id
 
 
-def payment_body(payment: Payment) -> Cell:
-    """What the receiver finds in the message."""
-    return comment_cell(payment.memo)
+def coins_parcel(payment: Payment) -> Parcel:
+    """The message that makes a payment of coins. Raises CellError for a payment of nothing."""
+    if payment.units <= 0:
+        raise CellError("a payment needs a positive amount")
+    return Parcel(
+        destination=parse_ton(payment.destination, testnet=True),
+        units=payment.units,
+        bounce=is_bounceable(payment.destination),
+        body=comment_cell(payment.memo),
+    )
 
 
 def build_payout(
@@ -116,18 +139,39 @@ def build_payout(
     deploy: bool,
     sign: Callable[[bytes], bytes],
 ) -> SignedMessage:
-    """The external message that pays `payments`; the same input gives the same bytes.
+    """The external message that pays `payments` in coins; see `sign_parcels`."""
+    return sign_parcels(
+        wallet,
+        [coins_parcel(payment) for payment in payments],
+        query_id=query_id,
+        created_at=created_at,
+        deploy=deploy,
+        sign=sign,
+    )
+
+
+def sign_parcels(
+    wallet: HotWallet,
+    parcels: Sequence[Parcel],
+    *,
+    query_id: int,
+    created_at: int,
+    deploy: bool,
+    sign: Callable[[bytes], bytes],
+) -> SignedMessage:
+    """The external message by which the wallet sends `parcels`; the same input gives the same
+    bytes.
 
     `created_at` is chain time in seconds; `sign` makes an Ed25519 signature of 32 bytes of hash.
-    Raises CellError for an empty or too long list, a bad query id or a payment of nothing."""
-    if not 1 <= len(payments) <= MEMBERS_MAX:
+    Raises CellError for an empty or too long list and for a bad query id."""
+    if not 1 <= len(parcels) <= MEMBERS_MAX:
         raise CellError("a payout has between 1 and 200 members")
     address = wallet.address
     inner = InternalMessage(
         dest=library_address(address),
         value=SELF_MESSAGE_UNITS,
         bounce=False,
-        body=_transfer_body(payments, query_id=require_query_id(query_id)),
+        body=_transfer_body(parcels, query_id=require_query_id(query_id)),
     )
     order = (
         begin_cell()
@@ -145,16 +189,34 @@ def build_payout(
         state_init=wallet.state_init() if deploy else None,
         body=body,
     )
-    return SignedMessage(write_boc(external.serialize()), normalised_hash(address, body))
+    boc = write_boc(external.serialize())
+    if len(boc) > BOC_BYTES_MAX:
+        raise CellError("the payout is too long for the network; fewer members or shorter memos")
+    return SignedMessage(boc, normalised_hash(address, body))
 
 
 def carried_hash(boc: bytes) -> str:
     """The normalised hash of a stored external message, worked out from its bytes alone."""
-    message = MessageAny.deserialize(read_cell(boc).begin_parse())
-    destination = message.info.dest
-    if not isinstance(destination, Address):
-        raise CellError("a message to nobody")
-    return normalised_hash(TonAddress(destination.wc, destination.hash_part), message.body)
+    destination, body = _external(boc)
+    return normalised_hash(destination, body)
+
+
+def carried_parcels(boc: bytes) -> tuple[TonAddress, tuple[Parcel, ...]]:
+    """The wallet that a stored external message is for, and what it shall send, in order; worked
+    out from the bytes alone, whatever today's code would build. Raises CellError for bytes that
+    are no payout."""
+    wallet, body = _external(boc)
+    order = Fields(Fields(body).ref())
+    transfer_body = _read_parcel(order.ref()).body
+    if transfer_query_id(transfer_body) is None:
+        raise CellError("no payout of a highload wallet")
+    actions = Fields(Fields(transfer_body).ref())
+    parcels: list[Parcel] = []
+    while actions.refs:
+        previous = actions.ref()
+        parcels.append(_read_parcel(actions.ref()))
+        actions = Fields(previous)
+    return wallet, tuple(reversed(parcels))
 
 
 def digest(boc: bytes) -> str:
@@ -162,16 +224,47 @@ def digest(boc: bytes) -> str:
     return hashlib.sha256(boc).hexdigest()
 
 
-def _transfer_body(payments: Sequence[Payment], *, query_id: int) -> Cell:
+def _external(boc: bytes) -> tuple[TonAddress, Cell]:
+    info, body = _read_message(read_cell(boc))
+    if not isinstance(info, ExternalMsgInfo):
+        raise CellError("not a message from outside")
+    return _plain(info.dest), body
+
+
+def _read_message(cell: Cell) -> tuple[object, Cell]:
+    try:
+        message = MessageAny.deserialize(cell.begin_parse())
+    except Exception as error:  # the library raises what its parts happen to raise
+        raise CellError("not a message") from error
+    return message.info, message.body
+
+
+def _plain(address: object) -> TonAddress:
+    if not isinstance(address, Address):
+        raise CellError("a message to nobody")
+    return TonAddress(address.wc, address.hash_part)
+
+
+def _read_parcel(cell: Cell) -> Parcel:
+    info, body = _read_message(cell)
+    if not isinstance(info, InternalMsgInfo):
+        raise CellError("not a message between accounts")
+    return Parcel(
+        destination=_plain(info.dest),
+        units=int(info.value_coins),
+        bounce=bool(info.bounce),
+        body=body,
+    )
+
+
+def _transfer_body(parcels: Sequence[Parcel], *, query_id: int) -> Cell:
     actions = Cell.empty()
-    for payment in payments:
-        if payment.units <= 0:
-            raise CellError("a payment needs a positive amount")
+    for parcel in parcels:
         message = InternalMessage(
-            dest=library_address(parse_ton(payment.destination, testnet=True)),
-            value=payment.units,
-            bounce=is_bounceable(payment.destination),
-            body=payment_body(payment),
+            dest=library_address(parcel.destination),
+            value=parcel.units,
+            bounce=parcel.bounce,
+            body=parcel.body,
         )
         actions = (
             begin_cell()

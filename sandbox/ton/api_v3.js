@@ -39,9 +39,9 @@ function build({ chain, submit, faults }) {
         },
         async transactionsByMessage(query) {
             const hash = readHash(query.msg_hash);
-            const received = chain.byMessage.get(hash.toString('hex'));
-            const sent = chain.records.filter(({ transaction }) => [...transaction.outMessages.values()].some((message) => messageHash(message).equals(hash)));
-            const records = query.direction === 'out' ? sent : query.direction === 'in' ? [received] : [received, ...sent];
+            const received = [chain.byMessage.get(hash.toString('hex'))];
+            const sent = () => chain.records.filter(({ transaction }) => [...transaction.outMessages.values()].some((message) => messageHash(message).equals(hash)));
+            const records = query.direction === 'in' ? received : query.direction === 'out' ? sent() : [...received, ...sent()];
             return answer(records.filter(Boolean), query);
         },
         async message({ boc }) {

@@ -59,12 +59,19 @@ class PersonWallet:
         return int(told.get("seqno", 0))
 
     async def send(
-        self, to: str, units: int, *, comment: str = "", body: Cell | None = None
+        self,
+        to: str,
+        units: int,
+        *,
+        comment: str = "",
+        body: Cell | None = None,
+        state_init: StateInit | None = None,
     ) -> int:
         """Sign and hand in a transfer; it is on the chain with one of the next blocks.
 
         Whether refused money comes back is decided by the flag in `to`. `body` replaces the
-        comment. Returns the transfer's number, for `wait`."""
+        comment, `state_init` is the code and data of a contract that it shall bring to life.
+        Returns the transfer's number, for `wait`."""
         seqno = await self.seqno()
         head = await self.rpc.index("masterchainInfo")
         transfer = InternalMessage(
@@ -72,6 +79,7 @@ class PersonWallet:
             value=units,
             bounce=is_bounceable(to),
             body=comment_cell(comment) if body is None else body,
+            state_init=state_init,
         )
         order = (
             begin_cell()

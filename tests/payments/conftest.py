@@ -93,6 +93,11 @@ class World:
         return await self.chain.judge(payout, head=await self.chain.head())
 
 
+def hot_key(seed: bytes) -> SigningKey:
+    """The hot wallet's key of a test."""
+    return SigningKey(hashlib.sha256(seed).digest())
+
+
 def long_ago() -> datetime:
     return datetime.fromtimestamp(0, UTC)
 
@@ -113,8 +118,7 @@ def node() -> Iterator[LocalChain]:
 async def world(node: LocalChain, request: pytest.FixtureRequest) -> AsyncIterator[World]:
     """Each test has a wallet and a person of its own, on the module's node."""
     rpc = Toncenter(url=node.url, api_key="", requests_per_second=1000)
-    name = request.node.name.encode()
-    key = SigningKey(hashlib.sha256(name).digest())
+    key = hot_key(request.node.name.encode())
     person = PersonWallet(rpc, f"person of {request.node.name}")
     await node.fault(dropSend=0, failAfterSend=0, http429=0, http500=0, lag=0)
     await node.faucet(person.address.raw, 1000 * TON)

@@ -1,0 +1,114 @@
+"""An account's transactions in order, each proven by the link to the one before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from casino.errors import OutsideUnavailable
+from payments.chains.base import AccountState, Position
+from payments.chains.ton_facts import TonTransaction, read_transaction
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from payments.chains.base import ChainHead
+    from payments.rpc import Toncenter
+
+WALK_PAGE = 100
+ANSWER_TRANSACTIONS = 1000
+"""The most that the index tells at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Transactions that follow one another without a gap."""
+
+    transactions: tuple[TonTransaction, ...]
+    position: Position
+    """The last of them, or where reading began."""
+    more: bool
+    """True when further transactions up to the same head may wait."""
+
+
+async def account_state(rpc: Toncenter, account: str) -> AccountState:
+    """Coins and last transaction as the node knows them, which may be ahead of the index."""
+    state = await rpc.node("getAddressInformation", address=account)
+    return AccountState(
+        units=int(state["balance"]),
+        lt=int(state["last_transaction_id"]["lt"]),
+        active=state["state"] == "active",
+        block=int(state["block_id"]["seqno"]),
+        at=moment(state["sync_utime"]),
+        frozen=state["state"] == "frozen",
+    )
+
+
+async def read_on(
+    rpc: Toncenter, account: str, *, after: Position, head: ChainHead, limit: int
+) -> Stretch:
+    """Transactions after a position in ascending order, up to `head`. Each must name the one
+    before it as its predecessor; a hole raises OutsideUnavailable."""
+    answer = await rpc.index(
+        "transactions", account=account, start_lt=after.lt + 1, sort="asc", limit=limit
+    )
+    position = after
+    transactions: list[TonTransaction] = []
+    for record in answer["transactions"]:
+        transaction = read_transaction(record)
+        if transaction.block > head.block:
+            break
+        if transaction.previous != position:
+            raise OutsideUnavailable(source="toncenter", reason="gap", after=position.lt)
+        position = transaction.position
+        transactions.append(transaction)
+    return Stretch(tuple(transactions), position, len(transactions) == limit)
+
+
+async def some_after(
+    rpc: Toncenter, account: str, *, lt: int, head: ChainHead
+) -> tuple[TonTransaction, ...]:
+    """Final transactions after `lt`, as many as one answer holds. What is there is there; what is
+    not proves nothing."""
+    answer = await rpc.index(
+        "transactions", account=account, start_lt=lt + 1, sort="asc", limit=ANSWER_TRANSACTIONS
+    )
+    found = (read_transaction(record) for record in answer["transactions"])
+    return tuple(one for one in found if one.block <= head.block)
+
+
+async def by_message(
+    rpc: Toncenter, message_hash: str, *, account: str, head: ChainHead
+) -> TonTransaction | None:
+    """The transaction of `account` that a message caused, if it is final."""
+    answer = await rpc.index(
+        "transactionsByMessage", msg_hash=message_hash, direction="in", limit=10
+    )
+    found = [read_transaction(record) for record in answer["transactions"]]
+    final = [one for one in found if one.account == account and one.block <= head.block]
+    # Before it is accepted an external may fail many times; what counts is that one succeeded.
+    return min(final, key=lambda one: (one.aborted, one.position.lt), default=None)
+
+
+async def walk_back(rpc: Toncenter, account: str, last_lt: int) -> AsyncIterator[TonTransaction]:
+    """Transactions from `last_lt` back to the first, each proven by its successor's link."""
+    expected = last_lt
+    while expected:
+        answer = await rpc.index(
+            "transactions", account=account, end_lt=expected, sort="desc", limit=WALK_PAGE
+        )
+        records: list[Mapping[str, Any]] = answer["transactions"]
+        if not records:
+            raise OutsideUnavailable(source="toncenter", reason="gap", before=expected)
+        for record in records:
+            transaction = read_transaction(record)
+            if transaction.position.lt != expected:
+                raise OutsideUnavailable(source="toncenter", reason="gap", before=expected)
+            expected = transaction.previous.lt
+            yield transaction
+
+
+def moment(seconds: str | int) -> datetime:
+    """A chain's time in seconds, as ours."""
+    return datetime.fromtimestamp(int(seconds), UTC)

@@ -41,13 +41,14 @@ class Toncenter:
         """Run a get-method (API v2) as of the newest block. `slices` are its arguments: cells in
         base64. Returns exit_code and stack as the node tells them; some also tell
         last_transaction_id."""
-        body = {
+        asked = {
             "address": address,
             "method": method,
             "stack": [["tvm.Slice", cell] for cell in slices],
         }
-        answer = await self._ask("POST", "/api/v2/runGetMethod", body=body)
-        result: Json = self._result(answer)
+        body = msgspec.json.encode(asked)
+        reply = await self._endpoint.ask("POST", "/api/v2/runGetMethod", body=body)
+        result: Json = _result(_judge(reply))
         return result
 
     async def send(self, boc_base64: str) -> None:

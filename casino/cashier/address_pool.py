@@ -71,7 +71,7 @@ async def add(
                 DepositAddressRow.number.in_([one.number for one in part]),
             )
         )
-        known: Mapping[int, str] = dict(rows.tuples().all())
+        known: Mapping[int, str] = {row.number: row.address for row in rows}
         for one in part:
             if known.get(one.number, one.address) != one.address:
                 raise IdempotencyConflict(reference=f"{rail}:{one.number}")
@@ -129,7 +129,7 @@ async def owners(
             DepositAddressRow.player_id.is_not(None),
         )
     )
-    return {address: player_id for address, player_id in rows.tuples() if player_id is not None}
+    return {address: player_id for address, player_id in rows if player_id is not None}
 
 
 async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequence[tuple[int, str]]:
@@ -140,4 +140,4 @@ async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequenc
         .where(DepositAddressRow.rail == rail, DepositAddressRow.number >= number)
         .order_by(DepositAddressRow.number)
     )
-    return [(found, address) for found, address in rows.tuples()]
+    return [(found, address) for found, address in rows]

@@ -256,4 +256,4 @@ async def _credited_early(session: AsyncSession, rail: Rail) -> dict[int, int]:
         .where(*_open(rail), DepositRow.status == DepositStatus.CREDITED)
         .group_by(DepositRow.player_id)
     )
-    return {player_id: int(units) for player_id, units in rows.tuples()}
+    return {player_id: int(units) for player_id, units in rows}

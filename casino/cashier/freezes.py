@@ -71,7 +71,7 @@ async def lift(session: AsyncSession, *, player_id: int, actor: str, now: dateti
     await audit.append(
         session,
         actor=actor,
-        action="withdrawals.unfrozen",
+        action="player.withdrawals_unfrozen",
         subject=f"player:{player_id}",
         before={"deposits": [row.deposit_id for row in rows]},
         now=now,

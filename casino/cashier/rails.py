@@ -70,6 +70,12 @@ class Rail:
         known = self.address if self.deposits_by is DepositsBy.TAG else self.network_id
         return self.deposits_enabled and known is not None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything may be shown of it: a rail with addresses is nothing to people until
+        its network is known."""
+        return self.deposits_by is DepositsBy.TAG or self.network_id is not None
+
     def confirmations_wanted(self, units: int) -> int | None:
         """How many confirmations make a deposit of this size playable; None: only finality."""
         for tier in self.tiers:

@@ -1,8 +1,9 @@
 // Addresses, comments and the way of a movement.
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { boxOf, messageKind } from "@/games/frame/messages";
 import { clampTarget, payingAbout, turned } from "@/games/dice/target";
 import { commentPayload, crc32c } from "@/wallet/comment";
+import { speak } from "@/texts/texts";
 import { stagesOf, statusText } from "@/wallet/movements";
 import { addressFault, chunked } from "@/wallet/tonAddress";
 
@@ -84,6 +85,10 @@ describe("the way of a withdrawal", () => {
 });
 
 describe("a deposit on its way", () => {
+  beforeAll(async () => {
+    vi.stubGlobal("document", { documentElement: {} });
+    await speak("en");
+  });
   const told = (status: string, detail: object): string =>
     statusText({ kind: "deposit", status, detail });
   it("says how many confirmations it has, of how many", () => {

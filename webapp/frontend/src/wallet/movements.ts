@@ -24,12 +24,14 @@ export function statusText({ kind, status, detail }: StatusOf): string {
   const count = detail?.confirmations ?? null;
   if (kind === "deposit" && count !== null && (status === "seen" || status === "confirming")) {
     const wanted = detail?.confirmations_wanted ?? null;
-    return wanted === null
-      ? t("deposit.progress_final", { count })
-      : t("deposit.progress", { count, wanted });
+    const told =
+      wanted === null
+        ? find("deposit.progress_final", { count })
+        : find("deposit.progress", { count, wanted });
+    return told ?? status;
   }
   if (kind === "deposit" && status === "credited" && detail?.final === false) {
-    return t("deposit.progress_early");
+    return find("deposit.progress_early") ?? status;
   }
   return find(`${kind}.status.${status}`) ?? status;
 }

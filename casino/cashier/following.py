@@ -210,7 +210,8 @@ async def _settle(
         at_risk = early.get(row.player_id, 0) + row.units
         small = row.units < rail.deposit_min  # waits to be added up: nothing is playable early
         row.confirmations_wanted = wanted = None if small else rail.confirmations_wanted(at_risk)
-        if is_final or (wanted is not None and row.confirmations >= wanted):
+        deep = is_final or (wanted is not None and row.confirmations >= wanted)
+        if deep and row.player_id in locked:
             await finish(session, row, rail, now, final=is_final)
             booked.ended += 1
             if row.status == DepositStatus.CREDITED and not is_final:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -63,6 +64,12 @@ class Rail:
     network_id: str | None = None
     token: str | None = None
     tiers: tuple[Tier, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises InvariantViolation where a larger deposit would need fewer confirmations."""
+        for small, large in pairwise(self.tiers):
+            if small.units >= large.units or small.confirmations >= large.confirmations:
+                raise InvariantViolation(reason="tiers that do not rise", rail=self.name)
 
     @property
     def takes_deposits(self) -> bool:

@@ -102,7 +102,7 @@ class SimulatedChain:
     async def tip(self) -> Tip:
         self._answer("tip")
         shown = self._shown()
-        final = min(self.final_height, self.height - self.lag)
+        final = max(0, min(self.final_height, self.height - self.lag))
         return Tip(shown[-1].header, final, self.blocks[final].header.hash)
 
     async def headers(self, first: int, last: int) -> Sequence[Header]:

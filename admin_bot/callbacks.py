@@ -24,6 +24,13 @@ class OpenCard(CallbackData, prefix="card1", sep=SEPARATOR):
     subject: str
 
 
+class Unfreeze(CallbackData, prefix="unfreeze1", sep=SEPARATOR):
+    """Let a player withdraw again whose deposit had vanished; asked once more first."""
+
+    player: int
+    sure: bool
+
+
 class Approve(CallbackData, prefix="wdyes1", sep=SEPARATOR):
     """Say yes to a withdrawal."""
 

@@ -69,10 +69,12 @@ class Notices:
 
 def _deposit(kind: str, *, on_top: str) -> Compose:
     def compose(payload: Payload, words: Words) -> Screen:
+        early = kind == "credited" and payload.get("final") is False
+        body = f"news.deposit.{kind}_early_body" if early else f"news.deposit.{kind}_body"
         return Screen(
             paragraphs(
                 words.say(f"news.deposit.{kind}", amount=_amount(payload, words)),
-                words.say(f"news.deposit.{kind}_body", reason=_reason(payload, words)),
+                words.say(body, reason=_reason(payload, words)),
             ),
             _ways_on(on_top, payload, words),
         )
@@ -178,6 +180,7 @@ NEWS: Mapping[str, Compose] = {
     "deposit.credited": _deposit("credited", on_top="play"),
     "deposit.below_minimum": _deposit("below_minimum", on_top="deposit"),
     "deposit.held": _deposit("held", on_top="support"),
+    "deposit.orphaned": _deposit("orphaned", on_top="history"),
     "withdrawal.requested": _withdrawal("requested"),
     "withdrawal.approved": _withdrawal("approved"),
     "withdrawal.rejected": _withdrawal("rejected", on_top="support"),

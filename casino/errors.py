@@ -7,7 +7,7 @@ CasinoError                      carries `code` (a message key) and data, never 
 │   ├── KycRequired         RegionNotServed      AccountClosed    ConsentRequired
 │   ├── WageringIncomplete  BonusUnavailable     QuoteExpired     SeedInUse
 │   ├── AddressInvalid      BelowMinimum         Paused           DocumentInvalid
-│   ├── ExposureReached     RateStale            LoginRefused
+│   ├── ExposureReached     RateStale            LoginRefused     WithdrawalsFrozen
 │   └── TooManyRequests     NotPermitted (staff)
 ├── NotFound
 ├── Conflict                     the world moved on; read again
@@ -163,6 +163,12 @@ class Paused(Refusal):
     """A kill switch is on; data: switch."""
 
     code = "refusal.paused"
+
+
+class WithdrawalsFrozen(Refusal):
+    """A credited deposit vanished from its chain: staff decide before anything is paid out."""
+
+    code = "refusal.withdrawals_frozen"
 
 
 class DocumentInvalid(Refusal):

@@ -17,7 +17,8 @@ from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings, TonWalletSettings
-from payments.registry import CHAINS
+from payments.follower import Follower
+from payments.registry import CHAINS, FOLLOWED
 from payments.sender import Sender
 from payments.watcher import Watcher
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from payments.chains.base import Chain
+    from payments.follower import Followed
     from payments.registry import ChainEntry
 
 CONNECTIONS_MAX = 4
@@ -54,12 +56,24 @@ async def run(process: str) -> None:
         chains = [(entry, entry.build()) for entry in CHAINS]
         for _entry, chain in chains:
             stack.push_async_callback(chain.close)
+        followed = _followed() if process == "watcher" else []
+        for one in followed:
+            stack.push_async_callback(one.chain.close)
         await stack.enter_async_context(nursery)
         for entry, chain in chains:
             role = f"{process}:{entry.name}"
             work = worker(process, database, entry, chain)
             nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
+        for one in followed:
+            role = f"{process}:{one.chain.name}"
+            work = Follower(database, one).run
+            nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
         await stopping.wait()
+
+
+def _followed() -> list[Followed]:
+    """The chains of blocks whose settings are there."""
+    return [one for entry in FOLLOWED if (one := entry.build()) is not None]
 
 
 def worker(

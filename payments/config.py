@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,6 +40,43 @@ class TonWalletSettings(BaseSettings):
 
     subwallet_id: int = Field(default=0x10AD, ge=0, lt=2**32)
     timeout_seconds: int = Field(default=3600, ge=60, le=86400, description="life of a payout")
+
+
+class EvmSettings(BaseSettings):
+    """An EVM network and the token on it; the rail is off while any of these is missing."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    chain_id: int = Field(default=0, ge=0, description="1 is Ethereum, 11155111 Sepolia")
+    node_urls: SecretStr = Field(
+        default=SecretStr(""), description="comma separated; hosted nodes carry keys in them"
+    )
+    token: str = Field(default="", description="the token's contract, 0x and 40 hex digits")
+    xpub: str = Field(default="", description="public key of m/44'/60'/0'; watches, cannot spend")
+    pool_ahead: int = Field(default=200, ge=1, le=100_000, description="free addresses kept ready")
+    start_height: int = Field(
+        default=0, ge=0, description="first block to read; 0: what comes after the final one"
+    )
+    requests_per_second: int = Field(default=5, ge=1, le=1000, description="of the API plan")
+    poll_seconds: int = Field(default=6, ge=1, le=600, description="pause between two readings")
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """The nodes, the preferred one first."""
+        given = self.node_urls.get_secret_value().split(",")
+        return tuple(url.strip() for url in given if url.strip())
+
+    @property
+    def given(self) -> bool:
+        """Whether the rail is wanted."""
+        return bool(self.chain_id)
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> Self:
+        parts = [bool(self.chain_id), bool(self.urls), bool(self.token), bool(self.xpub)]
+        if any(parts) and not all(parts):
+            raise ValueError("EVM_CHAIN_ID, EVM_NODE_URLS, EVM_TOKEN and EVM_XPUB go together")
+        return self
 
 
 class SignerSettings(BaseSettings):

@@ -1,16 +1,22 @@
-"""Every chain, as one table: what a rail's chain is built from."""
+"""Every chain, as two tables: what a rail's chain is built from, by how it is read."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from casino.cashier.address_pool import PoolAddress
+from casino.cashier.rails import USDT_ETH
+from payments.chains.evm import EvmChain
+from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.ton import TonChain
-from payments.config import TonSettings
+from payments.config import EvmSettings, TonSettings
+from payments.follower import Followed
+from payments.json_rpc import JsonRpcNode
 from payments.rpc import Toncenter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from payments.chains.base import Chain
 
@@ -25,6 +31,30 @@ class ChainEntry:
     """Reads the chain's own settings from the environment."""
 
 
+@dataclass(frozen=True, slots=True)
+class FollowedEntry:
+    """A chain that is followed block by block for a rail whose players have addresses."""
+
+    name: str
+    rail: str
+    build: Callable[[], Followed | None]
+    """Reads the chain's own settings from the environment; None while there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvmAddresses:
+    """Deposit addresses on an EVM chain, from the account's public key."""
+
+    derived: DepositAddresses
+
+    def between(self, first: int, last: int) -> Sequence[PoolAddress]:
+        """The addresses number `first` .. `last`."""
+        return [
+            PoolAddress(number, one.raw, one.checksummed)
+            for number, one in enumerate(self.derived.between(first, last), start=first)
+        ]
+
+
 def build_ton() -> TonChain:
     """TON as the environment says."""
     settings = TonSettings()
@@ -35,6 +65,33 @@ def build_ton() -> TonChain:
     )
     return TonChain(rpc)
 
+
+def build_usdt_eth() -> Followed | None:
+    """USDT on Ethereum as the environment says. Raises AddressInvalid for a bad token and
+    ExtendedKeyInvalid for anything but an account's public key."""
+    settings = EvmSettings()
+    if not settings.given:
+        return None
+    token = parse_evm(settings.token)
+    nodes = [
+        JsonRpcNode(url=url, requests_per_second=settings.requests_per_second)
+        for url in settings.urls
+    ]
+    return Followed(
+        chain=EvmChain(nodes, chain_id=settings.chain_id, token=token.raw),
+        rail=USDT_ETH,
+        network_id=str(settings.chain_id),
+        token=token.checksummed,
+        addresses=EvmAddresses(DepositAddresses(settings.xpub)),
+        pool_ahead=settings.pool_ahead,
+        start_height=settings.start_height,
+        poll_seconds=settings.poll_seconds,
+    )
+
+
+FOLLOWED: tuple[FollowedEntry, ...] = (
+    FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
+)
 
 CHAINS: tuple[ChainEntry, ...] = (ChainEntry(name="ton", rails=("ton",), build=build_ton),)
 

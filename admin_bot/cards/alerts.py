@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from admin_bot import buttons
-from admin_bot.callbacks import Go, OpenCard
+from admin_bot.callbacks import Go, OpenCard, Unfreeze
 from admin_bot.cards.shape import player_button
 from admin_bot.words import quote
 from casino.money import Asset, Money
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     Compose = Callable[[Payload, Words], Screen]
 
 # Who hears of what; everything else goes to those who receive alerts.
-CONCERNS: Mapping[str, Permission] = {"deposit.unclaimed": Permission.DEPOSITS_RESOLVE}
+CONCERNS: Mapping[str, Permission] = {
+    "deposit.unclaimed": Permission.DEPOSITS_RESOLVE,
+    "alert.deposit_reversed": Permission.WITHDRAWALS_DECIDE,
+}
 
 
 def compose(kind: str, payload: Payload, words: Words) -> Screen:
@@ -193,6 +196,57 @@ def _unclaimed(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _deposit_reversed(payload: Payload, words: Words) -> Screen:
+    player_id = _whole(payload, "player_id")
+    frozen = payload["frozen"] is True
+    url = payload.get("url")
+    return Screen(
+        paragraphs(
+            words.say(
+                "admin.alert.deposit_reversed", amount=words.amount(_money(payload, "amount"))
+            ),
+            words.say(
+                "admin.alert.deposit_reversed_body",
+                block=_whole(payload, "block"),
+                deficit=words.amount(_money(payload, "deficit")),
+            ),
+            words.say("admin.alert.deposit_reversed_frozen") if frozen else None,
+        ),
+        (
+            (tap(words.plain("admin.button.unfreeze"), Unfreeze(player=player_id, sure=False)),)
+            if frozen
+            else (),
+            (buttons.link(words.plain("admin.button.explorer"), url),)
+            if isinstance(url, str) and url
+            else (),
+            _player(payload, words),
+        ),
+    )
+
+
+def _chain_halted(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.chain_halted", chain=str(payload["chain"])),
+            words.say(
+                "admin.alert.chain_halted_body",
+                block=_whole(payload, "block"),
+                reason=str(payload["reason"]),
+            ),
+        ),
+        ((buttons.go(words, "switches"),),),
+    )
+
+
+def _chain_followed(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.chain_followed", chain=str(payload["chain"])),
+            words.say("admin.alert.chain_followed_body", block=_whole(payload, "block")),
+        )
+    )
+
+
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -227,6 +281,9 @@ ALERTS: Mapping[str, Compose] = {
     "alert.ledger": _unsound,
     "alert.ledger_sound": _sound_again,
     "alert.chain_lag": _chain_lag,
+    "alert.chain_halted": _chain_halted,
+    "alert.chain_followed": _chain_followed,
+    "alert.deposit_reversed": _deposit_reversed,
     "alert.signing_refused": _signing_refused,
     "alert.dead_letter": _dead_letter,
     "deposit.unclaimed": _unclaimed,

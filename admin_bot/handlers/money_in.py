@@ -10,13 +10,22 @@ from aiogram.types import CallbackQuery, Message
 from admin_bot import buttons
 from admin_bot.access import allowed
 from admin_bot.asking import TYPED, Ask
-from admin_bot.callbacks import Adopt, Assign, FindOwner, Go, OpenCard, Release, UnclaimedPage
+from admin_bot.callbacks import (
+    Adopt,
+    Assign,
+    FindOwner,
+    Go,
+    OpenCard,
+    Release,
+    UnclaimedPage,
+    Unfreeze,
+)
 from admin_bot.cards.hanging import redraw, too_late
 from admin_bot.cards.money_in import find_waiting
 from admin_bot.cards.shape import player_name
 from admin_bot.desk import Desk
 from casino import audit, clock
-from casino.cashier import deposits, treasury
+from casino.cashier import deposits, freezes, treasury
 from casino.errors import Conflict, NotFound
 from casino.players import identity
 from casino.staff.cards import changed
@@ -28,6 +37,7 @@ from messaging.talk import Talk
 from messaging.words import Words, paragraphs
 
 RESOLVE = Permission.DEPOSITS_RESOLVE
+DECIDE = Permission.WITHDRAWALS_DECIDE
 PAGE = 6
 KEY = "unclaimed"
 
@@ -266,6 +276,42 @@ async def release(
     return Toast(words.plain("admin.held.released"))
 
 
+async def ask_unfreeze(
+    _tap: CallbackQuery, callback_data: Unfreeze, words: Words, talk: Talk, desk: Desk
+) -> None:
+    """Whose withdrawals would go on: the last look before it is done."""
+    async with desk.database.transaction() as session:
+        player = await identity.get(session, player_id=callback_data.player)
+    sure = Unfreeze(player=player.id, sure=True)
+    await talk.send(
+        Screen(
+            words.say("admin.unfreeze.sure", player=player_name(player)),
+            (
+                (tap(words.plain("admin.button.unfreeze"), sure, style=buttons.DANGER),),
+                buttons.back(words),
+            ),
+        )
+    )
+
+
+async def unfreeze(
+    _tap: CallbackQuery, callback_data: Unfreeze, member: Member, words: Words, desk: Desk
+) -> Toast:
+    """Let the player withdraw again."""
+    try:
+        async with desk.database.transaction() as session:
+            await freezes.lift(
+                session,
+                player_id=callback_data.player,
+                actor=f"staff:{member.id}",
+                now=clock.utc_now(),
+            )
+            await desk.require(session, member, DECIDE)
+    except Conflict:
+        return Toast(words.plain("admin.unfreeze.late"))
+    return Toast(words.plain("admin.unfreeze.done"), alert=True)
+
+
 async def _show_unclaimed(before: int, *, words: Words, talk: Talk, desk: Desk) -> None:
     async with desk.database.transaction() as session:
         found = await deposits.list_unclaimed(session, before_id=before or None, limit=PAGE + 1)
@@ -309,5 +355,7 @@ def build_router() -> Router:
     taps.register(ask_adopt, Adopt.filter(~F.sure), flags=allowed(own))
     taps.register(adopt, Adopt.filter(F.sure), flags=allowed(own, audits="unclaimed."))
     taps.register(held_list, Go.filter(F.to == "held"), flags=view)
+    taps.register(ask_unfreeze, Unfreeze.filter(~F.sure), flags=allowed(DECIDE))
+    taps.register(unfreeze, Unfreeze.filter(F.sure), flags=allowed(DECIDE, audits="player."))
     taps.register(release, Release.filter(), flags=allowed(RESOLVE, audits="deposit."))
     return router

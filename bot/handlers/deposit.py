@@ -28,11 +28,7 @@ async def choose(
     """Which asset to deposit; only rails that have a wallet to send to are offered."""
     await state.clear()
     async with house.database.transaction() as session:
-        offered = [
-            rail
-            for rail in await rails.list_rails(session)
-            if rail.deposits_enabled and rail.address is not None
-        ]
+        offered = [rail for rail in await rails.list_rails(session) if rail.takes_deposits]
     if not offered:
         await talk.show(Screen(words.say("bot.deposit.none"), (buttons.back(words),)))
         return
@@ -68,19 +64,29 @@ async def instruct(
 
 def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
     minimum = Money(instruction.minimum, instruction.asset)
+    tag = instruction.tag
     return Screen(
         paragraphs(
-            words.say("bot.deposit.to", asset=instruction.asset.value),
+            words.say("bot.deposit.to", asset=instruction.asset.value)
+            if tag is not None
+            else words.say("bot.deposit.to_own", rail=words.plain(f"rail.{instruction.rail}")),
             words.say("bot.deposit.address", address=code(instruction.address)),
-            words.say("bot.deposit.tag", tag=code(instruction.tag)),
+            words.say("bot.deposit.tag", tag=code(tag)) if tag is not None else None,
+            words.say("bot.deposit.token", token=code(instruction.token))
+            if instruction.token is not None
+            else None,
             words.say("bot.deposit.minimum", amount=words.amount(minimum)),
             words.say(instruction.confirmations_text_key),
-            words.say("bot.deposit.warning"),
+            words.say("bot.deposit.warning" if tag is not None else "bot.deposit.warning_own"),
         ),
         (
             (
                 buttons.copy(words.plain("bot.button.copy_address"), instruction.address),
-                buttons.copy(words.plain("bot.button.copy_tag"), instruction.tag),
+                *(
+                    (buttons.copy(words.plain("bot.button.copy_tag"), tag),)
+                    if tag is not None
+                    else ()
+                ),
             ),
             buttons.back(words, "deposit"),
         ),

@@ -103,13 +103,26 @@ def _movement(movement: Movement, words: Words) -> Markup:
     line = words.say(
         f"bot.history.{kind}",
         amount=words.amount(movement.amount),
-        status=words.plain(f"{kind}.status.{movement.status}"),
+        status=_status(movement, words),
         moment=words.moment(movement.at),
     )
     url = movement.detail.get("url")
     if not isinstance(url, str):
         return line
     return words.say("bot.history.with_link", line=line, url=url)
+
+
+def _status(movement: Movement, words: Words) -> str:
+    """Where it stands; a deposit that its chain still confirms says how far."""
+    count = movement.detail.get("confirmations")
+    wanted = movement.detail.get("confirmations_wanted")
+    if movement.status in ("seen", "confirming") and count is not None:
+        if wanted is None:
+            return words.plain("deposit.progress_final", count=str(count))
+        return words.plain("deposit.progress", count=str(count), wanted=str(wanted))
+    if movement.status == "credited" and movement.detail.get("final") is False:
+        return words.plain("deposit.progress_early")
+    return words.plain(f"{movement.kind}.status.{movement.status}")
 
 
 def _open_withdrawals(

@@ -1,4 +1,4 @@
-"""Where a player sends coins: the hot wallet's address and the tag that is his alone."""
+"""Where a player sends coins: an address of his own, or the house's and a tag that is his alone."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import flags, switches
-from casino.cashier import tags
-from casino.cashier.rails import Rail, get_rail, required_switches
+from casino.cashier import address_pool, tags
+from casino.cashier.rails import DepositsBy, Rail, get_rail, required_switches
 from casino.cashier.tables import DepositTagRow
 from casino.errors import InvariantViolation, Paused
 from casino.ids import PlayerId
@@ -33,12 +33,18 @@ _DRAWS_MAX = 20
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """What to show to someone who wants to deposit; `minimum` in units of `asset`."""
+    """What to show to someone who wants to deposit; `minimum` in units of `asset`.
+
+    `tag` is None where the address is the player's own; `network_id` and `token` say which
+    network and contract of it are meant, where there is a choice."""
 
     rail: str
     asset: Asset
+    chain: str
+    network_id: str | None
+    token: str | None
     address: str
-    tag: str
+    tag: str | None
     minimum: int
     uri: str
     confirmations_text_key: str
@@ -47,17 +53,17 @@ class Instruction:
 async def deposit_instruction(
     session: AsyncSession, *, player_id: int, rail: str, now: datetime
 ) -> Instruction:
-    """The player's way to deposit on a rail; his tag is made when he asks for the first time and
-    stays his for ever.
+    """The player's way to deposit on a rail; his tag or address is made his when he asks for the
+    first time and stays his for ever.
 
-    Raises Paused (a kill switch, or a rail without a wallet), AccountClosed, SelfExcluded,
-    CoolingOff, ConsentRequired.
+    Raises Paused (a kill switch, a rail without a wallet or network, or no address left),
+    AccountClosed, SelfExcluded, CoolingOff, ConsentRequired.
     """
     offered = await get_rail(session, rail)
     flags.require_running(
         await flags.stopped(session), *required_switches(offered, switches.DEPOSITS)
     )
-    if not offered.deposits_enabled or offered.address is None:
+    if not offered.takes_deposits:
         raise Paused(switch=f"rail:{rail}")
     await lock_players(session, [PlayerId(player_id)])
     facts = await player_facts.load_one(session, player_id=player_id)
@@ -65,16 +71,17 @@ async def deposit_instruction(
     refusal = rules.check_play(facts, now=now)
     if refusal is not None:
         raise refusal
-    tag = await _find_tag(session, player_id, rail) or await _make_tag(
-        session, player_id, rail, now
-    )
+    address, tag = await _place_of(session, offered, player_id, now)
     return Instruction(
         rail=rail,
         asset=offered.asset,
-        address=offered.address,
+        chain=offered.chain,
+        network_id=offered.network_id,
+        token=offered.token,
+        address=address,
         tag=tag,
         minimum=offered.deposit_min,
-        uri=_uri(offered, offered.address, tag),
+        uri=_uri(offered, address, tag),
         confirmations_text_key=offered.confirmations_text_key,
     )
 
@@ -114,6 +121,24 @@ async def _make_tag(session: AsyncSession, player_id: int, rail: str, now: datet
     raise InvariantViolation(reason="no free deposit tag found")
 
 
-def _uri(rail: Rail, address: str, tag: str) -> str:
-    """What a wallet opens: the address with the tag as its comment."""
-    return f"{rail.chain}://transfer/{quote(address)}?text={quote(tag)}"
+async def _place_of(
+    session: AsyncSession, rail: Rail, player_id: int, now: datetime
+) -> tuple[str, str | None]:
+    """The address to send to, and the tag if it needs one."""
+    if rail.deposits_by is DepositsBy.ADDRESS:
+        own = await address_pool.assign(session, rail=rail.name, player_id=player_id, now=now)
+        return own.shown, None
+    if rail.address is None:
+        raise Paused(switch=f"rail:{rail.name}")
+    tag = await _find_tag(session, player_id, rail.name)
+    return rail.address, tag or await _make_tag(session, player_id, rail.name, now)
+
+
+def _uri(rail: Rail, address: str, tag: str | None) -> str:
+    """What a wallet opens: TON with the tag as a comment, a token's transfer by EIP-681, or
+    BIP-21."""
+    if tag is not None:
+        return f"{rail.chain}://transfer/{quote(address)}?text={quote(tag)}"
+    if rail.token is not None:
+        return f"{rail.chain}:{rail.token}@{rail.network_id}/transfer?address={quote(address)}"
+    return f"{rail.chain}:{quote(address)}"

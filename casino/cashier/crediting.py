@@ -14,6 +14,7 @@ from casino.exchange import USABLE_FOR, Rate
 from casino.ids import PlayerId
 from casino.ledger import journal
 from casino.ledger.chart import Account, Kind, hot_wallet
+from casino.ledger.finality import shift_not_final
 from casino.ledger.wallet import Posting
 from casino.money import Asset
 from casino.players import facts as player_facts
@@ -48,21 +49,28 @@ _ENDS = frozenset(
         DepositStatus.ORPHANED,
     }
 )
+# Finality ends a deposit's life on the chain: what is final is never orphaned (`require_move`).
 ALLOWED: Mapping[DepositStatus | None, frozenset[DepositStatus]] = {
     None: frozenset({DepositStatus.SEEN}),
     DepositStatus.SEEN: _ENDS | {DepositStatus.CONFIRMING},
     DepositStatus.CONFIRMING: _ENDS,
     DepositStatus.BELOW_MINIMUM: frozenset({DepositStatus.CREDITED, DepositStatus.HELD}),
-    DepositStatus.HELD: frozenset({DepositStatus.CREDITED, DepositStatus.RETURNED}),
-    DepositStatus.CREDITED: frozenset(),
+    DepositStatus.HELD: frozenset(
+        {DepositStatus.CREDITED, DepositStatus.RETURNED, DepositStatus.ORPHANED}
+    ),
+    DepositStatus.CREDITED: frozenset({DepositStatus.ORPHANED}),
     DepositStatus.RETURNED: frozenset(),
-    DepositStatus.ORPHANED: frozenset(),
+    # Mined again: the same deposit comes back.
+    DepositStatus.ORPHANED: frozenset({DepositStatus.SEEN}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """A deposit as screens show it; `units` of `asset`."""
+    """A deposit as screens show it; `units` of `asset`.
+
+    `confirmations_wanted` is None where only finality makes it playable; `final_at` None says that
+    it cannot be withdrawn yet."""
 
     id: int
     player_id: int
@@ -75,6 +83,9 @@ class Deposit:
     sender: str
     seen_at: datetime
     credited_at: datetime | None
+    confirmations: int
+    confirmations_wanted: int | None
+    final_at: datetime | None
 
 
 def view(row: DepositRow) -> Deposit:
@@ -91,6 +102,9 @@ def view(row: DepositRow) -> Deposit:
         sender=row.sender,
         seen_at=row.seen_at,
         credited_at=row.credited_at,
+        confirmations=row.confirmations,
+        confirmations_wanted=row.confirmations_wanted,
+        final_at=row.final_at,
     )
 
 
@@ -108,21 +122,10 @@ async def move(
     current = require_move(row, to)
     row.status = to
     row.reason = reason
-    if to is DepositStatus.CREDITED:
-        row.credited_at = now
+    row.credited_at = now if to is DepositStatus.CREDITED else None
     session.add(row)
     await session.flush()
-    session.add(
-        DepositHistoryRow(
-            deposit_id=row.id,
-            from_status=current,
-            to_status=to,
-            actor=actor,
-            details={"reason": reason} if reason else {},
-            at=now,
-        )
-    )
-    await session.flush()
+    await note(session, row, current=current, actor=actor, reason=reason, now=now)
     if actor == SYSTEM:
         # The watcher locks many players in one transaction; were it to hold the head of the audit
         # chain meanwhile, it and a player's own command could wait for each other.
@@ -138,11 +141,39 @@ async def move(
     )
 
 
+async def note(
+    session: AsyncSession,
+    row: DepositRow,
+    *,
+    current: DepositStatus | None,
+    actor: str = SYSTEM,
+    reason: str | None = None,
+    now: datetime,
+) -> None:
+    """Write a line of history about where a deposit stands now, with its block where there is a
+    choice of blocks."""
+    details: dict[str, object] = {"reason": reason} if reason else {}
+    if row.block_hash:
+        details |= {"block": row.block, "block_hash": row.block_hash}
+    session.add(
+        DepositHistoryRow(
+            deposit_id=row.id,
+            from_status=current,
+            to_status=row.status,
+            actor=actor,
+            details=details,
+            at=now,
+        )
+    )
+    await session.flush()
+
+
 def require_move(row: DepositRow, to: DepositStatus) -> DepositStatus | None:
     """The status that the deposit would leave, None if it is new; raises IllegalMove."""
     # A row that was never flushed is new: nothing has read it yet.
     current = DepositStatus(row.status) if row.id is not None else None
-    if to not in ALLOWED[current]:
+    undone = to is DepositStatus.ORPHANED and row.final_at is not None
+    if to not in ALLOWED[current] or undone:
         raise IllegalMove(thing="deposit", current=current, wanted=to)
     return current
 
@@ -153,11 +184,13 @@ async def credit_or_hold(
     rail: Rail,
     *,
     source: Account,
+    final: bool = True,
     actor: str = SYSTEM,
     now: datetime,
 ) -> None:
-    """Bring a final deposit into the player's wallet, playable or held. `source` is where the
-    coins stand in the book: the hot wallet, or unclaimed if they were booked before.
+    """Bring a deposit into the player's wallet, playable or held. `source` is where the coins
+    stand in the book: the hot wallet, or unclaimed if they were booked before. One that is not
+    `final` yet may be played and not withdrawn.
 
     A chain cannot be refused: a deposit above the player's limit, while he is excluded or blocked
     or while deposits are stopped is held, visible to him and to staff, and never played by itself.
@@ -166,9 +199,11 @@ async def credit_or_hold(
     rate = (await rates.latest(session)).get(rail.asset)
     stopped = await flags.stopped(session)
     row.reference_units = rate.to_reference(row.units) if rate else None
+    row.final_at = row.final_at or (now if final else None)
     refusal = _check(facts, rail, row.reference_units, rate, stopped, now)
     if refusal is None:
         await _post(session, row, source, Account.PLAYER_CASH, Kind.DEPOSIT, now=now)
+        await _count_not_final(session, row, rail)
         if rate is not None and row.reference_units is not None:
             counted = facts.counters.rolled(now).with_deposit(row.reference_units, rate_id=rate.id)
             await player_facts.store_counters_of(session, player_id=row.player_id, counters=counted)
@@ -183,7 +218,7 @@ async def credit_or_hold(
             consumer=outbox.STAFF,
             key=row.id,
             kind="deposit.held",
-            payload=_facts(row, rail) | {"player_id": row.player_id, "reason": refusal.code},
+            payload=facts_of(row, rail) | {"player_id": row.player_id, "reason": refusal.code},
         )
 
 
@@ -204,7 +239,7 @@ async def release(
         player_id=PlayerId(row.player_id),
         source=f"deposit:{row.rail}",
         kind_key="release",
-        reference=row.business_key,
+        reference=credit_reference(row),
         request={"deposit": row.id, "units": row.units},
         postings=[
             Posting(
@@ -218,9 +253,16 @@ async def release(
         subject_id=row.id,
         now=now,
     )
+    await _count_not_final(session, row, rail)
     counted = facts.counters.rolled(now).with_deposit(row.reference_units, rate_id=rate.id)
     await player_facts.store_counters_of(session, player_id=row.player_id, counters=counted)
     await tell_player(session, row, rail, kind="deposit.credited")
+
+
+def credit_reference(row: DepositRow) -> str:
+    """The ledger's reference of a deposit's present credit: one credit for each time that the
+    chain brought it, and there is no next time before the last was taken back."""
+    return f"{row.business_key}#{row.reversals}" if row.reversals else row.business_key
 
 
 async def book_unclaimed(
@@ -257,16 +299,21 @@ async def tell_player(
     session: AsyncSession, row: DepositRow, rail: Rail, *, kind: str, reason: str | None = None
 ) -> None:
     """News of a deposit for the player's chat and for his open Mini Apps."""
-    payload = _facts(row, rail) | ({"reason": reason} if reason else {})
+    payload = facts_of(row, rail) | ({"reason": reason} if reason else {})
     await outbox.write(
         session, consumer=outbox.PLAYER, key=row.player_id, kind=kind, payload=payload
     )
+    await tell_screens(session, row, rail, because=kind)
+
+
+async def tell_screens(session: AsyncSession, row: DepositRow, rail: Rail, *, because: str) -> None:
+    """News of a deposit for the player's open Mini Apps alone."""
     await outbox.write(
         session,
         consumer=outbox.LIVE,
         key=row.player_id,
         kind="wallet.changed",
-        payload={"because": kind, "asset": rail.asset, "deposit_id": row.id},
+        payload={"because": because, "asset": rail.asset, "deposit_id": row.id},
     )
 
 
@@ -288,6 +335,20 @@ def _check(
     return rules.check_deposit(facts, deposit_ref=reference_units or 0, now=now)
 
 
+def may_vanish(row: DepositRow) -> bool:
+    """Whether its chain could still take the deposit back: only blocks seen by their hash are
+    believed before they are final."""
+    return row.final_at is None and bool(row.block_hash)
+
+
+async def _count_not_final(session: AsyncSession, row: DepositRow, rail: Rail) -> None:
+    """Count a credit that is not final among what may not be withdrawn yet."""
+    if may_vanish(row):
+        await shift_not_final(
+            session, player_id=PlayerId(row.player_id), asset=rail.asset, units=row.units
+        )
+
+
 async def _post(
     session: AsyncSession,
     row: DepositRow,
@@ -304,7 +365,7 @@ async def _post(
         player_id=PlayerId(row.player_id),
         source=f"deposit:{row.rail}",
         kind_key="deposit",
-        reference=row.business_key,
+        reference=credit_reference(row),
         request={"deposit": row.id, "units": row.units},
         postings=[Posting(source, to, row.units, Asset.from_code(row.asset), kind)],
         subject_id=row.id,
@@ -312,11 +373,13 @@ async def _post(
     )
 
 
-def _facts(row: DepositRow, rail: Rail) -> dict[str, object]:
+def facts_of(row: DepositRow, rail: Rail) -> dict[str, object]:
+    """What news of a deposit say, JSON-able."""
     return {
         "deposit_id": row.id,
         "rail": row.rail,
         "amount": {"units": row.units, "asset": rail.asset},
         "tx_hash": row.tx_hash,
         "url": rail.tx_url(row.tx_hash),
+        "final": row.final_at is not None,
     }

@@ -11,13 +11,15 @@ from sqlalchemy.dialects.postgresql import insert
 from casino import flags, switches
 from casino.cashier import crediting, tags, unclaimed
 from casino.cashier.addresses import find_owners
+from casino.cashier.chain_tables import ChainCursorRow
 from casino.cashier.crediting import Deposit, DepositStatus
+from casino.cashier.endings import WAITING, finish, lock_rows
 from casino.cashier.rails import FAUCET, Rail, get_rail
-from casino.cashier.tables import ChainCursorRow, DepositRow, UnclaimedRow
+from casino.cashier.tables import DepositRow, UnclaimedRow
 from casino.cashier.unclaimed import ChainDeposit, Unclaimed
 from casino.errors import IdempotencyConflict, InvariantViolation, NotFound
 from casino.ids import PlayerId
-from casino.ledger.chart import Account, hot_wallet
+from casino.ledger.chart import Account
 from casino.ledger.journal import lock_players
 from casino.money import require_units
 
@@ -30,8 +32,6 @@ if TYPE_CHECKING:
     from casino.money import Asset
 
 __all__ = ["ChainDeposit", "Deposit", "DepositStatus", "Unclaimed"]
-
-WAITING = (DepositStatus.SEEN, DepositStatus.CONFIRMING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +96,10 @@ async def confirm(session: AsyncSession, *, rail: str, final_block: int, now: da
     due = [each for each in waiting if each.block <= final_block]
     early = [each.id for each in waiting if each.block > final_block]
     await lock_players(session, sorted({PlayerId(each.player_id) for each in due}))
-    ended = await _locked(session, [each.id for each in due], *WAITING)
+    ended = await lock_rows(session, [each.id for each in due], *WAITING)
     for row in ended:
-        await _finish(session, row, offered, now)
-    for row in await _locked(session, early, DepositStatus.SEEN):
+        await finish(session, row, offered, now)
+    for row in await lock_rows(session, early, DepositStatus.SEEN):
         await crediting.move(session, row, DepositStatus.CONFIRMING, now=now)
     await unclaimed.book(session, rail=offered, final_block=final_block, now=now)
     return len(ended)
@@ -120,7 +120,7 @@ async def orphan(
             )
         )
     ).all()
-    rows = await _locked(session, found, *(set(DepositStatus) - {DepositStatus.ORPHANED}))
+    rows = await lock_rows(session, found, *(set(DepositStatus) - {DepositStatus.ORPHANED}))
     for row in rows:
         await crediting.move(session, row, DepositStatus.ORPHANED, now=now)
     lost = await unclaimed.drop(session, rail=rail, business_keys=keys)
@@ -199,7 +199,7 @@ async def credit_faucet(
     if row.player_id != player_id:
         raise IdempotencyConflict(reference=reference)
     if row.status in WAITING:
-        await _finish(session, row, rail, now)
+        await finish(session, row, rail, now)
     return crediting.view(row)
 
 
@@ -264,6 +264,8 @@ async def resolve_unclaimed(
         account=found.account,
         sender=found.sender,
         block=found.block,
+        block_hash=found.block_hash,
+        confirmations=found.confirmations,
         sent_at=found.sent_at,
         seen_at=found.seen_at,
     )
@@ -321,54 +323,3 @@ async def _see(
     )
     await crediting.move(session, row, DepositStatus.SEEN, now=now)
     await crediting.tell_player(session, row, rail, kind="deposit.seen")
-
-
-async def _locked(
-    session: AsyncSession, ids: Sequence[int], *statuses: DepositStatus
-) -> Sequence[DepositRow]:
-    """Lock these deposits and read them again: only those still in one of `statuses`."""
-    if not ids:
-        return []
-    return (
-        await session.scalars(
-            select(DepositRow)
-            .where(DepositRow.id.in_(ids), DepositRow.status.in_(statuses))
-            .order_by(DepositRow.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    ).all()
-
-
-async def _finish(session: AsyncSession, row: DepositRow, rail: Rail, now: datetime) -> None:
-    """Credit or hold a final deposit; too small ones wait until together they are enough."""
-    if row.units >= rail.deposit_min:
-        await crediting.credit_or_hold(session, row, rail, source=hot_wallet(rail.name), now=now)
-        return
-    await crediting.book_unclaimed(
-        session,
-        rail=rail,
-        business_key=row.business_key,
-        units=row.units,
-        subject_id=row.id,
-        now=now,
-    )
-    await crediting.move(session, row, DepositStatus.BELOW_MINIMUM, now=now)
-    small = (
-        await session.scalars(
-            select(DepositRow)
-            .where(
-                DepositRow.player_id == row.player_id,
-                DepositRow.rail == rail.name,
-                DepositRow.status == DepositStatus.BELOW_MINIMUM,
-            )
-            .order_by(DepositRow.id)
-            .with_for_update()
-            .execution_options(populate_existing=True)
-        )
-    ).all()
-    if sum(each.units for each in small) < rail.deposit_min:
-        await crediting.tell_player(session, row, rail, kind="deposit.below_minimum")
-        return
-    for each in small:
-        await crediting.credit_or_hold(session, each, rail, source=Account.HOUSE_UNCLAIMED, now=now)

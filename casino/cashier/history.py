@@ -31,7 +31,9 @@ class MovementKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Movement:
     """A line of the list; `amount` of a withdrawal includes its fee. `detail` is JSON-able: rail,
-    reason, tx_hash and url, and for withdrawals destination, memo, and fee and net in units."""
+    reason, tx_hash and url; for withdrawals destination, memo, and fee and net in units; for
+    deposits on chains of blocks confirmations, how many are wanted (None: until it is final), and
+    whether it is final."""
 
     kind: MovementKind
     id: int
@@ -79,8 +81,18 @@ def _deposit(row: DepositRow, rail: Rail | None) -> Movement:
             "reason": row.reason,
             "tx_hash": row.tx_hash or None,
             "url": rail.tx_url(row.tx_hash) if rail else None,
+            **(_progress(row) if row.block_hash else {}),
         },
     )
+
+
+def _progress(row: DepositRow) -> dict[str, object]:
+    """How far its chain has confirmed a deposit."""
+    return {
+        "confirmations": row.confirmations,
+        "confirmations_wanted": row.confirmations_wanted,
+        "final": row.final_at is not None,
+    }
 
 
 def _withdrawal(row: WithdrawalRow, rail: Rail | None) -> Movement:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from casino import flags, switches
-from casino.cashier import address_book, recovery
+from casino.cashier import address_book, freezes, recovery
 from casino.cashier.batches import (
     DEAD,
     PAID,
@@ -75,7 +75,7 @@ async def claim(
     `available_units` is what the hot wallet can spend, `member_fee_units` what the network takes
     for each payment; a withdrawal that does not fit waits and lets smaller ones pass. Withdrawals
     whose order ran out go back to staff. Nothing is claimed while withdrawals are stopped, nor
-    for a blocked player.
+    for a player who is blocked or whose withdrawals are frozen.
     """
     offered = await get_rail(session, rail)
     stopped = await flags.stopped(session)
@@ -273,6 +273,7 @@ async def _claimable(session: AsyncSession, rail: str) -> Sequence[WithdrawalRow
                 WithdrawalRow.rail == rail,
                 (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
                 PlayerRow.status == "active",
+                PlayerRow.id.not_in(freezes.frozen_players()),
             )
             .order_by(WithdrawalRow.id)
             .limit(2 * MEMBERS_MAX)

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from casino.cashier.crediting import DepositStatus
+from casino.cashier.deposit_counts import deposited
 from casino.cashier.tables import DepositRow, WithdrawalRow
 from casino.cashier.withdrawal_states import ALLOWED, WithdrawalStatus
-from casino.clock import Window, window_start
+from casino.clock import Window
 from casino.db import driver_connection
-from casino.ids import PlayerId, moment_of
+from casino.ids import PlayerId
 from casino.ledger import totals
 from casino.ledger.chart import Account
+from casino.ledger.finality import not_final_in_wallets
 from casino.ledger.findings import Finding, Search
 from casino.ledger.reconcile import take_snapshot
 from casino.money import Asset
 from casino.players import facts
-from casino.players.rules import Counters
 from casino.players.tables import CountersRow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.db import Database
 
@@ -69,6 +67,27 @@ async def prove_held(database: Database) -> Finding:
     return search.end()
 
 
+async def prove_not_final(database: Database) -> Finding:
+    """What may not be withdrawn yet in each wallet is the sum of the player's deposits that were
+    credited before they were final and still are not; none of them stands in no block."""
+    search = Search("deposits not final")
+    async with database.transaction() as session:
+        await take_snapshot(session)
+        rows = await session.execute(
+            select(DepositRow.player_id, DepositRow.asset, func.sum(DepositRow.units))
+            .where(
+                DepositRow.status == DepositStatus.CREDITED,
+                DepositRow.final_at.is_(None),
+                DepositRow.block_hash != "",
+            )
+            .group_by(DepositRow.player_id, DepositRow.asset)
+        )
+        wanted = {(PlayerId(p), Asset.from_code(code)): int(units) for p, code, units in rows}
+        kept = await not_final_in_wallets(session)
+    _compare(search, "not final", kept=kept, wanted=wanted)
+    return search.end()
+
+
 async def prove_deposit_counters(database: Database, *, now: datetime) -> Finding:
     """What players deposited in the running windows, counted again from their deposits by the
     rules' own counters."""
@@ -87,7 +106,7 @@ async def prove_deposit_counters(database: Database, *, now: datetime) -> Findin
             )
             if not players:
                 return search.end()
-            expected = await _deposited(session, players, now=now)
+            expected = await deposited(session, players, now=now)
             stored = await facts.load(await driver_connection(session), players)
         for player_id in players:
             kept = stored[player_id].counters.rolled(now)
@@ -99,27 +118,6 @@ async def prove_deposit_counters(database: Database, *, now: datetime) -> Findin
                     expected=wanted.tally(window).deposited,
                 )
         after = players[-1]
-
-
-async def _deposited(
-    session: AsyncSession, players: list[int], *, now: datetime
-) -> Mapping[int, Counters]:
-    since = min(window_start(window, now) for window in Window)
-    counted: dict[int, Counters] = defaultdict(lambda: Counters.empty(moment_of(0)))
-    rows = await session.execute(
-        select(DepositRow.player_id, DepositRow.credited_at, DepositRow.reference_units)
-        .where(
-            DepositRow.player_id.in_(players),
-            DepositRow.status == DepositStatus.CREDITED,
-            DepositRow.credited_at >= since,
-        )
-        .order_by(DepositRow.credited_at, DepositRow.id)
-    )
-    for player_id, credited_at, reference_units in rows:
-        if credited_at is None or reference_units is None:
-            continue
-        counted[player_id] = counted[player_id].rolled(credited_at).with_deposit(reference_units)
-    return counted
 
 
 def _compare(search: Search, column: str, *, kept: Held, wanted: Held) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
@@ -10,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, switches
 from casino.cashier.tables import RailRow
-from casino.errors import NotFound
+from casino.errors import InvariantViolation, NotFound
 from casino.money import Asset
 
 if TYPE_CHECKING:
@@ -20,9 +22,32 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
 
+class DepositsBy(StrEnum):
+    """How players' deposits on a rail are told apart."""
+
+    TAG = "tag"
+    """One address for all, and a comment that is the player's."""
+    ADDRESS = "address"
+    """An address of the player's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Deposits of up to `units` become playable after so many confirmations: the block itself is
+    the first."""
+
+    units: int
+    confirmations: int
+
+
 @dataclass(frozen=True, slots=True)
 class Rail:
-    """A rail as an edge shows it; amounts in units of `asset`."""
+    """A rail as an edge shows it; amounts in units of `asset`.
+
+    `tiers` rise; a deposit above the last one, or on a rail without any, is credited when its
+    block is final. `network_id` (a chain id) and `token` (its contract) belong to rails with
+    addresses of the players' own, and are None until a watcher has followed the network.
+    """
 
     name: str
     asset: Asset
@@ -35,6 +60,35 @@ class Rail:
     confirmations_text_key: str
     deposits_enabled: bool
     withdrawals_enabled: bool
+    deposits_by: DepositsBy = DepositsBy.TAG
+    network_id: str | None = None
+    token: str | None = None
+    tiers: tuple[Tier, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises InvariantViolation where a larger deposit would need fewer confirmations."""
+        for small, large in pairwise(self.tiers):
+            if small.units >= large.units or small.confirmations >= large.confirmations:
+                raise InvariantViolation(reason="tiers that do not rise", rail=self.name)
+
+    @property
+    def takes_deposits(self) -> bool:
+        """Whether there is a way to send coins here now, kill switches aside."""
+        known = self.address if self.deposits_by is DepositsBy.TAG else self.network_id
+        return self.deposits_enabled and known is not None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything may be shown of it: a rail with addresses is nothing to people until
+        its network is known."""
+        return self.deposits_by is DepositsBy.TAG or self.network_id is not None
+
+    def confirmations_wanted(self, units: int) -> int | None:
+        """How many confirmations make a deposit of this size playable; None: only finality."""
+        for tier in self.tiers:
+            if units <= tier.units:
+                return tier.confirmations
+        return None
 
     @property
     def enabled(self) -> bool:
@@ -49,6 +103,7 @@ class Rail:
 
 
 FAUCET = "usdt_faucet"
+USDT_ETH = "usdt_eth"
 
 # What a new install offers. A row of the table replaces the default of its name as a whole.
 DEFAULTS = (
@@ -64,6 +119,22 @@ DEFAULTS = (
         confirmations_text_key="cashier.confirmations.ton",
         deposits_enabled=True,
         withdrawals_enabled=True,
+    ),
+    # Its network and token are set by the watcher; until then nothing can be sent to it.
+    Rail(
+        name=USDT_ETH,
+        asset=Asset.USDT,
+        chain="ethereum",
+        address=None,
+        deposit_min=5_000_000,
+        withdrawal_min=20_000_000,
+        withdrawal_fee=5_000_000,
+        explorer_tx_url="https://etherscan.io/tx/{tx_hash}",
+        confirmations_text_key="cashier.confirmations.usdt_eth",
+        deposits_enabled=True,
+        withdrawals_enabled=False,
+        deposits_by=DepositsBy.ADDRESS,
+        tiers=(Tier(units=1_000_000_000, confirmations=12),),
     ),
     # Play money that the sandbox hands out. It has no wallet to send to and never leaves.
     Rail(
@@ -104,6 +175,26 @@ async def set_hot_wallet(
     if before.address == address:
         return before
     return await change_rail(session, rail=replace(before, address=address), actor=actor, now=now)
+
+
+async def set_network(
+    session: AsyncSession,
+    *,
+    rail: str,
+    network_id: str,
+    token: str | None,
+    actor: str = "system",
+    now: datetime,
+) -> Rail:
+    """Say which network and token a rail with addresses is on, which opens it for deposits;
+    audited. Raises InvariantViolation when it was another one: addresses were given out for it."""
+    before = await get_rail(session, rail)
+    if (before.network_id, before.token) == (network_id, token):
+        return before
+    if before.network_id is not None:
+        raise InvariantViolation(reason="a rail never changes its network", rail=rail)
+    after = replace(before, network_id=network_id, token=token)
+    return await change_rail(session, rail=after, actor=actor, now=now)
 
 
 async def change_rail(session: AsyncSession, *, rail: Rail, actor: str, now: datetime) -> Rail:
@@ -148,4 +239,8 @@ def _rail(row: RailRow) -> Rail:
         confirmations_text_key=row.confirmations_text_key,
         deposits_enabled=row.deposits_enabled,
         withdrawals_enabled=row.withdrawals_enabled,
+        deposits_by=DepositsBy(row.deposits_by),
+        network_id=row.network_id,
+        token=row.token,
+        tiers=tuple(Tier(**tier) for tier in row.tiers),
     )

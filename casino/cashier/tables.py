@@ -1,4 +1,4 @@
-"""Rows of the cashier: rails, terms, tags, cursors, deposits, withdrawals, payouts."""
+"""Rows of the cashier: rails, terms, tags, deposits, withdrawals, payouts."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class RailRow(Base):
         CheckConstraint("deposit_min > 0", name="deposit_min"),
         CheckConstraint("withdrawal_fee >= 0", name="withdrawal_fee"),
         CheckConstraint("withdrawal_min > withdrawal_fee", name="withdrawal_min"),
+        CheckConstraint("deposits_by IN ('tag', 'address')", name="deposits_by"),
     )
 
     name: Mapped[str] = mapped_column(Text, primary_key=True)
@@ -47,6 +48,10 @@ class RailRow(Base):
     confirmations_text_key: Mapped[str] = mapped_column(Text)
     deposits_enabled: Mapped[bool]
     withdrawals_enabled: Mapped[bool]
+    deposits_by: Mapped[str] = mapped_column(Text, server_default=text("'tag'"))
+    network_id: Mapped[str | None] = mapped_column(Text)
+    token: Mapped[str | None] = mapped_column(Text)
+    tiers: Mapped[list[dict[str, int]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
     # The last replay key given to a payout; its row is locked by whoever takes the next.
     last_query_id: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
     changed_at: Mapped[datetime]
@@ -85,19 +90,6 @@ class DepositTagRow(Base):
     created_at: Mapped[datetime]
 
 
-class ChainCursorRow(Base):
-    """Where reading an account of ours stopped; moves in the transaction that books the page."""
-
-    __tablename__ = "chain_cursors"
-
-    chain: Mapped[str] = mapped_column(Text, primary_key=True)
-    account: Mapped[str] = mapped_column(Text, primary_key=True)
-    lt: Mapped[int] = mapped_column(BigInteger)
-    tx_hash: Mapped[str] = mapped_column(Text)
-    block: Mapped[int] = mapped_column(BigInteger)
-    moved_at: Mapped[datetime]
-
-
 class DepositRow(Base):
     """Coins that came for a player, from the first sight on the chain to the credit."""
 
@@ -117,6 +109,12 @@ class DepositRow(Base):
             "id",
             postgresql_where=text("status IN ('seen', 'confirming')"),
         ),
+        Index(
+            "ix_deposits_not_final",
+            "rail",
+            "block",
+            postgresql_where=text("final_at IS NULL AND status <> 'orphaned'"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(
@@ -131,11 +129,19 @@ class DepositRow(Base):
     account: Mapped[str] = mapped_column(Text)
     sender: Mapped[str] = mapped_column(Text)
     block: Mapped[int] = mapped_column(BigInteger)
+    # Empty where the chain shows us final blocks only.
+    block_hash: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    confirmations: Mapped[int] = mapped_column(server_default=ZERO)
+    # How many make it playable; None: only finality does.
+    confirmations_wanted: Mapped[int | None]
     sent_at: Mapped[datetime]
     status: Mapped[str] = mapped_column(Text)
     reason: Mapped[str | None] = mapped_column(Text)
     seen_at: Mapped[datetime]
     credited_at: Mapped[datetime | None]
+    final_at: Mapped[datetime | None]
+    # How often its credit was taken back; each later credit has a key of its own.
+    reversals: Mapped[int] = mapped_column(SmallInteger, server_default=ZERO)
     # Reference value when it was credited, for ceilings and risk facts.
     reference_units: Mapped[int | None] = mapped_column(BigInteger)
 
@@ -183,6 +189,9 @@ class UnclaimedRow(Base):
     sender: Mapped[str] = mapped_column(Text)
     comment: Mapped[str | None] = mapped_column(Text)
     block: Mapped[int] = mapped_column(BigInteger)
+    block_hash: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    confirmations: Mapped[int] = mapped_column(server_default=ZERO)
+    final_at: Mapped[datetime | None]
     sent_at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)
@@ -366,17 +375,3 @@ class SignedOrderRow(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     units: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(index=True)
-
-
-class ChainBalanceRow(Base):
-    """What a rail's hot wallet held on chain at a final block, and how far the book was off."""
-
-    __tablename__ = "chain_balances"
-
-    rail: Mapped[str] = mapped_column(Text, primary_key=True)
-    units: Mapped[int] = mapped_column(BigInteger)
-    book_units: Mapped[int] = mapped_column(BigInteger)
-    block: Mapped[int] = mapped_column(BigInteger)
-    read_at: Mapped[datetime]
-    # The difference that staff were last told of; None while all is well.
-    alerted_units: Mapped[int | None] = mapped_column(BigInteger)

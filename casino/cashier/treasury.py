@@ -10,8 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, outbox
 from casino.cashier import unclaimed
+from casino.cashier.chain_tables import ChainBalanceRow
 from casino.cashier.rails import get_rail
-from casino.cashier.tables import ChainBalanceRow, WithdrawalRow
+from casino.cashier.tables import WithdrawalRow
 from casino.cashier.withdrawal_states import WithdrawalStatus
 from casino.ledger import journal, totals
 from casino.ledger.chart import Account, Kind, hot_wallet

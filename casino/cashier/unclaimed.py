@@ -10,7 +10,7 @@ from sqlalchemy import select
 from casino import outbox
 from casino.cashier import crediting, tags
 from casino.cashier.tables import UnclaimedRow
-from casino.errors import IllegalMove, NotFound
+from casino.errors import IdempotencyConflict, IllegalMove, NotFound
 from casino.money import Asset
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ SEEN = "seen"
 WAITING = "waiting"
 RESOLVED = "resolved"
 ADOPTED = "adopted"
+NOBODYS_ADDRESS = "nobodys_address"
 ORPHANED = "orphaned"
 COMMENT_MAX = 1000
 
@@ -35,7 +36,8 @@ class ChainDeposit:
     """Coins that came to an account of ours, as the chain's adapter read them.
 
     `business_key` is the chain's own name for this credit and unique for ever on the rail;
-    `comment` is None when there is none or it is not text; `units` at the asset's scale.
+    `account` is the address that it came to; `comment` is None when there is none or it is not
+    text; `units` at the asset's scale; `block_hash` is empty where only final blocks are read.
     """
 
     business_key: str
@@ -46,6 +48,7 @@ class ChainDeposit:
     units: int
     block: int
     at: datetime
+    block_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +66,16 @@ class Unclaimed:
     sent_at: datetime
 
 
-async def keep(session: AsyncSession, *, rail: Rail, transfer: ChainDeposit, now: datetime) -> None:
-    """Write a transfer without an owner down and tell staff of it."""
+async def keep(
+    session: AsyncSession,
+    *,
+    rail: Rail,
+    transfer: ChainDeposit,
+    reason: str | None = None,
+    now: datetime,
+) -> None:
+    """Write a transfer without an owner down and tell staff of it; without a `reason` its comment
+    is why."""
     row = UnclaimedRow(
         rail=rail.name,
         business_key=transfer.business_key,
@@ -77,8 +88,9 @@ async def keep(session: AsyncSession, *, rail: Rail, transfer: ChainDeposit, now
         # column cannot hold.
         comment=transfer.comment and transfer.comment.replace("\0", "")[:COMMENT_MAX],
         block=transfer.block,
+        block_hash=transfer.block_hash,
         sent_at=transfer.at,
-        reason=_reason(transfer.comment),
+        reason=reason or _reason(transfer.comment),
         status=SEEN,
         seen_at=now,
     )
@@ -118,7 +130,38 @@ async def book(session: AsyncSession, *, rail: Rail, final_block: int, now: date
             now=now,
         )
         row.status = WAITING
+        row.final_at = now
     await session.flush()
+
+
+async def drop_above(session: AsyncSession, *, rail: str, block: int) -> int:
+    """Forget transfers of blocks above this height, none of which is final; how many."""
+    query = select(UnclaimedRow).where(
+        UnclaimedRow.rail == rail, UnclaimedRow.status == SEEN, UnclaimedRow.block > block
+    )
+    rows = await _locked(session, query)
+    for row in rows:
+        row.status = ORPHANED
+    await session.flush()
+    return len(rows)
+
+
+async def see_again(session: AsyncSession, *, rail: str, transfer: ChainDeposit) -> bool:
+    """Whether this transfer is an unclaimed one already; one that was forgotten comes back. Raises
+    IdempotencyConflict when it stands in two blocks of one chain."""
+    query = select(UnclaimedRow).where(
+        UnclaimedRow.rail == rail, UnclaimedRow.business_key == transfer.business_key
+    )
+    for row in await _locked(session, query):
+        if row.status == ORPHANED:
+            row.status, row.units = SEEN, transfer.units
+            row.block, row.block_hash = transfer.block, transfer.block_hash
+            row.sent_at, row.sender = transfer.at, transfer.sender
+            await session.flush()
+        elif (row.block_hash, row.units) != (transfer.block_hash, transfer.units):
+            raise IdempotencyConflict(reference=transfer.business_key)
+        return True
+    return False
 
 
 async def drop(session: AsyncSession, *, rail: str, business_keys: Sequence[str]) -> int:

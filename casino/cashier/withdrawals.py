@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, flags, rates, switches
-from casino.cashier import address_book, review, terms
+from casino.cashier import address_book, freezes, review, terms
 from casino.cashier.rails import Rail, get_rail, required_switches
 from casino.cashier.review import Card
 from casino.cashier.tables import ApprovalRow, WithdrawalRow
@@ -128,7 +128,7 @@ async def request(
     withdrawal as it now stands; with other content it raises IdempotencyConflict. Time-out and
     self-exclusion never stand in the way of one's own money. Raises BadAmount, BelowMinimum,
     AddressInvalid, InsufficientFunds, KycRequired, AccountClosed, ConsentRequired, Paused,
-    QuoteExpired, RateStale, StaleReference.
+    QuoteExpired, RateStale, StaleReference, WithdrawalsFrozen.
     """
     require_units(units)
     if not 0 < len(reference) <= REFERENCE_MAX:
@@ -150,6 +150,7 @@ async def request(
     refusal = rules.check_withdraw(facts)
     if refusal is not None:
         raise refusal
+    await freezes.require_free(session, player_id=player_id)
     _require_minimum(offered, units)
     if quoted_fee is not None and quoted_fee != offered.withdrawal_fee:
         raise QuoteExpired
@@ -267,7 +268,7 @@ async def approve(
     """Say yes. Above the ceiling of the terms a second person has to agree; the last yes makes
     the order that the signer will demand, signed with the approver's key. The same person twice
     is one person, nobody decides on his own money, and a yes counts while its giver may decide.
-    Raises NotPermitted, Paused, AccountClosed, NotFound, IllegalMove."""
+    Raises NotPermitted, Paused, AccountClosed, WithdrawalsFrozen, NotFound, IllegalMove."""
     row = await lock(session, withdrawal_id=withdrawal_id)
     player = await identity.get(session, player_id=row.player_id)
     deciders = await lock_with(session, permission=Permission.WITHDRAWALS_DECIDE)
@@ -279,6 +280,7 @@ async def approve(
     refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=row.player_id))
     if refusal is not None:
         raise refusal
+    await freezes.require_free(session, player_id=row.player_id)
     in_force = await terms.current(session)
     new = await session.scalar(
         insert(ApprovalRow)

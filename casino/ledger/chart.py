@@ -27,6 +27,7 @@ class Account(IntEnum):
     HOUSE_UNCLAIMED = 26
     HOT_WALLET_TON = 50
     HOT_WALLET_USDT_FAUCET = 51
+    HOT_WALLET_USDT_ETH = 52
 
     @property
     def path(self) -> str:
@@ -54,9 +55,14 @@ _PATHS = {
     Account.HOUSE_UNCLAIMED: "house:unclaimed",
     Account.HOT_WALLET_TON: "external:hot_wallet:ton",
     Account.HOT_WALLET_USDT_FAUCET: "external:hot_wallet:usdt_faucet",
+    Account.HOT_WALLET_USDT_ETH: "external:hot_wallet:usdt_eth",
 }
 
-_HOT_WALLETS = {"ton": Account.HOT_WALLET_TON, "usdt_faucet": Account.HOT_WALLET_USDT_FAUCET}
+_HOT_WALLETS = {
+    "ton": Account.HOT_WALLET_TON,
+    "usdt_faucet": Account.HOT_WALLET_USDT_FAUCET,
+    "usdt_eth": Account.HOT_WALLET_USDT_ETH,
+}
 
 BANKROLL = (Account.HOUSE_GAMING, Account.HOUSE_CAPITAL)
 

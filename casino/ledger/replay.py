@@ -2,6 +2,7 @@
 
 Sums can agree although a balance was below zero on the way; a replay finds that too. One player is
 in memory at a time: transfers, openings and wallets are read side by side, ordered by player.
+No transfer feeds `not_final`: the cashier proves it against its deposits.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ WHERE m.name = 'opening' ORDER BY 1
 """
 
 WALLETS = """
-SELECT player_id, asset, cash, bonus, reserved, held, deficit, not_final
+SELECT player_id, asset, cash, bonus, reserved, held, deficit
 FROM wallets ORDER BY 1, 2
 """
 
 _ACCOUNTS = {int(account): account for account in Account}
 _KINDS = {int(kind): kind for kind in Kind}
-_COLUMNS = ("cash", "bonus", "reserved", "held", "deficit", "not_final")
+_COLUMNS = ("cash", "bonus", "reserved", "held", "deficit")
 _COLUMN_OF = {
     Account.PLAYER_CASH: "cash",
     Account.PLAYER_BONUS: "bonus",
@@ -231,7 +232,6 @@ class _Run:
             wallet = purse.get(asset) or Wallet(Asset.from_code(asset))
             kept = stored.get(asset, (0,) * len(_COLUMNS))
             for column, units in zip(_COLUMNS, kept, strict=True):
-                # No transfer feeds `not_final`: it is zero until deposits are credited early.
                 replayed = getattr(wallet, column)
                 if replayed != units:
                     self._fault(player_id, wallet.asset, column, replayed, units)

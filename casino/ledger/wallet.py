@@ -25,8 +25,10 @@ class Wallet(msgspec.Struct, frozen=True, gc=False):
 
     cash: to play and withdraw; bonus: to play under terms; reserved: for withdrawals under way;
     held: visible, not playable; deficit: owed to the house, paid first by what comes in;
-    not_final: part of cash whose deposits are not final on their chain, playable but not to be
-    withdrawn.
+    not_final: the deposits that were credited and are not final on their chain yet, playable but
+    not to be withdrawn. It is a sum over deposits and no balance: play does not change it, so it
+    may stand above cash. Then nothing can be withdrawn, whatever the cash was won with, until the
+    deposits are final or taken back; no transfer feeds it (`ledger/finality.py`).
     """
 
     asset: Asset

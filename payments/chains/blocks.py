@@ -24,10 +24,14 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """The newest block that the node knows, and the height up to which nothing changes any more."""
+    """The newest block that the node knows, and the height up to which nothing changes any more.
+
+    `final_hash` is the block of that height, where the node names it: finality then counts only
+    for a chain with that very block."""
 
     head: Header
     final_height: int
+    final_hash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,9 +80,10 @@ class EvmChain:
             asked = [facts.block_by_number("latest"), facts.block_by_number("finalized")]
             latest, final = await node.ask_all(asked)
             head = facts.header(facts.require_block(node, latest))
-            return Tip(
-                head, min(facts.number(facts.require_block(node, final).number), head.height)
-            )
+            last = facts.header(facts.require_block(node, final))
+            if last.height > head.height:  # asked in one request, answered at two moments
+                return Tip(head, head.height)
+            return Tip(head, last.height, last.hash)
 
         return await self._nodes.decide(work)
 

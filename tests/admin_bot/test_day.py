@@ -7,8 +7,8 @@ from aiogram.dispatcher.event.handler import HandlerObject
 from sqlalchemy import text
 
 from admin_bot.access import ANY_MEMBER, AUDITS, PERMISSION
-from casino import audit
-from casino.cashier import payouts
+from casino import audit, outbox
+from casino.cashier import freezes, payouts
 from casino.clock import utc_now
 from casino.staff.roles import PERMISSIONS, Permission, Role
 from casino.support import conversations
@@ -155,6 +155,17 @@ async def _money_in(office: Office, olga: Clerk) -> None:
     await office.scalar(stop, status="active", id=owner)
     await olga.tap("Release")
     assert (await cashbox.wallet(office.database, owner)).cash == 6 * TON
+    deposit = await office.scalar("SELECT max(id) FROM deposits")
+    amount = {"units": TON, "asset": "TON"}
+    alert = {"player_id": owner, "amount": amount, "deficit": amount, "frozen": True, "block": 1}
+    async with office.database.transaction() as session:
+        await freezes.freeze(session, player_id=owner, deposit_id=deposit, now=utc_now())
+        await outbox.write(
+            session, consumer=outbox.STAFF, key=1, kind="alert.deposit_reversed", payload=alert
+        )
+    await office.settle()
+    await olga.tap("Let him withdraw again")
+    await olga.tap("Let him withdraw again")
 
 
 async def _support(office: Office, olga: Clerk, player_id: int) -> None:

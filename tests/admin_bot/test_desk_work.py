@@ -3,13 +3,15 @@
 import itertools
 
 import pytest
+from sqlalchemy import text
 
 from admin_bot.cards import alerts
 from admin_bot.reasons import in_words, sentence
 from casino import audit, flags, i18n, ids, outbox
 from casino.betting.floor import open_floor
+from casino.cashier import freezes
 from casino.clock import Window, utc_now
-from casino.errors import Paused
+from casino.errors import Paused, WithdrawalsFrozen
 from casino.ids import PlayerId, new_reference
 from casino.money import Asset
 from casino.outbox import Effect
@@ -281,6 +283,19 @@ ALERTS = {
     },
     "alert.ledger_sound": {"proof": "book"},
     "alert.chain_lag": {"chain": "ton", "rail": "ton", "blocks": 12},
+    "alert.chain_halted": {"chain": "ethereum", "block": 5, "block_hash": "0x1", "reason": "fork"},
+    "alert.chain_followed": {"chain": "ethereum", "block": 9, "block_hash": "0x2"},
+    "alert.deposit_reversed": {
+        "deposit_id": 8,
+        "player_id": 6,
+        "amount": {"units": 100_000_000, "asset": "USDT"},
+        "deficit": {"units": 40_000_000, "asset": "USDT"},
+        "frozen": True,
+        "block": 5,
+        "block_hash": "0x1",
+        "tx_hash": "0x3",
+        "url": None,
+    },
     "alert.signing_refused": {
         "payout_id": 1,
         "rail": "ton",
@@ -296,6 +311,9 @@ SAID = {
     "alert.ledger": "By proof: limit counters 1",
     "alert.ledger_sound": "The book proves itself again",
     "alert.chain_lag": "12 blocks behind",
+    "alert.chain_halted": "Since block 5: fork",
+    "alert.chain_followed": "ethereum is followed again",
+    "alert.deposit_reversed": "Owed by the player: 40.00 USDT",
     "alert.signing_refused": "Why: digest",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
@@ -318,6 +336,33 @@ async def test_alerts_reach_whoever_receives_them(
     outcomes = await office.column("SELECT outcome FROM outbox WHERE consumer = 'staff'")
     assert outcomes == ["told: 2"] * len(ALERTS)
     assert await office.scalar("SELECT count(*) FROM staff_cards") == 0
+
+
+async def test_withdrawals_frozen_by_a_vanished_deposit_go_on_when_somebody_says_so(
+    office: Office, pavel: Clerk
+) -> None:
+    player_id = await cashbox.rich_player(office.database)
+    async with office.database.transaction() as session:
+        deposit_id = await session.scalar(text("SELECT id FROM deposits"))
+        assert deposit_id is not None
+        await freezes.freeze(session, player_id=player_id, deposit_id=deposit_id, now=utc_now())
+        await outbox.write(
+            session,
+            consumer=outbox.STAFF,
+            key=deposit_id,
+            kind="alert.deposit_reversed",
+            payload={**ALERTS["alert.deposit_reversed"], "player_id": player_id},
+        )
+    await office.settle()
+    with pytest.raises(WithdrawalsFrozen):
+        await cashbox.ask(office.database, player_id)
+    await pavel.tap("Let him withdraw again")
+    with pytest.raises(WithdrawalsFrozen):
+        await cashbox.ask(office.database, player_id)
+    assert (await pavel.answer("Let him withdraw again"))["text"] == "He may withdraw again."
+    assert (await pavel.answer("Let him withdraw again"))["text"] == "Somebody has decided already."
+    await cashbox.ask(office.database, player_id)
+    assert "player.withdrawals_unfrozen" in await office.actions(PAYMENTS)
 
 
 async def test_a_delivery_that_broke_half_way_repeats_nothing(

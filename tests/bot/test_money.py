@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from aiogram.types import Update
+from sqlalchemy import text
 
 from casino import flags, switches
-from casino.cashier import tags, withdrawals
+from casino.cashier import address_pool, rails, tags, withdrawals
+from casino.cashier.address_pool import PoolAddress
 from casino.clock import utc_now
 from casino.ids import new_reference
 from casino.ledger import journal, reconcile
@@ -58,6 +60,55 @@ async def test_a_deposit_shows_address_tag_picture_and_what_to_expect(
     assert again.labels == choice.labels
     assert [said.message_id for said in await ann.all()] == [again.message_id]
     assert tag in (await ann.tap("TON · TON network")).text
+
+
+async def test_an_address_of_ones_own_is_shown_without_a_comment(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    token = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+    async with crew.database.transaction() as session:
+        await address_pool.add(
+            session,
+            rail="usdt_eth",
+            addresses=[PoolAddress(0, "0xabcd", "0xAbCd")],
+            now=utc_now(),
+        )
+        await rails.set_network(
+            session, rail="usdt_eth", network_id="1", token=token, now=utc_now()
+        )
+    await ann.tap("Deposit")
+    shown = await ann.tap("USDT · Ethereum (ERC-20)")
+    assert shown.photo
+    assert shown.labels == ("Copy address", "‹ Back")
+    for part in ("Ethereum (ERC-20)", "0xAbCd", token, "Minimum: 5.00 USDT", "12 blocks"):
+        assert part in shown.text
+    assert "omment" not in shown.text
+    assert await ann.tap_answer("Copy address") == {"copied": "0xAbCd"}
+
+
+async def test_the_history_counts_confirmations(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    async with crew.database.transaction() as session:
+        for key, count, wanted, status in (
+            ("a", 3, 12, "confirming"),
+            ("b", 40, None, "confirming"),
+            ("c", 12, 12, "credited"),
+        ):
+            await session.execute(
+                text(
+                    "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                    " account, sender, block, block_hash, confirmations, confirmations_wanted,"
+                    " sent_at, status, seen_at) SELECT id, 'usdt_eth', :key, 2, 5000000, '', 'a',"
+                    " 's', 7, '0xb', :count, :wanted, now(), :status, now() FROM players"
+                ),
+                {"key": key, "count": count, "wanted": wanted, "status": status},
+            )
+    shown = await ann.say("/history")
+    for words in (
+        "3 of 12 confirmations",
+        "40 confirmations, waiting until it is final",
+        "can be withdrawn once it is final",
+    ):
+        assert words in shown.text
 
 
 async def test_deposits_that_are_stopped_say_so(crew: Crew, ann: Visitor) -> None:

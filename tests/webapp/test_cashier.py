@@ -5,7 +5,8 @@ import asyncio
 from sqlalchemy import text
 
 from casino import flags
-from casino.cashier import tags
+from casino.cashier import address_pool, rails, tags
+from casino.cashier.address_pool import PoolAddress
 from casino.clock import utc_now
 from casino.ids import new_reference
 from payments.addresses import TonAddress
@@ -51,6 +52,60 @@ async def test_a_deposit_address_carries_the_players_own_tag(join: Join):
     assert (await person.post("/api/cashier/deposit", {"rail": "usdt_faucet"})).code == (
         "refusal.paused"
     )
+
+
+async def test_a_rail_with_addresses_is_shown_when_its_network_is_known(join: Join, house):
+    person, other = await join(units=0), await join(units=0)
+    assert (await person.post("/api/cashier/deposit", {"rail": "usdt_eth"})).code == (
+        "refusal.paused"
+    )
+    token = "0xdAC17F958D2ee523a2206206994597C13D831ec7"
+    async with house.transaction() as session:
+        await address_pool.add(
+            session,
+            rail="usdt_eth",
+            addresses=[PoolAddress(n, f"0xab{n}", f"0xAb{n}") for n in range(2)],
+            now=utc_now(),
+        )
+        await rails.set_network(
+            session, rail="usdt_eth", network_id="1", token=token, now=utc_now()
+        )
+    _, usdt, _ = (await person.get("/api/cashier")).body["rails"]
+    assert (usdt["rail"], usdt["network"], usdt["deposit"]["enabled"]) == (
+        "usdt_eth",
+        "ethereum",
+        True,
+    )
+    assert usdt["withdraw"]["enabled"] is False
+    shown = (await person.post("/api/cashier/deposit", {"rail": "usdt_eth"})).body
+    again = (await person.post("/api/cashier/deposit", {"rail": "usdt_eth"})).body
+    others = (await other.post("/api/cashier/deposit", {"rail": "usdt_eth"})).body
+    assert shown == again
+    assert (shown["address"], others["address"]) == ("0xAb0", "0xAb1")
+    assert (shown["tag"], shown["network"], shown["token"]) == (None, "ethereum", token)
+    assert shown["uri"] == f"ethereum:{token}@1/transfer?address=0xAb0"
+    third = await join(units=0)
+    assert (await third.post("/api/cashier/deposit", {"rail": "usdt_eth"})).code == (
+        "refusal.paused"
+    )
+
+
+async def test_a_movement_says_how_far_its_chain_has_confirmed_it(join: Join, house):
+    person = await join(units=0)
+    async with house.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                " account, sender, block, block_hash, confirmations, confirmations_wanted,"
+                " sent_at, status, seen_at) SELECT id, 'usdt_eth', 'k', 2, 5000000, '0xaa', 'a',"
+                " 's', 7, '0xb', 3, 12, now(), 'confirming', now() FROM players"
+            )
+        )
+    (shown,) = (await person.get("/api/cashier/movements")).body["movements"]
+    detail = shown["detail"]
+    assert (detail["confirmations"], detail["confirmations_wanted"]) == ("3", "12")
+    assert detail["final"] is False
+    assert detail["url"] == "https://etherscan.io/tx/0xaa"
 
 
 async def test_a_quote_names_fee_and_net(join: Join):

@@ -38,12 +38,14 @@ async def show_rails(request: web.Request) -> web.Response:
     async with request.app[DATABASE].transaction() as session:
         offered = await rails.list_rails(session)
         stopped = await flags.stopped(session)
-    return json_response({"rails": [_show_rail(rail, stopped) for rail in offered]})
+    return json_response(
+        {"rails": [_show_rail(rail, stopped) for rail in offered if rail.is_known]}
+    )
 
 
 @routes.post("/api/cashier/deposit")
 async def show_deposit_address(request: web.Request) -> web.Response:
-    """Where to send a deposit, with the tag that makes it the player's."""
+    """Where to send a deposit: an address of the player's own, or the house's with his tag."""
     asked = await read_body(request, DepositRequest)
     player_id = player_of(request)
     async with request.app[DATABASE].transaction() as session:
@@ -57,6 +59,8 @@ async def show_deposit_address(request: web.Request) -> web.Response:
             "asset": found.asset.value,
             "address": found.address,
             "tag": found.tag,
+            "network": found.chain,
+            "token": found.token,
             "minimum": str(found.minimum),
             "uri": found.uri,
             "confirmations_text": say(player.language, found.confirmations_text_key),
@@ -155,8 +159,7 @@ def payable_destination(text: str, *, rail: Rail, offered: Sequence[Rail], testn
 
 def _show_rail(rail: Rail, stopped: Collection[str]) -> dict[str, Json]:
     asset_on = switches.asset_flag(rail.asset) not in stopped
-    deposits = rail.deposits_enabled and rail.address is not None
-    deposits = deposits and asset_on and switches.DEPOSITS not in stopped
+    deposits = rail.takes_deposits and asset_on and switches.DEPOSITS not in stopped
     payouts = rail.withdrawals_enabled and asset_on and switches.WITHDRAWALS not in stopped
     return {
         "rail": rail.name,
@@ -205,7 +208,9 @@ def _show_movement(movement: Movement) -> dict[str, Json]:
         "at": moment(movement.at),
         # Amounts lose their suffix and become text: `fee_units` is `fee`.
         "detail": {
-            name.removesuffix("_units"): fact if fact is None else str(fact)
+            name.removesuffix("_units"): fact
+            if fact is None or fact is True or fact is False
+            else str(fact)
             for name, fact in movement.detail.items()
         },
     }

@@ -19,6 +19,7 @@ from casino.cashier import (
     unclaimed,
     withdrawals,
 )
+from casino.cashier.rails import Tier
 from casino.db import Database
 from casino.errors import CasinoError, IllegalMove, InvariantViolation, NotFound, Paused
 from casino.ledger import totals
@@ -48,12 +49,26 @@ from tests.casino.cashier.cashbox import (
 async def test_a_new_install_offers_the_defaults(db: Database) -> None:
     async with db.transaction() as session:
         offered = await rails.list_rails(session)
-    assert [rail.name for rail in offered] == ["ton", "usdt_faucet"]
+    assert [rail.name for rail in offered] == ["ton", "usdt_eth", "usdt_faucet"]
     assert all(rail.enabled and rail.address is None for rail in offered)
-    assert not offered[1].withdrawals_enabled
+    assert [rail.withdrawals_enabled for rail in offered] == [True, False, False]
+    assert not any(rail.takes_deposits for rail in offered), "nobody has said where to yet"
     assert offered[0].tx_url("abc") == "https://tonviewer.com/transaction/abc"
     assert offered[0].tx_url(None) is None
-    assert offered[1].tx_url("abc") is None
+    assert offered[2].tx_url("abc") is None
+
+
+async def test_tiers_rise_and_survive_being_stored(db: Database) -> None:
+    async with db.transaction() as session:
+        rail = await rails.get_rail(session, rails.USDT_ETH)
+        with pytest.raises(InvariantViolation):
+            replace(rail, tiers=(Tier(10, 3), Tier(20, 1)))
+        tiers = (Tier(10, 1), Tier(100, 3), Tier(1000, 6))
+        await rails.change_rail(session, rail=replace(rail, tiers=tiers), actor="staff:1", now=NOW)
+        rail = await rails.get_rail(session, rails.USDT_ETH)
+    assert rail.tiers == tiers
+    wanted = [rail.confirmations_wanted(units) for units in (1, 10, 11, 100, 1000, 1001)]
+    assert wanted == [1, 1, 3, 3, 6, None]
 
 
 async def test_a_wallet_is_announced_and_audited_once(db: Database) -> None:

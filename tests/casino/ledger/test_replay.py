@@ -34,7 +34,7 @@ async def test_a_sound_book_comes_out_as_it_stands(db, floor, page, monkeypatch)
     assert outcome.transfers > 14
 
 
-@pytest.mark.parametrize("column", ["cash", "bonus", "reserved", "held", "deficit", "not_final"])
+@pytest.mark.parametrize("column", ["cash", "bonus", "reserved", "held", "deficit"])
 async def test_every_column_of_a_wallet_is_compared(db, floor, column):
     ann, _ = await some_history(db, floor)
     await run(

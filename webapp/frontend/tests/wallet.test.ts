@@ -1,9 +1,10 @@
 // Addresses, comments and the way of a movement.
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { boxOf, messageKind } from "@/games/frame/messages";
 import { clampTarget, payingAbout, turned } from "@/games/dice/target";
 import { commentPayload, crc32c } from "@/wallet/comment";
-import { stagesOf } from "@/wallet/movements";
+import { speak } from "@/texts/texts";
+import { stagesOf, statusText } from "@/wallet/movements";
 import { addressFault, chunked } from "@/wallet/tonAddress";
 
 const bytesOf = (base64: string): Buffer => Buffer.from(base64, "base64");
@@ -80,6 +81,32 @@ describe("the way of a withdrawal", () => {
   it("ends where it was stopped", () => {
     expect(states("rejected")).toEqual(["done", "bad"]);
     expect(states("cancelled")).toEqual(["done", "now"]);
+  });
+});
+
+describe("a deposit on its way", () => {
+  beforeAll(async () => {
+    vi.stubGlobal("document", { documentElement: {} });
+    await speak("en");
+  });
+  const told = (status: string, detail: object): string =>
+    statusText({ kind: "deposit", status, detail });
+  it("says how many confirmations it has, of how many", () => {
+    expect(told("confirming", { confirmations: "3", confirmations_wanted: "12" })).toBe(
+      "3 of 12 confirmations",
+    );
+  });
+  it("waits for finality when no number would do", () => {
+    const detail = { confirmations: "40", confirmations_wanted: null };
+    expect(told("confirming", detail)).toBe("40 confirmations, waiting until it is final");
+  });
+  it("is playable before it can be withdrawn", () => {
+    const detail = { confirmations: "12", confirmations_wanted: "12" };
+    expect(told("credited", { ...detail, final: false })).toContain("withdrawn once it is final");
+    expect(told("credited", { ...detail, final: true })).toBe("credited");
+  });
+  it("on a chain that shows final blocks only is told as before", () => {
+    expect(told("confirming", {})).toBe("waiting for confirmations");
   });
 });
 

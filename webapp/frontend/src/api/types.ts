@@ -133,7 +133,11 @@ export interface Instruction {
   rail: string;
   asset: string;
   address: string | null;
+  /** Null where the address is the player's own. */
   tag: string | null;
+  network: string;
+  /** The token's contract, where the network has several. */
+  token: string | null;
   minimum: Units;
   uri: string | null;
   confirmations_text: string | null;
@@ -165,6 +169,11 @@ export interface MovementDetail {
   tx_hash?: string | null;
   url?: string | null;
   reason?: string | null;
+  /** Blocks that confirm a deposit, and how many make it playable; null: only finality does. */
+  confirmations?: string | null;
+  confirmations_wanted?: string | null;
+  /** False while a credited deposit can be played and not withdrawn. */
+  final?: boolean;
 }
 
 /** What the server says when a withdrawal is made or taken back. */

@@ -13,7 +13,7 @@ import { amountText, t } from "@/texts/texts";
 import { MovementRow } from "@/wallet/MovementRow";
 import { isMoving } from "@/wallet/movements";
 import { Qr } from "@/wallet/Qr";
-import { RailChoice, useRails } from "@/wallet/rails";
+import { networkName, RailChoice, useRails } from "@/wallet/rails";
 import { useMovements } from "@/wallet/Wallet";
 
 const SendSheet = lazy(() => import("@/wallet/SendSheet").then((m) => ({ default: m.SendSheet })));
@@ -63,7 +63,9 @@ function Address({ rail }: { readonly rail: string }) {
       </Banner>
     );
   }
-  const { address, tag, asset, minimum, uri, confirmations_text: confirmations } = shown.data;
+  const { address, tag, asset, minimum, uri, token } = shown.data;
+  const confirmations = shown.data.confirmations_text;
+  const network = networkName(shown.data.network);
   if (address === null || address === "") {
     return <Banner>{confirmations ?? t("app.deposit.no_address")}</Banner>;
   }
@@ -71,21 +73,34 @@ function Address({ rail }: { readonly rail: string }) {
     <>
       <Card flush>
         <div className="flex flex-col items-center gap-3 border-b border-line px-4 py-5">
-          <Qr text={uri ?? address} label={t("app.deposit.qr")} />
-          <p className="text-center text-[13px] text-muted">{t("app.deposit.scan", { asset })}</p>
+          <Qr
+            text={uri ?? address}
+            label={t(tag === null ? "app.deposit.qr_own" : "app.deposit.qr")}
+          />
+          <p className="text-center text-[13px] text-muted">
+            {tag === null
+              ? t("app.deposit.scan_own", { network })
+              : t("app.deposit.scan", { asset })}
+          </p>
         </div>
         <div className="divide-y divide-line">
           <CopyLine name={t("app.deposit.address")} text={address} />
           {tag !== null && <CopyLine name={t("app.deposit.comment")} text={tag} />}
+          {token !== null && <CopyLine name={t("app.deposit.token")} text={token} />}
         </div>
       </Card>
-      {tag !== null && <Banner tone="care">{t("app.deposit.comment_needed", { tag })}</Banner>}
+      <Banner tone="care">
+        {tag === null
+          ? t("app.deposit.own_needed", { asset, network })
+          : t("app.deposit.comment_needed", { tag })}
+      </Banner>
       {asset === "TON" && (
         <Button wide onPress={() => setSending(true)}>
           <Icon name="link" /> {t("app.deposit.send")}
         </Button>
       )}
       <dl>
+        <Fact name={t("app.deposit.network")}>{network}</Fact>
         <Fact name={t("app.deposit.minimum")}>{amountText(BigInt(minimum), asset)}</Fact>
       </dl>
       {confirmations !== null && <p className="text-[13px] text-muted">{confirmations}</p>}

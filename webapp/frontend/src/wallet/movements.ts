@@ -17,8 +17,22 @@ const DONE = new Set([
   "orphaned",
 ]);
 
-/** The status as a person says it. */
-export function statusText({ kind, status }: Pick<Movement, "kind" | "status">): string {
+type StatusOf = Pick<Movement, "kind" | "status"> & { readonly detail?: Movement["detail"] };
+
+/** The status as a person says it; a deposit that its chain still confirms says how far. */
+export function statusText({ kind, status, detail }: StatusOf): string {
+  const count = detail?.confirmations ?? null;
+  if (kind === "deposit" && count !== null && (status === "seen" || status === "confirming")) {
+    const wanted = detail?.confirmations_wanted ?? null;
+    const told =
+      wanted === null
+        ? find("deposit.progress_final", { count })
+        : find("deposit.progress", { count, wanted });
+    return told ?? status;
+  }
+  if (kind === "deposit" && status === "credited" && detail?.final === false) {
+    return find("deposit.progress_early") ?? status;
+  }
   return find(`${kind}.status.${status}`) ?? status;
 }
 

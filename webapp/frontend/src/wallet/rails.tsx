@@ -15,6 +15,11 @@ export function railName(rail: Pick<Rail, "rail" | "asset">): string {
   return find(`rail.${rail.rail}`) ?? rail.asset;
 }
 
+/** A network as people call it. */
+export function networkName(network: string): string {
+  return find(`app.network.${network}`) ?? network;
+}
+
 /** The rails as large choices; those that are off say so. */
 export function RailChoice({
   rails,
@@ -49,7 +54,7 @@ export function RailChoice({
             <span className="block font-semibold">{rail.asset}</span>
             <span className="block truncate text-[13px] text-muted">
               {isOn(rail)
-                ? (find(`app.network.${rail.network}`) ?? rail.network)
+                ? networkName(rail.network)
                 : t("app.rail.off")}
             </span>
           </span>

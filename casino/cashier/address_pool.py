@@ -1,0 +1,143 @@
+"""Deposit addresses: derived ahead from a public key, given to players, never to a second one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+
+from casino.cashier.chain_tables import DepositAddressRow
+from casino.errors import IdempotencyConflict, Paused
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+PARAMETERS_MAX = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class PoolAddress:
+    """An address by its derivation index; `address` is compared, `shown` is copied by people."""
+
+    number: int
+    address: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """How many addresses a rail has in all, and how many of them are nobody's yet."""
+
+    made: int
+    free: int
+
+
+async def stock(session: AsyncSession, *, rail: str) -> Stock:
+    """What is in the pool; numbers run from 0 without gaps, so `made` is the next one."""
+    last = await session.scalar(
+        select(func.max(DepositAddressRow.number)).where(DepositAddressRow.rail == rail)
+    )
+    free = await session.scalar(
+        select(func.count())
+        .select_from(DepositAddressRow)
+        .where(DepositAddressRow.rail == rail, DepositAddressRow.player_id.is_(None))
+    )
+    return Stock(made=0 if last is None else last + 1, free=int(free or 0))
+
+
+async def add(
+    session: AsyncSession, *, rail: str, addresses: Sequence[PoolAddress], now: datetime
+) -> int:
+    """Put derived addresses into the pool, in the order of their numbers; returns how many are
+    new. Raises IdempotencyConflict when a number already has another address: the pool was
+    derived from another key, and coins sent to it would not be ours to move."""
+    # One at a time: readers take numbers above those that they know, so none may appear late.
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
+            key=f"deposit_addresses:{rail}"
+        )
+    )
+    new = 0
+    for at in range(0, len(addresses), PARAMETERS_MAX):
+        part = addresses[at : at + PARAMETERS_MAX]
+        rows = await session.execute(
+            select(DepositAddressRow.number, DepositAddressRow.address).where(
+                DepositAddressRow.rail == rail,
+                DepositAddressRow.number.in_([one.number for one in part]),
+            )
+        )
+        known: Mapping[int, str] = {row.number: row.address for row in rows}
+        for one in part:
+            if known.get(one.number, one.address) != one.address:
+                raise IdempotencyConflict(reference=f"{rail}:{one.number}")
+        fresh = [
+            {
+                "rail": rail,
+                "number": one.number,
+                "address": one.address,
+                "shown": one.shown,
+                "made_at": now,
+            }
+            for one in part
+            if one.number not in known
+        ]
+        if fresh:
+            await session.execute(insert(DepositAddressRow), fresh)
+        new += len(fresh)
+    return new
+
+
+async def assign(session: AsyncSession, *, rail: str, player_id: int, now: datetime) -> PoolAddress:
+    """The player's address on the rail, taken from the pool when he asks for the first time; he
+    is locked by the caller. Raises Paused when the pool is empty."""
+    of_rail = DepositAddressRow.rail == rail
+    his = await session.scalar(
+        select(DepositAddressRow).where(of_rail, DepositAddressRow.player_id == player_id)
+    )
+    if his is None:
+        free = (
+            select(DepositAddressRow.number)
+            .where(of_rail, DepositAddressRow.player_id.is_(None))
+            .order_by(DepositAddressRow.number)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        his = await session.scalar(
+            update(DepositAddressRow)
+            .where(of_rail, DepositAddressRow.number == free.scalar_subquery())
+            .values(player_id=player_id, assigned_at=now)
+            .returning(DepositAddressRow)
+        )
+    if his is None:
+        raise Paused(switch=f"rail:{rail}")
+    return PoolAddress(his.number, his.address, his.shown)
+
+
+async def owners(
+    session: AsyncSession, *, rail: str, addresses: Collection[str]
+) -> Mapping[str, int]:
+    """Which players own which of these addresses; nobody's are left out."""
+    rows = await session.execute(
+        select(DepositAddressRow.address, DepositAddressRow.player_id).where(
+            DepositAddressRow.rail == rail,
+            DepositAddressRow.address.in_(set(addresses)),
+            DepositAddressRow.player_id.is_not(None),
+        )
+    )
+    return {address: player_id for address, player_id in rows if player_id is not None}
+
+
+async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequence[tuple[int, str]]:
+    """The numbers and addresses from `number` on, whosever they are: all of them are watched, so
+    that one is watched before it is anybody's."""
+    rows = await session.execute(
+        select(DepositAddressRow.number, DepositAddressRow.address)
+        .where(DepositAddressRow.rail == rail, DepositAddressRow.number >= number)
+        .order_by(DepositAddressRow.number)
+    )
+    return [(found, address) for found, address in rows]

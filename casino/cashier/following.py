@@ -1,0 +1,260 @@
+"""Deposits on chains that are followed block by block: what a stretch of blocks brought, or undid.
+
+One transaction books the blocks and everything that follows from them, so that the cursor, the
+deposits and the book can never disagree. A deposit goes from seen by confirmations to credited,
+playable, and later to final, withdrawable; until then its chain may take it back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, or_, select
+
+from casino.cashier import address_pool, blocks, crediting, reversals, unclaimed
+from casino.cashier.crediting import DepositStatus
+from casino.cashier.endings import WAITING, finish
+from casino.cashier.rails import get_rail
+from casino.cashier.tables import DepositRow
+from casino.errors import IdempotencyConflict
+from casino.ids import PlayerId
+from casino.ledger.finality import shift_not_final
+from casino.ledger.journal import lock_players
+from casino.money import require_units
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.cashier.blocks import Block, Place
+    from casino.cashier.rails import Rail
+    from casino.cashier.unclaimed import ChainDeposit
+
+FINAL = "final"
+MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Blocks that a node says stand on `ancestor`, and what they brought to our addresses.
+
+    `top_hash` is the newest block that was known when the node was asked; above the ancestor
+    nothing of it stands any more. `final_height` is how far the chain is final, as far as that was
+    made sure of."""
+
+    top_hash: str
+    ancestor: Block
+    above: Sequence[Block]
+    transfers: Sequence[ChainDeposit]
+    final_height: int
+
+
+@dataclass(slots=True)
+class Booked:
+    """Where the chain now stands, and how many deposits were new, moved to other blocks, taken
+    back, credited or held, and became final."""
+
+    place: Place
+    new: int = 0
+    moved: int = 0
+    orphaned: int = 0
+    ended: int = 0
+    final: int = 0
+
+
+async def book(
+    session: AsyncSession, *, chain: str, rail: str, stretch: Stretch, now: datetime
+) -> Booked | None:
+    """Book a stretch of blocks, whole or not at all; None when the chain was read further by
+    somebody else since `top_hash`, and the node has to be asked again.
+
+    Raises InvariantViolation for blocks that are no chain or would undo a final one, and
+    IdempotencyConflict for a transfer that contradicts what its own block brought before."""
+    await blocks.take_turn(session, chain=chain)
+    before = await blocks.read_place(session, chain=chain)
+    if before is None or before.top.hash != stretch.top_hash:
+        return None
+    place = await blocks.advance(
+        session,
+        chain=chain,
+        ancestor=stretch.ancestor,
+        above=stretch.above,
+        final_height=stretch.final_height,
+        now=now,
+    )
+    offered = await get_rail(session, rail)
+    owners = await address_pool.owners(
+        session, rail=rail, addresses=[transfer.account for transfer in stretch.transfers]
+    )
+    locked = await _lock(session, offered, stretch, place, owners)
+    booked = Booked(place)
+    again = {transfer.business_key: transfer for transfer in stretch.transfers}
+    stale = DepositRow.block > stretch.ancestor.height
+    known: set[str] = set()
+    for row in await _open_rows(session, offered, stale):
+        mined = again.get(row.business_key)
+        if mined is not None and (mined.units, mined.account) == (row.units, row.account):
+            await _move(session, row, mined, now)
+            known.add(row.business_key)
+            booked.moved += 1
+        else:
+            await reversals.orphan(session, row, offered, now=now)
+            booked.orphaned += 1
+    await unclaimed.drop_above(session, rail=rail, block=stretch.ancestor.height)
+    for transfer in stretch.transfers:
+        if transfer.business_key not in known:
+            booked.new += await _see(session, offered, transfer, owners, now)
+    await _settle(session, offered, place, locked, booked, now)
+    await unclaimed.book(session, rail=offered, final_block=place.final_height, now=now)
+    return booked
+
+
+async def _lock(
+    session: AsyncSession,
+    rail: Rail,
+    stretch: Stretch,
+    place: Place,
+    owners: Mapping[str, int],
+) -> Collection[int]:
+    """Lock everyone whose money may move, all at once and in order: owners of what came, and of
+    what vanishes, becomes playable or becomes final."""
+    rows = await session.execute(
+        select(DepositRow.player_id, DepositRow.block, DepositRow.units, DepositRow.status).where(
+            *_open(rail)
+        )
+    )
+    players = set(owners.values())
+    for player_id, block, units, status in rows:
+        wanted = rail.confirmations_wanted(units) if status in WAITING else None
+        due = wanted is not None and place.top.height - block + 1 >= wanted
+        if due or block <= place.final_height or block > stretch.ancestor.height:
+            players.add(player_id)
+    await lock_players(session, [PlayerId(player_id) for player_id in players])
+    return players
+
+
+async def _move(session: AsyncSession, row: DepositRow, mined: ChainDeposit, now: datetime) -> None:
+    """The same transaction in another block is the same deposit."""
+    row.block, row.block_hash = mined.block, mined.block_hash
+    row.sent_at, row.sender = mined.at, mined.sender
+    status = DepositStatus(row.status)
+    await crediting.note(session, row, current=status, reason=MOVED, now=now)
+
+
+async def _see(
+    session: AsyncSession,
+    rail: Rail,
+    transfer: ChainDeposit,
+    owners: Mapping[str, int],
+    now: datetime,
+) -> bool:
+    """Write a transfer down; False if it was known."""
+    require_units(transfer.units)
+    row = await session.scalar(
+        select(DepositRow)
+        .where(DepositRow.rail == rail.name, DepositRow.business_key == transfer.business_key)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is not None and row.status != DepositStatus.ORPHANED:
+        if (row.block_hash, row.units) != (transfer.block_hash, transfer.units):
+            raise IdempotencyConflict(reference=transfer.business_key)
+        return False
+    if row is None:
+        if await unclaimed.see_again(session, rail=rail.name, transfer=transfer):
+            return False
+        player_id = owners.get(transfer.account)
+        if player_id is None:
+            reason = unclaimed.NOBODYS_ADDRESS
+            await unclaimed.keep(session, rail=rail, transfer=transfer, reason=reason, now=now)
+            return True
+        row = DepositRow(
+            player_id=player_id,
+            rail=rail.name,
+            business_key=transfer.business_key,
+            asset=rail.asset.code,
+            account=transfer.account,
+            seen_at=now,
+        )
+    # A deposit that comes back may have been worth something else in the other history.
+    row.tx_hash, row.sender, row.units = transfer.tx_hash, transfer.sender, transfer.units
+    row.block, row.block_hash, row.sent_at = transfer.block, transfer.block_hash, transfer.at
+    await crediting.move(session, row, DepositStatus.SEEN, now=now)
+    await crediting.tell_player(session, row, rail, kind="deposit.seen")
+    return True
+
+
+async def _settle(
+    session: AsyncSession,
+    rail: Rail,
+    place: Place,
+    locked: Collection[int],
+    booked: Booked,
+    now: datetime,
+) -> None:
+    """Count confirmations, credit what has enough of them, and end what is final."""
+    mine = or_(DepositRow.status.in_(WAITING), DepositRow.player_id.in_(locked))
+    early = await _credited_early(session, rail)
+    for row in await _open_rows(session, rail, mine):
+        is_final = row.block <= place.final_height
+        row.confirmations, before = place.top.height - row.block + 1, row.confirmations
+        if row.status not in WAITING:
+            if is_final:
+                await _make_final(session, row, rail, now)
+                booked.final += 1
+            continue
+        # Many small deposits of one player are one large risk.
+        at_risk = early.get(row.player_id, 0) + row.units
+        small = row.units < rail.deposit_min  # waits to be added up: nothing is playable early
+        row.confirmations_wanted = wanted = None if small else rail.confirmations_wanted(at_risk)
+        deep = is_final or (wanted is not None and row.confirmations >= wanted)
+        if deep and row.player_id in locked:
+            await finish(session, row, rail, now, final=is_final)
+            booked.ended += 1
+            if row.status == DepositStatus.CREDITED and not is_final:
+                early[row.player_id] = at_risk
+        elif row.status == DepositStatus.SEEN:
+            await crediting.move(session, row, DepositStatus.CONFIRMING, now=now)
+        elif row.confirmations != before:
+            await crediting.tell_screens(session, row, rail, because="deposit.confirming")
+    await session.flush()
+
+
+async def _make_final(session: AsyncSession, row: DepositRow, rail: Rail, now: datetime) -> None:
+    row.final_at = now
+    if row.status == DepositStatus.CREDITED:
+        player_id = PlayerId(row.player_id)
+        await shift_not_final(session, player_id=player_id, asset=rail.asset, units=-row.units)
+    status = DepositStatus(row.status)
+    await crediting.note(session, row, current=status, reason=FINAL, now=now)
+    await crediting.tell_screens(session, row, rail, because="deposit.final")
+
+
+def _open(rail: Rail) -> tuple[ColumnElement[bool], ...]:
+    """Deposits that their chain may still change its mind about."""
+    return (
+        DepositRow.rail == rail.name,
+        DepositRow.final_at.is_(None),
+        DepositRow.status != DepositStatus.ORPHANED,
+    )
+
+
+async def _open_rows(
+    session: AsyncSession, rail: Rail, which: ColumnElement[bool]
+) -> Sequence[DepositRow]:
+    query = select(DepositRow).where(*_open(rail), which).order_by(DepositRow.id)
+    locking = query.with_for_update().execution_options(populate_existing=True)
+    return (await session.scalars(locking)).all()
+
+
+async def _credited_early(session: AsyncSession, rail: Rail) -> dict[int, int]:
+    """What each player was credited on this rail that is not final, in units."""
+    rows = await session.execute(
+        select(DepositRow.player_id, func.sum(DepositRow.units))
+        .where(*_open(rail), DepositRow.status == DepositStatus.CREDITED)
+        .group_by(DepositRow.player_id)
+    )
+    return {player_id: int(units) for player_id, units in rows}

@@ -1,0 +1,287 @@
+"""Money in on chains of blocks: follows each block by its parent, back to where histories agree.
+
+No keys and no decisions: what the blocks say goes into the cashier in one transaction with the
+blocks themselves, so the cursor can never be ahead of what was booked. Nothing moves past an error,
+and a node that knows less than we do is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from casino.cashier import address_pool, blocks, following, rails
+from casino.cashier.address_pool import PoolAddress
+from casino.cashier.blocks import Block
+from casino.cashier.following import Stretch
+from casino.cashier.unclaimed import ChainDeposit
+from casino.clock import utc_now
+from casino.errors import OutsideError, OutsideUnavailable
+from casino.telemetry import watcher_lag_blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from casino.cashier.blocks import Place
+    from casino.db import Database
+    from payments.chains.blocks import BlockChain, Header, Incoming, Tip
+
+PAGE_BLOCKS = 500
+WALK_BLOCKS = 64
+TOO_DEEP = "the node's chain leaves ours below the blocks that we remember"
+BEHIND_FINAL = "the node's chain leaves ours below a final block"
+
+log = structlog.get_logger(__name__)
+
+
+class AddressSource(Protocol):
+    """Derives deposit addresses from a public key; nothing here could spend what they hold."""
+
+    def between(self, first: int, last: int) -> Sequence[PoolAddress]:
+        """The addresses number `first` .. `last`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What is followed, and how: the rail on the chain, its network and token, where its
+    addresses come from and how many of them are kept free, and the first block that matters on a
+    new install (0: whatever comes after the final one)."""
+
+    chain: BlockChain
+    rail: str
+    network_id: str
+    token: str | None
+    addresses: AddressSource
+    pool_ahead: int
+    start_height: int
+    poll_seconds: int
+
+
+@dataclass(slots=True)
+class Follower:
+    """Follows one chain for one rail."""
+
+    database: Database
+    followed: Followed
+    _watched: set[str] = field(default_factory=set)
+    _next_number: int = 0
+
+    async def run(self) -> None:
+        """Follow the chain until cancelled; a node in trouble is asked again later."""
+        structlog.contextvars.bind_contextvars(chain=self.followed.chain.name)
+        while True:
+            try:
+                await self.step()
+            except OutsideError as error:
+                log.warning("follower.node_in_trouble", error=str(error))
+            await asyncio.sleep(self.followed.poll_seconds)
+
+    async def step(self) -> None:
+        """Open the rail if it is new, keep addresses ready, and read up to the present tip."""
+        tip = await self.followed.chain.tip()
+        await self._begin(tip)
+        await self._fill_pool()
+        while await self._read_page(tip):
+            pass
+
+    async def _begin(self, tip: Tip) -> None:
+        """Choose the first block before any address can be shown, so that no payment is older."""
+        chain, name = self.followed.chain, self.followed.chain.name
+        async with self.database.transaction() as session:
+            if await blocks.read_place(session, chain=name) is not None:
+                return
+        height = self.followed.start_height - 1 if self.followed.start_height else tip.final_height
+        found = await chain.headers(height, height)
+        if not found:
+            raise OutsideUnavailable(source=name, reason="it does not have the first block")
+        async with self.database.transaction() as session:
+            await blocks.begin(session, chain=name, first=_block(found[0]), now=utc_now())
+        log.info("follower.begun", height=height)
+
+    async def _fill_pool(self) -> None:
+        """Keep addresses ahead of the players who will ask, then open the rail. The first address
+        is derived again each time we start: another key would make the pool worthless."""
+        rail, ahead = self.followed.rail, self.followed.pool_ahead
+        async with self.database.transaction() as session:
+            stock = await address_pool.stock(session, rail=rail)
+        if self._next_number and stock.free > ahead // 2:
+            return
+        missing = max(0, ahead - stock.free)
+        derived = await asyncio.to_thread(self._derive, stock.made, missing)
+        async with self.database.transaction() as session:
+            now = utc_now()
+            await address_pool.add(session, rail=rail, addresses=derived, now=now)
+            await rails.set_network(
+                session,
+                rail=rail,
+                network_id=self.followed.network_id,
+                token=self.followed.token,
+                now=now,
+            )
+        await self._watch_new()
+        log.info("addresses.filled", rail=rail, made=missing, free=stock.free + missing)
+
+    def _derive(self, made: int, missing: int) -> list[PoolAddress]:
+        source = self.followed.addresses
+        first = source.between(0, 0) if made else ()
+        return [*first, *source.between(made, made + missing - 1)]
+
+    async def _watch_new(self) -> None:
+        async with self.database.transaction() as session:
+            found = await address_pool.read_from(
+                session, rail=self.followed.rail, number=self._next_number
+            )
+        if found:
+            self._watched.update(address for _, address in found)
+            self._next_number = found[-1][0] + 1
+
+    async def _read_page(self, tip: Tip) -> bool:
+        """Book the next stretch of blocks; True if there is more up to the tip."""
+        chain, name = self.followed.chain, self.followed.chain.name
+        async with self.database.transaction() as session:
+            place = await blocks.read_place(session, chain=name)
+        if place is None:
+            return False
+        watcher_lag_blocks.labels(chain=name).set(max(0, tip.head.height - place.top.height))
+        if tip.head.height < place.top.height:
+            # It lags, or its branch is still the shorter one: either way there is nothing to learn.
+            log.warning("follower.tip_behind", tip=tip.head.height, known=place.top.height)
+            return False
+        ancestor = place.top
+        headers = await self._above(ancestor, tip)
+        if headers is None:
+            shared = await self._walk_back(place)
+            if shared is None:
+                return False
+            ancestor = shared
+            headers = await self._above(ancestor, tip)
+            if headers is None:
+                raise OutsideUnavailable(source=name, reason="its history changes as it is read")
+            reach = min(ancestor.height + PAGE_BLOCKS, place.top.height)
+            if not headers or headers[-1].height < reach:
+                log.warning("follower.branch_too_short", ancestor=ancestor.height)
+                return False
+        # After the headers: whoever was paid in one of these blocks had his address before.
+        await self._watch_new()
+        incoming = await chain.incoming(headers, self._watched) if headers else ()
+        return await self._book(place, ancestor, headers, incoming, tip)
+
+    async def _above(self, below: Block, tip: Tip) -> Sequence[Header] | None:
+        """The next headers on top of a block that we know; None instead if the node's chain does
+        not contain it. Raises OutsideUnavailable if the node does not reach that far."""
+        last = min(below.height + PAGE_BLOCKS, tip.head.height)
+        found = await self.followed.chain.headers(below.height, last)
+        if not found:
+            raise OutsideUnavailable(
+                source=self.followed.chain.name, reason="it lags behind its own tip"
+            )
+        return found[1:] if found[0].hash == below.hash else None
+
+    async def _walk_back(self, place: Place) -> Block | None:
+        """The newest block that the node's chain shares with ours; None if there is none that may
+        be returned to, which staff are told."""
+        name = self.followed.chain.name
+        async with self.database.transaction() as session:
+            ring = await blocks.read_ring(session, chain=name)
+        for at in range(0, len(ring), WALK_BLOCKS):
+            part = ring[at : at + WALK_BLOCKS]
+            theirs = await self.followed.chain.headers(part[-1].height, part[0].height)
+            hashes = {header.height: header.hash for header in theirs}
+            for block in part:
+                if hashes.get(block.height) == block.hash:
+                    if block.height < place.final_height:
+                        await self._halt(BEHIND_FINAL)
+                        return None
+                    depth = place.top.height - block.height
+                    log.warning("follower.reorganised", ancestor=block.height, depth=depth)
+                    return block
+        await self._halt(TOO_DEEP)
+        return None
+
+    async def _halt(self, reason: str) -> None:
+        name = self.followed.chain.name
+        async with self.database.transaction() as session:
+            new = await blocks.halt(session, chain=name, reason=reason, now=utc_now())
+        log.error("follower.halted", reason=reason, told_staff=new)
+
+    async def _book(
+        self,
+        place: Place,
+        ancestor: Block,
+        headers: Sequence[Header],
+        incoming: Sequence[Incoming],
+        tip: Tip,
+    ) -> bool:
+        name, above = self.followed.chain.name, [_block(header) for header in headers]
+        final_height = await self._final_height(place, [ancestor, *above], tip)
+        if not above and final_height <= place.final_height and place.halted is None:
+            return False
+        stretch = Stretch(
+            top_hash=place.top.hash,
+            ancestor=ancestor,
+            above=above,
+            transfers=[_deposit(one) for one in incoming],
+            final_height=final_height,
+        )
+        async with self.database.transaction() as session:
+            booked = await following.book(
+                session, chain=name, rail=self.followed.rail, stretch=stretch, now=utc_now()
+            )
+        if booked is None:
+            log.warning("follower.not_alone", height=place.top.height)
+            return False
+        top = booked.place.top.height
+        left = max(0, tip.head.height - top)
+        watcher_lag_blocks.labels(chain=name).set(left)
+        if booked.new or booked.orphaned or booked.moved or left:
+            log.info(
+                "follower.read",
+                height=top,
+                left=left,
+                new=booked.new,
+                moved=booked.moved,
+                orphaned=booked.orphaned,
+                credited=booked.ended,
+                final=booked.final,
+            )
+        return left > 0 and bool(above)
+
+    async def _final_height(self, place: Place, above: Sequence[Block], tip: Tip) -> int:
+        """How far our chain is final, as this tip says: where the node names its final block, ours
+        has to be the same one, for the tip and the blocks may come from different nodes."""
+        known = {block.height: block.hash for block in above}
+        if tip.final_hash is None:
+            return min(tip.final_height, above[-1].height)
+        if tip.final_height > above[-1].height:
+            return place.final_height
+        if tip.final_height <= place.final_height:
+            return place.final_height
+        if tip.final_height not in known:
+            async with self.database.transaction() as session:
+                ring = await blocks.read_ring(session, chain=self.followed.chain.name)
+            known = {block.height: block.hash for block in ring} | known
+        if known.get(tip.final_height) != tip.final_hash:
+            log.warning("follower.another_final_block", height=tip.final_height)
+            return place.final_height
+        return tip.final_height
+
+
+def _block(header: Header) -> Block:
+    return Block(header.height, header.hash, header.parent, header.at)
+
+
+def _deposit(one: Incoming) -> ChainDeposit:
+    return ChainDeposit(
+        business_key=one.business_key,
+        tx_hash=one.tx_hash,
+        account=one.address,
+        sender=one.sender,
+        comment=None,
+        units=one.units,
+        block=one.height,
+        at=one.at,
+        block_hash=one.block_hash,
+    )

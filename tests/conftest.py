@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -42,6 +43,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_collection_finish() -> None:
+    """Undo what importing py_ecc does (eth_account wants it): with its limit of 100,000, JSON that
+    is nested too deep ends Python instead of raising."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
+
+
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker which run it belongs to."""
     node.workerinput["run_folder"] = str(node.config.stash[RUN].folder)

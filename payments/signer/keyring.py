@@ -68,7 +68,7 @@ class Keyring(Withheld):
         return self._master(generation).evm_deposits()
 
     def _master(self, generation: int | None) -> Master:
-        return Master(self._entropy(RootKind.BTC_ETH, generation))
+        return Master.of(self._entropy(RootKind.BTC_ETH, generation))
 
     def _entropy(self, kind: RootKind, generation: int | None) -> Entropy:
         wanted = self.newest(kind) if generation is None else generation

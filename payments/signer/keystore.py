@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FAMILY = "fairhouse-keystore/"
 VERSION = 2
 PASSWORD_LENGTH_MIN = 12
-_Hex = Annotated[str, msgspec.Meta(pattern="^([0-9a-f]{2})+$")]
+_Hex = Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{2})+\Z")]
 
 
 class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +61,7 @@ class Stored(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cipher: Literal["xchacha20-poly1305"]
     nonce: _Hex
     public: tuple[PublicPart, ...]
-    sealed: str
+    sealed: _Hex
 
 
 class _SealedRoot(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

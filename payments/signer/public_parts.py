@@ -52,7 +52,7 @@ def public_part(root: Root) -> PublicPart:
     if root.kind is RootKind.TON:
         key = TonKey(root.entropy).public_key
         return TonPart(root.generation, ton_fingerprint(key), key.hex(), root.made_at)
-    master = Master(root.entropy)
+    master = Master.of(root.entropy)
     return BtcEthPart(
         root.generation,
         master.fingerprint.hex(),

@@ -103,8 +103,10 @@ def _draft(target: Path, content: bytes, *, owner: os.stat_result | None = None)
             "the folder's owner and free space, then try again"
         ) from error
     finally:
+        # A draft that stays is sealed like the file itself; it must not hide what went wrong.
         if path is not None:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -98,13 +98,18 @@ class BtcAccount(Withheld):
 
 
 class Master(Withheld):
-    """The BIP32 master of a `btc_eth` root."""
+    """A BIP32 master, made from the 64 bytes that BIP39 calls the seed."""
 
     __slots__ = ("_key", "fingerprint")
 
-    def __init__(self, entropy: Entropy) -> None:
-        self._key = bip32.HDKey.from_seed(bip39.mnemonic_to_seed(entropy.words()))
+    def __init__(self, seed: bytes) -> None:
+        self._key = bip32.HDKey.from_seed(seed)
         self.fingerprint = bytes(self._key.my_fingerprint)
+
+    @classmethod
+    def of(cls, entropy: Entropy) -> Master:
+        """The master of a `btc_eth` root: of its words, without a passphrase."""
+        return cls(bip39.mnemonic_to_seed(entropy.words()))
 
     def btc(self, network: Network) -> BtcAccount:
         """The account of a network."""

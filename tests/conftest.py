@@ -26,6 +26,7 @@ from tests.servers import (
 )
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+RECURSION_LIMIT = sys.getrecursionlimit()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -42,13 +43,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.allow_unix_socket = True
 
 
-@pytest.hookimpl(optionalhook=True)
 def pytest_collection_finish() -> None:
     """Undo what importing py_ecc does (eth_account wants it): with its limit of 100,000, JSON that
     is nested too deep ends Python instead of raising."""
     sys.setrecursionlimit(RECURSION_LIMIT)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker which run it belongs to."""
     node.workerinput["run_folder"] = str(node.config.stash[RUN].folder)

@@ -11,7 +11,7 @@ from payments.signer.roots import Entropy, Root, RootKind
 from payments.signer.terminal import hidden_line, interactive, say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
 KINDS = {str(kind): kind for kind in RootKind}
@@ -37,8 +37,13 @@ def ask_keyring(*, now: datetime) -> Keyring:
             "Enter each root in one line, its kind first: ton WORD WORD ... or btc_eth WORD WORD "
             "...; older generations first. Nothing is shown. An empty line ends."
         )
+    return keyring_of(_lines("Kind and words: "), now=now)
+
+
+def keyring_of(lines: Iterable[str], *, now: datetime) -> Keyring:
+    """A keyring out of such lines. Raises as `ask_keyring` does."""
     roots: list[Root] = []
-    for line in _lines("Kind and words: "):
+    for line in lines:
         kind, words = _without_kind(line)
         if kind is None:
             raise WordsInvalid("a line begins with its kind: `ton` or `btc_eth`, then 24 words")

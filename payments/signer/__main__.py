@@ -28,6 +28,8 @@ from payments.signer.roots import RootKind
 from payments.signer.service import Signer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from payments.signer.keyring import Keyring
     from payments.signer.signing_keys import TonKey
 
@@ -36,7 +38,7 @@ CONNECTIONS_MAX = 2
 APPROVAL_KEY_BYTES = 32
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and do what it says; problems end with a sentence, not a trace."""
     parser = argparse.ArgumentParser(prog="payments.signer", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
@@ -46,7 +48,7 @@ def main() -> int:
         "--replace", action="store_true", help="register the address even over another one"
     )
     commands.add_parser("run", help="sign; also what happens without a command")
-    given = parser.parse_args()
+    given = parser.parse_args(arguments)
     settings = SignerSettings()
     try:
         if given.command == "keys":

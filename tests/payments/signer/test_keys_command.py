@@ -1,6 +1,8 @@
 """The `keys` command as operators meet it: a real process, on a terminal and without one."""
 
+import contextlib
 import fcntl
+import io
 import json
 import os
 import pty
@@ -10,11 +12,13 @@ import subprocess
 import sys
 import termios
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from payments.signer import keystore
+from payments.signer.__main__ import main
 from payments.signer.keyring import Keyring
 from payments.signer.roots import Entropy, RootKind
 from tests.payments.signer.conftest import CHEAP, OLD_SEED, PASSWORD, ring
@@ -35,20 +39,46 @@ def environment(path: Path, password: str = "", **more: str) -> dict[str, str]:
     }
 
 
-def keys(
-    path: Path, *arguments: str, password: str = PASSWORD, given: str = "", **more: str
+def process(
+    path: Path, *arguments: str, password: str = PASSWORD
 ) -> subprocess.CompletedProcess[str]:
-    """Run it without a terminal, in a folder without an .env."""
+    """Run it as a process without a terminal, in a folder without an .env."""
     return subprocess.run(
         [sys.executable, "-m", "payments", "keys", *arguments],
-        env=environment(path, password, **more),
+        env=environment(path, password),
         cwd=path.parent,
-        input=given,
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
         check=False,
     )
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def keys(
+    path: Path, *arguments: str, password: str = PASSWORD, given: str = "", **more: str
+) -> Done:
+    """The same in this process, which has imported everything already, and at little cost."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patched:
+        for name in [name for name in os.environ if name.startswith(("SIGNER_", "TON_"))]:
+            patched.delenv(name)
+        for name, text in environment(path, password, **more).items():
+            patched.setenv(name, text)
+        patched.chdir(path.parent)
+        patched.setattr(sys, "stdin", io.StringIO(given))
+        for function in (keystore.create, keystore.change):
+            patched.setitem(function.__kwdefaults__, "cost", CHEAP)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            code = main(["keys", *arguments])
+    return Done(code, out.getvalue(), err.getvalue())
 
 
 class Person:
@@ -64,7 +94,7 @@ class Person:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
         )
         os.close(theirs)
         self.seen = ""
@@ -157,19 +187,19 @@ def test_a_person_who_stops_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_without_a_terminal_words_are_printed_only_if_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "keystore.json"
-    refused = keys(path, "create")
+    refused = process(path, "create")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "--print-words" in refused.stderr
-    nobody = keys(path, "create", "--print-words", password="")
+    nobody = process(path, "create", "--print-words", password="")
     assert nobody.returncode == 1
     assert "set SIGNER_KEYSTORE_PASSWORD" in nobody.stderr
     assert list(tmp_path.iterdir()) == []
-    made = keys(path, "create", "--print-words")
+    made = process(path, "create", "--print-words")
     assert made.returncode == 0, made.stderr
     assert sheets(made.stdout) == [
         root.entropy for root in keystore.unlock(path, password=PASSWORD).roots
     ]
-    again = keys(path, "create", "--print-words")
+    again = process(path, "create", "--print-words")
     assert again.returncode == 1
     assert "never overwritten" in again.stderr
 

@@ -1,4 +1,6 @@
-"""`python -m payments watcher | sender`: one of the two processes that talk to chains."""
+"""`python -m payments watcher | sender`: one of the two processes that talk to chains.
+
+`python -m payments keys ...` becomes the signer's process, which this one must never load."""
 
 from __future__ import annotations
 
@@ -6,7 +8,9 @@ import argparse
 import asyncio
 import contextlib
 import functools
+import os
 import signal
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -34,8 +38,11 @@ CONNECTIONS_MAX = 4
 
 def main() -> None:
     """Read the command line and run the process that it names."""
+    if sys.argv[1:2] == ["keys"]:
+        command = [sys.executable, "-m", "payments.signer", *sys.argv[1:]]
+        os.execv(sys.executable, command)  # noqa: S606 - our own interpreter and module
     parser = argparse.ArgumentParser(prog="payments", description=__doc__)
-    parser.add_argument("process", choices=["watcher", "sender"])
+    parser.add_argument("process", choices=["watcher", "sender", "keys"])
     asyncio.run(run(parser.parse_args().process))
 
 

@@ -84,9 +84,12 @@ class SignerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SIGNER_", env_file=".env", extra="ignore")
 
-    keystore: str = Field(default="keystore.json", description="file made by `init`")
+    keystore: str = Field(default="keystore.json", description="file made by `keys create`")
     keystore_password: SecretStr = SecretStr("")
     ton_key_seed: SecretStr = Field(
+        default=SecretStr(""), description="64 hex digits; replaces the keystore when given"
+    )
+    btc_eth_key_entropy: SecretStr = Field(
         default=SecretStr(""), description="64 hex digits; replaces the keystore when given"
     )
     approval_public_key: str = Field(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from io import TextIOWrapper
 
 
+GROWN = ("receipts_key", "btc_eth_entropy")
+"""Secrets that older worlds lack and get at their next start."""
+
+
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Keys of this world, made once and kept with it; worth nothing anywhere else."""
@@ -33,6 +37,8 @@ class Secrets:
     admin_webhook_secret: str = ""
     # Worlds made before it existed get one at their next start.
     receipts_key: str = ""
+    # The same: worlds of one chain had no root for Bitcoin and Ethereum.
+    btc_eth_entropy: str = ""
 
     @classmethod
     def fresh(cls) -> Secrets:
@@ -43,6 +49,7 @@ class Secrets:
             secrets.token_hex(32),
             secrets.token_hex(24),
             secrets.token_hex(24),
+            secrets.token_hex(32),
             secrets.token_hex(32),
         )
 
@@ -87,8 +94,10 @@ class Home:
         if not path.exists():
             _keep(path, Secrets.fresh())
         known = Secrets(**json.loads(path.read_text()))
-        if not known.receipts_key:
-            known = replace(known, receipts_key=Secrets.fresh().receipts_key)
+        lacking = [name for name in GROWN if not getattr(known, name)]
+        if lacking:
+            fresh = Secrets.fresh()
+            known = replace(known, **{name: getattr(fresh, name) for name in lacking})
             _keep(path, known)
         return known
 

@@ -169,6 +169,7 @@ def environment_of(
         "TON_POLL_SECONDS": "1",
         "RECEIPTS_SIGNING_KEY": secrets.receipts_key,
         "SIGNER_TON_KEY_SEED": secrets.hot_wallet_key,
+        "SIGNER_BTC_ETH_KEY_ENTROPY": secrets.btc_eth_entropy,
         "SIGNER_APPROVAL_PUBLIC_KEY": secrets.approval_public_key,
         "TELEMETRY_JSON_LOGS": "true",
     }

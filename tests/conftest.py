@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.servers import (
 )
 
 RUN: pytest.StashKey[Run] = pytest.StashKey()
+RECURSION_LIMIT = sys.getrecursionlimit()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -39,6 +41,12 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("REAL_MONEY", "false")
     config.option.allow_hosts = "127.0.0.1,::1,localhost"
     config.option.allow_unix_socket = True
+
+
+def pytest_collection_finish() -> None:
+    """Undo what importing py_ecc does (eth_account wants it): with its limit of 100,000, JSON that
+    is nested too deep ends Python instead of raising."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,4 +1,4 @@
-"""`python -m payments.signer init | address | run`: make the key, publish the address, sign."""
+"""`python -m payments.signer keys ... | address | run`: make keys, register the wallet, sign."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from casino.cashier.rails import get_rail, set_hot_wallet
@@ -19,73 +18,62 @@ from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.chains.ton_wallet import HotWallet
-from payments.config import SignerSettings, TonNetwork, TonSettings, TonWalletSettings
-from payments.signer import keystore
+from payments.config import SignerSettings, TonNetwork, TonSettings
+from payments.signer import keys_command
 from payments.signer.checks import Limits
-from payments.signer.keystore import KeystoreError
+from payments.signer.errors import KeystoreError
+from payments.signer.key_source import hot_wallet, open_keys
+from payments.signer.keys_view import ton_addresses
+from payments.signer.roots import RootKind
 from payments.signer.service import Signer
 
 if TYPE_CHECKING:
-    from nacl.signing import SigningKey
+    from collections.abc import Sequence
+
+    from payments.signer.keyring import Keyring
+    from payments.signer.signing_keys import TonKey
 
 RAIL = "ton"
 CONNECTIONS_MAX = 2
+APPROVAL_KEY_BYTES = 32
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and do what it says; problems end with a sentence, not a trace."""
     parser = argparse.ArgumentParser(prog="payments.signer", description=__doc__)
-    parser.add_argument("command", choices=["init", "address", "run"], nargs="?", default="run")
-    parser.add_argument(
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    keys_command.add_to(commands.add_parser("keys", help="make, show, rotate and prove the keys"))
+    address = commands.add_parser("address", help="register the wallet on TON with the cashier")
+    address.add_argument(
         "--replace", action="store_true", help="register the address even over another one"
     )
-    given = parser.parse_args()
+    commands.add_parser("run", help="sign; also what happens without a command")
+    given = parser.parse_args(arguments)
     settings = SignerSettings()
     try:
-        if given.command == "init":
-            make_key(settings)
-        if given.command in ("init", "address"):
-            asyncio.run(register(open_key(settings), replace=given.replace))
+        if given.command == "keys":
+            return keys_command.run(given, settings)
+        if given.command == "address":
+            asyncio.run(register(open_keys(settings).ton(), replace=given.replace))
         else:
             asyncio.run(run(settings))
     except KeystoreError as error:
         sys.stderr.write(f"signer: {error}\n")
         return 1
+    except (KeyboardInterrupt, EOFError):
+        sys.stderr.write("\nsigner: stopped; `keys show` tells what there is\n")
+        return 130
     return 0
 
 
-def make_key(settings: SignerSettings) -> None:
-    """Make the keystore, unless the environment itself holds the key."""
-    if settings.ton_key_seed.get_secret_value():
-        raise KeystoreError("SIGNER_TON_KEY_SEED is set: there is no keystore to make")
-    password = settings.keystore_password.get_secret_value()
-    keystore.create(Path(settings.keystore), password=password)
-
-
-def open_key(settings: SignerSettings) -> SigningKey:
-    """The key from the environment if it is there, else from the keystore."""
-    seed = settings.ton_key_seed.get_secret_value()
-    if seed:
-        return keystore.from_seed(seed)
-    password = settings.keystore_password.get_secret_value()
-    return keystore.unlock(Path(settings.keystore), password=password)
-
-
-def hot_wallet(key: SigningKey) -> HotWallet:
-    """The wallet that this key and the wallet settings make."""
-    settings = TonWalletSettings()
-    return HotWallet(bytes(key.verify_key), settings.subwallet_id, settings.timeout_seconds)
-
-
-async def register(key: SigningKey, *, replace: bool) -> None:
+async def register(key: TonKey, *, replace: bool) -> None:
     """Print the public parts and tell the cashier where the hot wallet is. Another registered
     address is replaced only on demand: coins may be waiting there."""
-    address = hot_wallet(key).address
-    testnet = TonSettings().network is TonNetwork.TESTNET
-    text = address.friendly(testnet=False)
-    sys.stdout.write(f"public key {bytes(key.verify_key).hex()}\naddress    {text}\n")
-    if testnet:
-        sys.stdout.write(f"on testnet {address.friendly(testnet=True)}\n")
+    found = ton_addresses(key.public_key)
+    text = found["address"]
+    sys.stdout.write(f"public key {key.public_key.hex()}\naddress    {text}\n")
+    if "address_testnet" in found:
+        sys.stdout.write(f"on testnet {found['address_testnet']}\n")
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
     try:
         async with database.transaction() as session:
@@ -103,14 +91,17 @@ async def run(settings: SignerSettings) -> None:
     telemetry = TelemetrySettings()
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
-    key = open_key(settings)
+    keys = open_keys(settings)
+    wallets = [ton_wallet(keys, generation) for generation in ton_generations(keys)]
+    wallet, key = wallets.pop()
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
     await require_fit(database, real_money=MoneySettings().real_money)
     signer = Signer(
         database=database,
         rail=RAIL,
         key=key,
-        wallet=hot_wallet(key),
+        wallet=wallet,
+        older=tuple(wallets),
         limits=Limits(
             order_units_max=settings.ton_order_units_max,
             day_units_max=settings.ton_day_units_max,
@@ -131,13 +122,25 @@ async def run(settings: SignerSettings) -> None:
         await database.close()
 
 
+def ton_generations(keys: Keyring) -> range:
+    """The generations of the key on TON, the one in use last. Raises KeyAbsent for none."""
+    keys.ton()
+    return range(1, keys.newest(RootKind.TON) + 1)
+
+
+def ton_wallet(keys: Keyring, generation: int) -> tuple[HotWallet, TonKey]:
+    """The hot wallet of a generation, and its key."""
+    key = keys.ton(generation)
+    return hot_wallet(key.public_key), key
+
+
 def approval_key(settings: SignerSettings) -> bytes:
     """The key whose signature makes an order."""
     try:
         key = bytes.fromhex(settings.approval_public_key)
     except ValueError as error:
         raise KeystoreError("SIGNER_APPROVAL_PUBLIC_KEY is not hex") from error
-    if len(key) != keystore.SEED_BYTES:
+    if len(key) != APPROVAL_KEY_BYTES:
         raise KeystoreError("SIGNER_APPROVAL_PUBLIC_KEY must be 64 hex digits")
     return key
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,17 +14,18 @@ from casino import outbox
 from casino.cashier import signing
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
-from casino.errors import CasinoError
+from casino.errors import AddressInvalid, CasinoError
+from payments.addresses import parse_ton
 from payments.chains.ton_cells import CellError
 from payments.chains.ton_wallet import HotWallet, build_payout, digest
 from payments.signer.checks import Asked, AskedPayout, Limits, SigningRefused, require_payments
 
 if TYPE_CHECKING:
-    from nacl.signing import SigningKey
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.batches import Payout
     from casino.db import Database
+    from payments.signer.signing_keys import TonKey
 
 DAY = timedelta(days=1)
 
@@ -32,16 +34,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Signer:
-    """Signs payouts of one rail with one key."""
+    """Signs payouts of one rail: each with the key of the wallet that it names as its account."""
 
     database: Database
     rail: str
-    key: SigningKey
+    key: TonKey
     wallet: HotWallet
     limits: Limits
     approval_key: bytes
     poll_seconds: int
     testnet: bool
+    older: tuple[tuple[HotWallet, TonKey], ...] = ()
+    """Wallets of earlier generations, for payouts that were put together before a rotation."""
     _refused: set[int] = field(default_factory=set)
 
     async def run(self) -> None:
@@ -78,9 +82,10 @@ class Signer:
             return
         now = utc_now()
         rail = await get_rail(session, self.rail)
+        wallet, key = self._of(payout.account)
         payments = require_payments(
             _asked(payout, asset=rail.asset),
-            wallet=self.wallet,
+            wallet=wallet,
             limits=self.limits,
             approval_key=self.approval_key,
             signed_today_units=await signing.signed_units(session, rail=self.rail, since=now - DAY),
@@ -88,14 +93,14 @@ class Signer:
             now=now,
         )
         message = build_payout(
-            self.wallet,
+            wallet,
             payments,
             query_id=payout.query_id,
             created_at=int(payout.created_at.timestamp()),
             # Carrying the wallet's code costs 0.0024 coins a batch and saves the one process that
             # has no network from having to know whether the wallet lives already.
             deploy=True,
-            sign=lambda order_hash: self.key.sign(order_hash).signature,
+            sign=key.sign,
         )
         await signing.store_signed(
             session,
@@ -112,6 +117,14 @@ class Signer:
             message_hash=message.message_hash,
             digest=digest(message.boc),
         )
+
+    def _of(self, account: str) -> tuple[HotWallet, TonKey]:
+        with contextlib.suppress(AddressInvalid):
+            named = parse_ton(account, testnet=True)
+            for wallet, key in self.older:
+                if wallet.address == named:
+                    return wallet, key
+        return self.wallet, self.key
 
     async def _tell(self, payout_id: int, *, reason: str, withdrawal_id: int | None) -> None:
         """Alert staff once for each payout; it stays unsigned and dies of its age."""

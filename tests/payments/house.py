@@ -21,7 +21,9 @@ from casino.staff import orders, people
 from payments.addresses import TonAddress
 from payments.sender import Sender
 from payments.signer.checks import Limits
+from payments.signer.roots import Entropy
 from payments.signer.service import Signer
+from payments.signer.signing_keys import TonKey
 from payments.watcher import Watcher
 from tests.payments.conftest import TIMEOUT_SECONDS, TON, World
 
@@ -56,7 +58,7 @@ class House:
         self.signer = Signer(
             database=self.database,
             rail=RAIL,
-            key=self.world.key,
+            key=TonKey(Entropy(bytes(self.world.key))),
             wallet=self.world.wallet,
             limits=self.limits,
             approval_key=orders.public_key(APPROVER_SEED),

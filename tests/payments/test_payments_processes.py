@@ -202,13 +202,16 @@ async def test_the_key_is_made_once_and_its_address_registered_once(
             check=False,
         )
 
-    made = signer("init")
+    made = signer("keys", "create", "--print-words")
     assert made.returncode == 0, made.stderr
+    registered = signer("address")
+    assert registered.returncode == 0, registered.stderr
     async with db.transaction() as session:
         address = (await get_rail(session, RAIL)).address
     assert address is not None
     assert address in made.stdout
-    assert signer("init").returncode == 1, "a key is never overwritten"
+    assert address in registered.stdout
+    assert signer("keys", "create", "--print-words").returncode == 1, "never overwritten"
     again = signer("address")
     assert address in again.stdout
     with contextlib.suppress(KeyError):

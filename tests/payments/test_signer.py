@@ -1,11 +1,9 @@
 """The signer: what it refuses, what it keeps, and what it cannot reach."""
 
-import json
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,9 +14,7 @@ from casino.staff import orders
 from casino.staff.orders import PayoutOrder
 from payments.addresses import TonAddress
 from payments.chains.ton_wallet import HotWallet
-from payments.signer import keystore
 from payments.signer.checks import Asked, AskedPayout, Limits, SigningRefused, require_payments
-from payments.signer.keystore import KeystoreError
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SEED = bytes(range(32))
@@ -27,7 +23,6 @@ APPROVER = b"\x09" * 32
 LIMITS = Limits(order_units_max=1000, day_units_max=1500, two_people_above_units=500)
 TO = TonAddress(0, b"\x66" * 32).friendly()
 OTHER = TonAddress(0, b"\x67" * 32).friendly()
-PASSWORD = "a long enough password"
 
 
 def order(**changes: object) -> PayoutOrder:
@@ -204,49 +199,6 @@ def test_frames_that_the_wallet_would_not_take_are_refused(
     change: dict[str, object], expected: str
 ) -> None:
     assert refusal(payout(asked(order()), **change)) == expected
-
-
-def test_a_keystore_gives_back_its_key_to_its_password_only(tmp_path: Path) -> None:
-    path = tmp_path / "keystore.json"
-    key = keystore.create(path, password=PASSWORD)
-    assert keystore.unlock(path, password=PASSWORD) == key
-    assert path.stat().st_mode & 0o077 == 0
-    assert bytes(key).hex() not in path.read_text()
-    with pytest.raises(KeystoreError, match="password"):
-        keystore.unlock(path, password=PASSWORD + "!")
-    with pytest.raises(KeystoreError, match="never overwritten"):
-        keystore.create(path, password=PASSWORD)
-    assert keystore.unlock(path, password=PASSWORD) == key
-
-
-def test_a_keystore_that_names_another_key_is_not_opened(tmp_path: Path) -> None:
-    path = tmp_path / "keystore.json"
-    keystore.create(path, password=PASSWORD)
-    content = json.loads(path.read_text())
-    content["public_key"] = "00" * 32
-    path.write_text(json.dumps(content))
-    with pytest.raises(KeystoreError, match="another public key"):
-        keystore.unlock(path, password=PASSWORD)
-
-
-@pytest.mark.parametrize("content", ["", "[]", "{}", "nonsense", '{"format": "other/1"}'])
-def test_what_is_no_keystore_is_not_opened(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "keystore.json"
-    path.write_text(content)
-    with pytest.raises(KeystoreError, match="not a keystore"):
-        keystore.unlock(path, password=PASSWORD)
-
-
-def test_a_short_password_makes_no_keystore(tmp_path: Path) -> None:
-    with pytest.raises(KeystoreError):
-        keystore.create(tmp_path / "keystore.json", password="short")
-    assert not (tmp_path / "keystore.json").exists()
-
-
-@pytest.mark.parametrize("seed", ["", "zz", "00" * 31, "00" * 33])
-def test_a_bad_seed_is_no_key(seed: str) -> None:
-    with pytest.raises(KeystoreError):
-        keystore.from_seed(seed)
 
 
 def test_the_signer_cannot_reach_the_network() -> None:

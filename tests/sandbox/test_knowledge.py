@@ -28,6 +28,25 @@ def test_the_mini_apps_server_and_the_players_bot_cannot_act_as_operators() -> N
     assert known_to("bot") & operators == set()
 
 
+def test_only_the_signer_knows_keys() -> None:
+    keys = {"SIGNER_TON_KEY_SEED", "SIGNER_BTC_ETH_KEY_ENTROPY"}
+    assert known_to("signer") & keys == keys
+    assert [name for name in KNOWS if name != "signer" and known_to(name) & keys] == []
+
+
+def test_a_world_of_one_chain_keeps_its_key_and_gets_a_second_root(tmp_path) -> None:
+    home = Home(tmp_path / "old")
+    home.folder.mkdir()
+    made = home.secrets()
+    old = json.loads((home.folder / "secrets.json").read_text())
+    del old["btc_eth_entropy"]
+    (home.folder / "secrets.json").write_text(json.dumps(old))
+    grown = home.secrets()
+    assert grown.hot_wallet_key == made.hot_wallet_key
+    assert len(bytes.fromhex(grown.btc_eth_entropy)) == 32
+    assert home.secrets() == grown
+
+
 def test_a_world_made_before_the_second_secret_still_opens(tmp_path) -> None:
     fresh = Home(tmp_path / "fresh")
     fresh.folder.mkdir()

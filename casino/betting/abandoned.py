@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import select
 
-from casino import outbox
 from casino.betting.tables import RoundRow
 from casino.clock import utc_now
 from casino.errors import RoundClosed
-from casino.ids import PlayerId, RoundId, public
+from casino.ids import PlayerId, RoundId
 
 if TYPE_CHECKING:
     from casino.betting.floor import GamingFloor
-    from casino.betting.state import Round
     from casino.db import Database
 
 log = structlog.get_logger(__name__)
@@ -25,7 +23,6 @@ log = structlog.get_logger(__name__)
 ABANDONED_AFTER = timedelta(hours=24)
 LOOK_EVERY_SECONDS = 600
 AT_ONCE = 100
-CLOSED = "round.closed"
 
 
 async def keep_closing(database: Database, floor: GamingFloor) -> None:
@@ -55,46 +52,21 @@ async def close_abandoned(database: Database, floor: GamingFloor, *, now: dateti
                 )
             ).all()
         for round_id, player_id in page:
-            closed += await _close(database, floor, RoundId(round_id), PlayerId(player_id))
+            closed += await _close(floor, RoundId(round_id), PlayerId(player_id))
             after = round_id
         if len(page) < AT_ONCE:
             return closed
 
 
-async def _close(
-    database: Database, floor: GamingFloor, round_id: RoundId, player_id: PlayerId
-) -> int:
+async def _close(floor: GamingFloor, round_id: RoundId, player_id: PlayerId) -> int:
     try:
-        ended = await floor.cash_out(
-            player_id=player_id, round_id=round_id, reference=floor.new_reference()
+        await floor.cash_out(
+            player_id=player_id,
+            round_id=round_id,
+            reference=floor.new_reference(),
+            abandoned=True,
         )
     except RoundClosed:
         return 0  # the player, or another process, was faster
     log.info("round.abandoned", round_id=round_id, player_id=player_id)
-    await _tell(database, ended.answer)
     return 1
-
-
-async def _tell(database: Database, round_: Round) -> None:
-    amount = {"units": round_.payout, "asset": round_.asset.value}
-    async with database.transaction() as session:
-        await outbox.write(
-            session,
-            consumer=outbox.PLAYER,
-            key=round_.player_id,
-            kind=CLOSED,
-            payload={
-                "round_id": round_.id,
-                "round": public(round_.id),
-                "game": round_.game,
-                "amount": amount,
-                "steps": len(round_.steps or ()),
-            },
-        )
-        await outbox.write(
-            session,
-            consumer=outbox.LIVE,
-            key=round_.player_id,
-            kind="wallet.changed",
-            payload={"because": CLOSED, "asset": round_.asset.value, "round_id": round_.id},
-        )

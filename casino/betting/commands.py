@@ -85,9 +85,13 @@ class Act(_Asked, frozen=True, gc=False):
 
 
 class CashOut(_Asked, frozen=True, gc=False):
-    """The end of an open round at its present multiplier."""
+    """The end of an open round at its present multiplier.
+
+    `abandoned` says that the house ends it in the player's place, and tells him.
+    """
 
     round_id: RoundId
+    abandoned: bool = False
 
     @property
     def key(self) -> Key:

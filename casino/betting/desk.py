@@ -169,6 +169,7 @@ class BettingDesk:
         new: dict[RoundId, Round] = {}
         changed: dict[RoundId, Round] = {}
         exposure: dict[Asset, int] = {}
+        abandoned: set[RoundId] = set()
         for one in decided:
             round_ = one.entry.answer
             if isinstance(round_, RotationAnswer):
@@ -181,6 +182,8 @@ class BettingDesk:
                 new[round_.id] = round_
             else:
                 changed[round_.id] = round_
+            if isinstance(one.command, CashOut) and one.command.abandoned:
+                abandoned.add(round_.id)
             if round_.exposure:
                 change = _exposure_change(one.command, round_)
                 exposure[round_.asset] = exposure.get(round_.asset, 0) + change
@@ -188,7 +191,9 @@ class BettingDesk:
             await sql.change_rounds(connection, list(changed.values()))
         if any(exposure.values()):
             await sql.change_exposure(connection, exposure)
-        await notices.write(connection, [*new.values(), *changed.values()], states)
+        await notices.write(
+            connection, [*new.values(), *changed.values()], states, abandoned=abandoned
+        )
         return sql.beside(states, new.values())
 
     async def _seeds_of(

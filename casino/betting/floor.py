@@ -118,11 +118,12 @@ class GamingFloor:
         return await self._play(Act(player_id, reference, round_id, action))
 
     async def cash_out(
-        self, *, player_id: PlayerId, round_id: RoundId, reference: str
+        self, *, player_id: PlayerId, round_id: RoundId, reference: str, abandoned: bool = False
     ) -> Result[Round]:
-        """End an open round at its present multiplier."""
+        """End an open round at its present multiplier; one that was `abandoned` is ended in the
+        player's place, and he is told."""
         self._require_fresh(reference)
-        return await self._play(CashOut(player_id, reference, round_id))
+        return await self._play(CashOut(player_id, reference, round_id, abandoned))
 
     async def rotate_seed(
         self, *, player_id: PlayerId, client_seed: str | None, reference: str

@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -81,6 +82,12 @@ def keys(
     return Done(code, out.getvalue(), err.getvalue())
 
 
+def _sit_down() -> None:
+    """Make the terminal ours; whoever runs the tests may ignore Ctrl-C, a person does not."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Person:
     """Somebody at a terminal."""
 
@@ -94,7 +101,7 @@ class Person:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+            preexec_fn=_sit_down,  # noqa: PLW1509
         )
         os.close(theirs)
         self.seen = ""

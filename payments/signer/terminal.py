@@ -67,12 +67,12 @@ def waiting(sentence: str) -> Iterator[None]:
     """Say on stderr what takes a second, and then how long it took."""
     began = time.monotonic()
     say(f"{sentence} ...", end="")
+    ended = ""
     try:
         yield
-    except BaseException:
-        say("")
-        raise
-    say(f" {time.monotonic() - began:.1f} s")
+        ended = f" {time.monotonic() - began:.1f} s"
+    finally:
+        say(ended)
 
 
 def say(text: str, *, end: str = "\n") -> None:

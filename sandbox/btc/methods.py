@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 import msgspec
@@ -339,8 +340,7 @@ def _find(node: Node, txid: str, block_hash: str | None) -> tuple[Tx, Block | No
 
 
 def _require_modest(fee: int, tx: Tx, maxfeerate: Coins | str) -> None:
-    # A limit, not an amount: what is compared here are satoshis.
-    limit = round(float(maxfeerate) * shapes.COIN_UNITS)
+    limit = int(Decimal(str(maxfeerate)) * shapes.COIN_UNITS)
     if limit and fee * 1000 > limit * tx.vsize:
         reason = "Fee exceeds maximum configured by user (e.g. -maxtxfee, maxfeerate)"
         raise RpcRefusal(BAD_TRANSACTION, reason)

@@ -135,10 +135,10 @@ class SimulatedChain:
         return found
 
     async def landed(self, tx_hash: str) -> Landed | None:
-        raise NotImplementedError
+        raise AssertionError(f"a follower asked for {tx_hash}")
 
     async def broadcast(self, signed: bytes) -> Outcome:
-        raise NotImplementedError
+        raise AssertionError(f"a follower sent {signed!r}")
 
     async def close(self) -> None:
         pass
@@ -196,7 +196,7 @@ class FollowedHouse:
             await rates.quote(session, asset=Asset.TON, numerator=3, denominator=1000, now=now)
             rail = await rails.get_rail(session, USDT_ETH)
             tiers = (Tier(SMALL, ENOUGH),)
-            # Payments are disabled for now; the rules on what may leave are tested all the same.
+            # The rail pays nothing out; the rules on what may leave are tested all the same.
             open_rail = replace(rail, tiers=tiers, withdrawals_enabled=True)
             await rails.change_rail(session, rail=open_rail, actor="test", now=now)
             await people.ensure_owners(session, telegram_ids=[1], now=now)

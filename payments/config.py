@@ -96,6 +96,7 @@ class SignerSettings(BaseSettings):
         default="", description="Ed25519 public key of the operators' bot, 64 hex digits"
     )
     ton_order_units_max: int = Field(default=10_000_000_000_000, gt=0)
+    ton_hour_units_max: int = Field(default=30_000_000_000_000, gt=0)
     ton_day_units_max: int = Field(default=50_000_000_000_000, gt=0)
     ton_two_people_above_units: int = Field(
         default=700_000_000_000, gt=0, description="orders above it need two approvers"

@@ -1,8 +1,9 @@
-"""Every chain, as two tables: what a rail's chain is built from, by how it is read."""
+"""Every chain, as tables: how each is read, and how coins leave on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from casino.cashier.address_pool import PoolAddress
@@ -10,7 +11,8 @@ from casino.cashier.rails import USDT_ETH
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.ton import TonChain
-from payments.config import EvmSettings, TonSettings
+from payments.config import EvmSettings, TonSettings, TonWalletSettings
+from payments.desks.ton import TonDesk
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
 from payments.rpc import Toncenter
@@ -18,7 +20,9 @@ from payments.rpc import Toncenter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from casino.db import Database
     from payments.chains.base import Chain
+    from payments.desks.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,15 @@ class FollowedEntry:
     rail: str
     build: Callable[[], Followed | None]
     """Reads the chain's own settings from the environment; None while there are none."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskEntry:
+    """A rail that pays out, by its name in elections."""
+
+    name: str
+    build: Callable[[Database], Desk | None]
+    """Reads the rail's own settings from the environment; None while there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,17 @@ def build_ton() -> TonChain:
         requests_per_second=settings.requests_per_second,
     )
     return TonChain(rpc)
+
+
+def build_ton_desk(database: Database) -> Desk:
+    """TON's way out as the environment says."""
+    return TonDesk(
+        database=database,
+        ton=build_ton(),
+        rail="ton",
+        timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
+        blocks_behind_max=TonSettings().watcher_lag_blocks_max,
+    )
 
 
 def build_usdt_eth() -> Followed | None:
@@ -92,6 +116,8 @@ def build_usdt_eth() -> Followed | None:
 FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
 )
+
+DESKS: tuple[DeskEntry, ...] = (DeskEntry(name="ton", build=build_ton_desk),)
 
 CHAINS: tuple[ChainEntry, ...] = (ChainEntry(name="ton", rails=("ton",), build=build_ton),)
 

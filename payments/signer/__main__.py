@@ -26,6 +26,7 @@ from payments.signer.key_source import hot_wallet, open_keys
 from payments.signer.keys_view import ton_addresses
 from payments.signer.roots import RootKind
 from payments.signer.service import Signer
+from payments.signer.ton_pen import TonPen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,21 +97,21 @@ async def run(settings: SignerSettings) -> None:
     wallet, key = wallets.pop()
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
     await require_fit(database, real_money=MoneySettings().real_money)
-    signer = Signer(
-        database=database,
+    pen = TonPen(
         rail=RAIL,
         key=key,
         wallet=wallet,
         older=tuple(wallets),
         limits=Limits(
             order_units_max=settings.ton_order_units_max,
+            hour_units_max=settings.ton_hour_units_max,
             day_units_max=settings.ton_day_units_max,
             two_people_above_units=settings.ton_two_people_above_units,
         ),
         approval_key=approval_key(settings),
-        poll_seconds=settings.poll_seconds,
         testnet=TonSettings().network is TonNetwork.TESTNET,
     )
+    signer = Signer(database=database, pen=pen, poll_seconds=settings.poll_seconds)
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)

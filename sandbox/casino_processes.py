@@ -92,8 +92,9 @@ class CasinoProcesses:
     _restarts: dict[str, int] = field(default_factory=dict)
     _stopping: bool = False
 
-    def run(self, *arguments: str) -> None:
-        """Run a command of the casino to its end; raises ServiceFailed with what it said."""
+    def run(self, *arguments: str) -> str:
+        """Run a command of the casino to its end; returns what it printed, raises ServiceFailed
+        with what it said."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -104,6 +105,7 @@ class CasinoProcesses:
         if done.returncode:
             said = (done.stdout + done.stderr).decode(errors="replace")[-1500:]
             raise ServiceFailed(f"{' '.join(arguments)} failed:\n{said}")
+        return done.stdout.decode()
 
     def start(self, *names: str) -> None:
         """Start processes by name; all of them when none is named."""

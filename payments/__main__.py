@@ -22,8 +22,9 @@ from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings, TonWalletSettings
 from payments.follower import Follower
-from payments.registry import CHAINS, FOLLOWED
+from payments.registry import CHAINS, FOLLOWED, toncenter
 from payments.sender import Sender
+from payments.token_watch import TokenWatch
 from payments.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -60,12 +61,20 @@ async def run(process: str) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         nursery = Nursery()
-        chains = [(entry, entry.build()) for entry in CHAINS]
-        for _entry, chain in chains:
-            stack.push_async_callback(chain.close)
+        settings = TonSettings()
+        rpc = toncenter(settings)
+        stack.push_async_callback(rpc.close)
+        chains = [
+            (entry, chain)
+            for entry in CHAINS
+            if (chain := entry.build(settings, rpc)) is not None
+            and (entry.pays or process == "watcher")
+        ]
         followed = _followed() if process == "watcher" else []
         for one in followed:
             stack.push_async_callback(one.chain.close)
+            if one.tokens is not None:
+                stack.push_async_callback(one.tokens.close)
         await stack.enter_async_context(nursery)
         for entry, chain in chains:
             role = f"{process}:{entry.name}"
@@ -75,6 +84,10 @@ async def run(process: str) -> None:
             role = f"{process}:{one.chain.name}"
             work = Follower(database, one).run
             nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
+            if one.tokens is not None:
+                role = f"{role}:tokens"
+                work = TokenWatch(database, one.tokens, one.rail).run
+                nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
         await stopping.wait()
 
 
@@ -89,7 +102,8 @@ def worker(
     """The loop of one process on one chain."""
     settings = TonSettings()
     if process == "watcher":
-        return Watcher(database, chain, entry.rails, settings.poll_seconds).run
+        offer = entry.offer(settings)
+        return Watcher(database, chain, entry.rails, settings.poll_seconds, offer).run
     return Sender(
         database,
         chain,

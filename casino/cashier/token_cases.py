@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.rails import Rail
+    from casino.cashier.strangers import StrangeTransfer
 
 CASES_A_DAY = 50
 CASES_A_DAY_OF_TOKEN = 5
@@ -41,27 +42,6 @@ class CaseStatus(StrEnum):
 
     OPEN = "open"
     RESOLVED = "resolved"
-
-
-@dataclass(frozen=True, slots=True)
-class StrangeTransfer:
-    """A transfer of a token that is not ours, as the chain's adapter read it.
-
-    `business_key` is unique for ever on the chain; `token` is the contract that makes it, or the
-    one that speaks for it where nobody vouches; `vouched` says that the token's own contract names
-    this account of ours; `units` is None where they are not told, never zero; `account` is the
-    address of ours that people know."""
-
-    business_key: str
-    token: str
-    vouched: bool
-    account: str
-    units: int | None
-    tx_hash: str
-    sender: str
-    comment: str | None
-    block: int
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

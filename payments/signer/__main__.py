@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from casino.cashier.rails import get_rail, set_hot_wallet
+from casino.cashier.rails import TON, USDT_TON, get_rail, set_hot_wallet
 from casino.clock import utc_now
 from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
 from casino.db import Database
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from payments.signer.keyring import Keyring
     from payments.signer.signing_keys import TonKey
 
-RAIL = "ton"
+RAIL = TON
+RAILS = (TON, USDT_TON)
+"""Rails whose coins the wallet on TON holds."""
 CONNECTIONS_MAX = 2
 APPROVAL_KEY_BYTES = 32
 
@@ -68,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def register(key: TonKey, *, replace: bool) -> None:
-    """Print the public parts and tell the cashier where the hot wallet is. Another registered
-    address is replaced only on demand: coins may be waiting there."""
+    """Print the public parts and tell the cashier where the hot wallet is, for coins and jettons.
+    Another registered address is replaced only on demand: coins may be waiting there."""
     found = ton_addresses(key.public_key)
     text = found["address"]
     sys.stdout.write(f"public key {key.public_key.hex()}\naddress    {text}\n")
@@ -78,10 +80,13 @@ async def register(key: TonKey, *, replace: bool) -> None:
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
     try:
         async with database.transaction() as session:
-            before = (await get_rail(session, RAIL)).address
-            if before not in (None, text) and not replace:
-                raise KeystoreError(f"rail {RAIL} has the address {before}; --replace changes it")
-            await set_hot_wallet(session, rail=RAIL, address=text, now=utc_now())
+            for rail in RAILS:
+                before = (await get_rail(session, rail)).address
+                if before not in (None, text) and not replace:
+                    raise KeystoreError(
+                        f"rail {rail} has the address {before}; --replace changes it"
+                    )
+                await set_hot_wallet(session, rail=rail, address=text, now=utc_now())
     finally:
         await database.close()
 

@@ -22,9 +22,10 @@ from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import CHAINS, DESKS, FOLLOWED
+from payments.registry import CHAINS, DESKS, FOLLOWED, toncenter
 from payments.sender import Sender
 from payments.settler import Settler
+from payments.token_watch import TokenWatch
 from payments.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -82,19 +83,28 @@ class Loop:
 
 def watching(database: Database) -> list[Loop]:
     """What reads the chains: watchers and followers of what comes in, settlers of what went out."""
-    poll_seconds = TonSettings().poll_seconds
+    settings = TonSettings()
+    rpc = toncenter(settings)
     loops = []
     for entry in CHAINS:
-        chain = entry.build()
-        watcher = Watcher(database, chain, entry.rails, poll_seconds)
-        loops.append(Loop(f"watcher:{entry.name}", watcher.run, chain.close))
+        chain = entry.build(settings, rpc)
+        if chain is not None:
+            watcher = Watcher(
+                database, chain, entry.rails, settings.poll_seconds, entry.offer(settings)
+            )
+            loops.append(Loop(f"watcher:{entry.name}", watcher.run, chain.close))
     for followed_entry in FOLLOWED:
         followed = followed_entry.build()
-        if followed is not None:
-            follower = Follower(database, followed)
-            loops.append(Loop(f"watcher:{followed.chain.name}", follower.run, followed.chain.close))
+        if followed is None:
+            continue
+        role = f"watcher:{followed.chain.name}"
+        loops.append(Loop(role, Follower(database, followed).run, followed.chain.close))
+        if followed.tokens is not None:
+            tokens = TokenWatch(database, followed.tokens, followed.rail)
+            loops.append(Loop(f"{role}:tokens", tokens.run, followed.tokens.close))
     for name, desk in _desks(database):
-        loops.append(Loop(f"settler:{name}", Settler(database, desk, poll_seconds).run, desk.close))
+        settler = Settler(database, desk, settings.poll_seconds)
+        loops.append(Loop(f"settler:{name}", settler.run, desk.close))
     return loops
 
 

@@ -8,6 +8,8 @@ from typing import Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from casino.cashier.rails import DepositsBy
+
 
 class TonNetwork(StrEnum):
     """Which TON we are on; addresses flagged for testing are refused on the main network."""
@@ -31,6 +33,22 @@ class TonSettings(BaseSettings):
     watcher_lag_blocks_max: int = Field(
         default=50, ge=1, description="the sender waits while the watcher is further behind"
     )
+    jetton_master: str = Field(
+        default="", description="master of the jetton behind usdt_ton; empty: the rail is off"
+    )
+    deposits_by: DepositsBy = Field(
+        default=DepositsBy.TAG, description="tag: one address and a comment; address: one for each"
+    )
+    deposit_public_key: str = Field(
+        default="", description="Ed25519 key of players' addresses, 64 hex digits; cannot spend"
+    )
+    pool_ahead: int = Field(default=200, ge=1, le=100_000, description="free addresses kept ready")
+
+    @model_validator(mode="after")
+    def _addresses_need_a_key(self) -> Self:
+        if self.deposits_by is DepositsBy.ADDRESS and not self.deposit_public_key:
+            raise ValueError("TON_DEPOSITS_BY=address needs TON_DEPOSIT_PUBLIC_KEY")
+        return self
 
 
 class TonWalletSettings(BaseSettings):
@@ -59,6 +77,9 @@ class EvmSettings(BaseSettings):
     )
     requests_per_second: int = Field(default=5, ge=1, le=1000, description="of the API plan")
     poll_seconds: int = Field(default=6, ge=1, le=600, description="pause between two readings")
+    watch_tokens: bool = Field(
+        default=True, description="tell staff of other tokens that come to players' addresses"
+    )
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -84,6 +105,9 @@ class SignerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SIGNER_", env_file=".env", extra="ignore")
 
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="as a role of its own; empty: DATABASE_URL"
+    )
     keystore: str = Field(default="keystore.json", description="file made by `keys create`")
     keystore_password: SecretStr = SecretStr("")
     ton_key_seed: SecretStr = Field(

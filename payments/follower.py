@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 
 from casino.cashier import address_pool, blocks, following, rails
-from casino.cashier.address_pool import PoolAddress
 from casino.cashier.blocks import Block
 from casino.cashier.following import Stretch
 from casino.cashier.unclaimed import ChainDeposit
 from casino.clock import utc_now
 from casino.errors import OutsideError, OutsideUnavailable
 from casino.telemetry import watcher_lag_blocks
+from payments.pool import Pool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from casino.cashier.blocks import Place
     from casino.db import Database
     from payments.chains.blocks import BlockChain, Header, Incoming, Tip
+    from payments.pool import AddressSource
+    from payments.token_watch import TokenSource
 
 PAGE_BLOCKS = 500
 WALK_BLOCKS = 64
@@ -36,19 +38,12 @@ BEHIND_FINAL = "the node's chain leaves ours below a final block"
 log = structlog.get_logger(__name__)
 
 
-class AddressSource(Protocol):
-    """Derives deposit addresses from a public key; nothing here could spend what they hold."""
-
-    def between(self, first: int, last: int) -> Sequence[PoolAddress]:
-        """The addresses number `first` .. `last`."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Followed:
     """What is followed, and how: the rail on the chain, its network and token, where its
     addresses come from and how many of them are kept free, and the first block that matters on a
-    new install (0: whatever comes after the final one)."""
+    new install (0: whatever comes after the final one); `tokens` tells of what else comes to these
+    addresses, if anybody wants to know."""
 
     chain: BlockChain
     rail: str
@@ -58,6 +53,7 @@ class Followed:
     pool_ahead: int
     start_height: int
     poll_seconds: int
+    tokens: TokenSource | None = None
 
 
 @dataclass(slots=True)
@@ -68,6 +64,11 @@ class Follower:
     followed: Followed
     _watched: set[str] = field(default_factory=set)
     _next_number: int = 0
+    _pool: Pool = field(init=False)
+
+    def __post_init__(self) -> None:
+        followed = self.followed
+        self._pool = Pool(self.database, followed.rail, followed.addresses, followed.pool_ahead)
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a node in trouble is asked again later."""
@@ -102,32 +103,18 @@ class Follower:
         log.info("follower.begun", height=height)
 
     async def _fill_pool(self) -> None:
-        """Keep addresses ahead of the players who will ask, then open the rail. The first address
-        is derived again each time we start: another key would make the pool worthless."""
-        rail, ahead = self.followed.rail, self.followed.pool_ahead
-        async with self.database.transaction() as session:
-            stock = await address_pool.stock(session, rail=rail)
-        if self._next_number and stock.free > ahead // 2:
+        """Keep addresses ahead of the players who will ask, then open the rail."""
+        if not await self._pool.fill():
             return
-        missing = max(0, ahead - stock.free)
-        derived = await asyncio.to_thread(self._derive, stock.made, missing)
         async with self.database.transaction() as session:
-            now = utc_now()
-            await address_pool.add(session, rail=rail, addresses=derived, now=now)
             await rails.set_network(
                 session,
-                rail=rail,
+                rail=self.followed.rail,
                 network_id=self.followed.network_id,
                 token=self.followed.token,
-                now=now,
+                now=utc_now(),
             )
         await self._watch_new()
-        log.info("addresses.filled", rail=rail, made=missing, free=stock.free + missing)
-
-    def _derive(self, made: int, missing: int) -> list[PoolAddress]:
-        source = self.followed.addresses
-        first = source.between(0, 0) if made else ()
-        return [*first, *source.between(made, made + missing - 1)]
 
     async def _watch_new(self) -> None:
         async with self.database.transaction() as session:

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING
 
 from casino.cashier.address_pool import PoolAddress
-from casino.cashier.rails import USDT_ETH
+from casino.cashier.rails import TON, USDT_ETH, USDT_TON, DepositsBy
+from payments.addresses import parse_ton
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.ton import TonChain
+from payments.chains.ton_deposit_wallets import DepositWallet, read_public_key
+from payments.chains.ton_jetton import TonJettonChain
+from payments.chains.ton_jetton_wallets import JettonWallets
 from payments.config import EvmSettings, TonSettings, TonWalletSettings
 from payments.desks.ton import TonDesk
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
 from payments.rpc import Toncenter
+from payments.watcher import Offer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,8 +37,11 @@ class ChainEntry:
 
     name: str
     rails: tuple[str, ...]
-    build: Callable[[], Chain]
-    """Reads the chain's own settings from the environment."""
+    build: Callable[[TonSettings, Toncenter], Chain | None]
+    """None while the settings do not ask for it. All chains on one network share a client, for
+    their plan is one."""
+    offer: Callable[[TonSettings], Offer]
+    """What its rails offer; asked only when the chain is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +77,78 @@ class EvmAddresses:
         ]
 
 
-def build_ton() -> TonChain:
-    """TON as the environment says."""
-    settings = TonSettings()
-    rpc = Toncenter(
-        url=settings.toncenter_url,
-        api_key=settings.toncenter_api_key.get_secret_value(),
-        requests_per_second=settings.requests_per_second,
+@dataclass(frozen=True, slots=True)
+class TonAddresses:
+    """Deposit addresses on TON: wallets of one public key."""
+
+    public_key: bytes
+
+    def between(self, first: int, last: int) -> Sequence[PoolAddress]:
+        """The addresses number `first` .. `last`, shown in the form that never bounces."""
+        wallets = (DepositWallet(self.public_key, number) for number in range(first, last + 1))
+        found = ((wallet.number, wallet.address) for wallet in wallets)
+        return [PoolAddress(number, one.raw, one.friendly()) for number, one in found]
+
+
+def toncenter(settings: TonSettings) -> Toncenter:
+    """The process's client of the node on TON: all that works there shares the plan's rate."""
+    return _client(
+        settings.toncenter_url,
+        settings.toncenter_api_key.get_secret_value(),
+        settings.requests_per_second,
     )
-    return TonChain(rpc)
+
+
+@cache
+def _client(url: str, api_key: str, requests_per_second: int) -> Toncenter:
+    return Toncenter(url=url, api_key=api_key, requests_per_second=requests_per_second)
+
+
+def build_ton(settings: TonSettings, rpc: Toncenter) -> TonChain:
+    """Coins of TON. Raises AddressInvalid for a bad master."""
+    masters = [settings.jetton_master] if settings.jetton_master else []
+    return TonChain(rpc, jettons=JettonWallets(rpc, masters=masters))
+
+
+def build_usdt_ton(settings: TonSettings, rpc: Toncenter) -> TonJettonChain | None:
+    """USDT on TON. Raises AddressInvalid for a bad master."""
+    if not settings.jetton_master:
+        return None
+    wallets = JettonWallets(rpc, masters=[settings.jetton_master])
+    coins = TonChain(rpc, jettons=wallets)
+    return TonJettonChain(
+        USDT_TON, rpc, coins=coins, wallets=wallets, master=settings.jetton_master
+    )
+
+
+def offer_ton(settings: TonSettings) -> Offer:
+    """Coins by tag, or by addresses from the pool. Raises CellError for a bad public key."""
+    if settings.deposits_by is DepositsBy.TAG:
+        return Offer(DepositsBy.TAG)
+    return Offer(
+        DepositsBy.ADDRESS,
+        network_id=settings.network,
+        addresses=TonAddresses(read_public_key(settings.deposit_public_key)),
+        pool_ahead=settings.pool_ahead,
+    )
+
+
+def offer_usdt_ton(settings: TonSettings) -> Offer:
+    """The jetton in the same way as coins, on the same addresses."""
+    master = parse_ton(settings.jetton_master, testnet=True)
+    token = master.friendly(bounceable=True)
+    return Offer(settings.deposits_by, network_id=settings.network, token=token)
 
 
 def build_ton_desk(database: Database) -> Desk:
     """TON's way out as the environment says."""
+    settings = TonSettings()
     return TonDesk(
         database=database,
-        ton=build_ton(),
-        rail="ton",
+        ton=build_ton(settings, toncenter(settings)),
+        rail=TON,
         timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
-        blocks_behind_max=TonSettings().watcher_lag_blocks_max,
+        blocks_behind_max=settings.watcher_lag_blocks_max,
     )
 
 
@@ -97,12 +159,16 @@ def build_usdt_eth() -> Followed | None:
     if not settings.given:
         return None
     token = parse_evm(settings.token)
-    nodes = [
-        JsonRpcNode(url=url, requests_per_second=settings.requests_per_second)
-        for url in settings.urls
-    ]
+
+    def chain(requests_per_second: int) -> EvmChain:
+        nodes = [
+            JsonRpcNode(url=url, requests_per_second=requests_per_second) for url in settings.urls
+        ]
+        return EvmChain(nodes, chain_id=settings.chain_id, token=token.raw)
+
     return Followed(
-        chain=EvmChain(nodes, chain_id=settings.chain_id, token=token.raw),
+        chain=chain(settings.requests_per_second),
+        tokens=chain(max(1, settings.requests_per_second // 5)) if settings.watch_tokens else None,
         rail=USDT_ETH,
         network_id=str(settings.chain_id),
         token=token.checksummed,
@@ -117,9 +183,14 @@ FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
 )
 
-DESKS: tuple[DeskEntry, ...] = (DeskEntry(name="ton", build=build_ton_desk),)
+DESKS: tuple[DeskEntry, ...] = (DeskEntry(name=TON, build=build_ton_desk),)
 
-CHAINS: tuple[ChainEntry, ...] = (ChainEntry(name="ton", rails=("ton",), build=build_ton),)
+CHAINS: tuple[ChainEntry, ...] = (
+    ChainEntry(name="ton", rails=(TON,), build=build_ton, offer=offer_ton),
+    ChainEntry(
+        name=USDT_TON, rails=(USDT_TON,), build=build_usdt_ton, offer=offer_usdt_ton
+    ),
+)
 
 
 def chain_entry(name: str) -> ChainEntry:

@@ -141,3 +141,30 @@ async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequenc
         .order_by(DepositAddressRow.number)
     )
     return [(found, address) for found, address in rows]
+
+
+async def assigned_from(
+    session: AsyncSession, *, rail: str, number: int
+) -> tuple[Sequence[str], int]:
+    """The addresses from `number` on that are somebody's, and the number to go on from: below it
+    none is free any more."""
+    of_rail = DepositAddressRow.rail == rail
+    # The free ones first: what is assigned between the two questions is found again next time.
+    free = await session.scalar(
+        select(func.min(DepositAddressRow.number)).where(
+            of_rail, DepositAddressRow.player_id.is_(None)
+        )
+    )
+    rows = (
+        await session.execute(
+            select(DepositAddressRow.number, DepositAddressRow.address)
+            .where(
+                of_rail,
+                DepositAddressRow.number >= number,
+                DepositAddressRow.player_id.is_not(None),
+            )
+            .order_by(DepositAddressRow.number)
+        )
+    ).all()
+    last = rows[-1].number + 1 if rows else number
+    return [row.address for row in rows], last if free is None else min(free, last)

@@ -45,8 +45,9 @@ class Rail:
     """A rail as an edge shows it; amounts in units of `asset`.
 
     `tiers` rise; a deposit above the last one, or on a rail without any, is credited when its
-    block is final. `network_id` (a chain id) and `token` (its contract) belong to rails with
-    addresses of the players' own, and are None until a watcher has followed the network.
+    block is final. `network_id` (a chain id, or a network's name) and `token` (its contract) belong
+    to rails of tokens and to those with addresses of the players' own, and are None until a watcher
+    has followed the network.
     """
 
     name: str
@@ -74,14 +75,21 @@ class Rail:
     @property
     def takes_deposits(self) -> bool:
         """Whether there is a way to send coins here now, kill switches aside."""
-        known = self.address if self.deposits_by is DepositsBy.TAG else self.network_id
-        return self.deposits_enabled and known is not None
+        by_tag = self.deposits_by is DepositsBy.TAG
+        return self.deposits_enabled and self.is_known and not (by_tag and self.address is None)
 
     @property
     def is_known(self) -> bool:
-        """Whether anything may be shown of it: a rail with addresses is nothing to people until
-        its network is known."""
-        return self.deposits_by is DepositsBy.TAG or self.network_id is not None
+        """Whether anything may be shown of it: a rail of a token or with addresses is nothing to
+        people until its network is known."""
+        waits = self.deposits_by is DepositsBy.ADDRESS or self.name in OF_TOKENS
+        return not waits or self.network_id is not None
+
+    @property
+    def pool(self) -> str:
+        """The rail whose addresses and tags its players get. On TON an owner's address takes coins
+        and jettons alike, so that an address or a tag is one player's on every rail there."""
+        return TON if self.chain == TON else self.name
 
     def confirmations_wanted(self, units: int) -> int | None:
         """How many confirmations make a deposit of this size playable; None: only finality."""
@@ -102,15 +110,18 @@ class Rail:
         return self.explorer_tx_url.format(tx_hash=tx_hash)
 
 
+TON = "ton"
 FAUCET = "usdt_faucet"
 USDT_ETH = "usdt_eth"
+USDT_TON = "usdt_ton"
+OF_TOKENS = frozenset({USDT_ETH, USDT_TON})
 
 # What a new install offers. A row of the table replaces the default of its name as a whole.
 DEFAULTS = (
     Rail(
-        name="ton",
+        name=TON,
         asset=Asset.TON,
-        chain="ton",
+        chain=TON,
         address=None,
         deposit_min=100_000_000,
         withdrawal_min=500_000_000,
@@ -120,7 +131,20 @@ DEFAULTS = (
         deposits_enabled=True,
         withdrawals_enabled=True,
     ),
-    # Its network and token are set by the watcher; until then nothing can be sent to it.
+    # The networks and tokens of these are set by the watcher; until then nothing can be sent.
+    Rail(
+        name=USDT_TON,
+        asset=Asset.USDT,
+        chain=TON,
+        address=None,
+        deposit_min=1_000_000,
+        withdrawal_min=5_000_000,
+        withdrawal_fee=1_000_000,
+        explorer_tx_url="https://tonviewer.com/transaction/{tx_hash}",
+        confirmations_text_key="cashier.confirmations.usdt_ton",
+        deposits_enabled=True,
+        withdrawals_enabled=False,
+    ),
     Rail(
         name=USDT_ETH,
         asset=Asset.USDT,
@@ -194,6 +218,23 @@ async def set_network(
     if before.network_id is not None:
         raise InvariantViolation(reason="a rail never changes its network", rail=rail)
     after = replace(before, network_id=network_id, token=token)
+    return await change_rail(session, rail=after, actor=actor, now=now)
+
+
+async def set_deposits_by(
+    session: AsyncSession,
+    *,
+    rail: str,
+    deposits_by: DepositsBy,
+    actor: str = "system",
+    now: datetime,
+) -> Rail:
+    """Say how players are told apart from now on; audited when it changes. Tags and addresses that
+    were given out before stay their owners' and go on being read."""
+    before = await get_rail(session, rail)
+    if before.deposits_by is deposits_by:
+        return before
+    after = replace(before, deposits_by=deposits_by)
     return await change_rail(session, rail=after, actor=actor, now=now)
 
 

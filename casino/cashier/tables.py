@@ -195,6 +195,8 @@ class UnclaimedRow(Base):
     status: Mapped[str] = mapped_column(Text)
     seen_at: Mapped[datetime]
     deposit_id: Mapped[int | None] = mapped_column(ForeignKey("deposits.id"), index=True)
+    # What staff found out so far; every version of it is in the audit log.
+    note: Mapped[str | None] = mapped_column(Text)
     resolved_by: Mapped[str | None] = mapped_column(Text)
     resolved_at: Mapped[datetime | None]
 

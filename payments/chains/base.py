@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from casino.errors import OutsideUnavailable
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from casino.cashier.strangers import StrangeTransfer
     from casino.money import Asset
+
+
+class AccountFrozen(OutsideUnavailable):
+    """An account is closed for unpaid rent: what it holds is there, but nobody can move or count
+    it until somebody pays."""
 
 
 class Outcome(StrEnum):
@@ -74,6 +83,8 @@ class Page:
     position: Position
     more: bool
     """True when further transactions up to the same head wait for the next page."""
+    strangers: tuple[StrangeTransfer, ...] = ()
+    """Tokens that the house does not take, as far as the account was told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +168,24 @@ class Chain(Protocol):
         """What happened to `account` after a position, up to `head`; never with a gap."""
         ...
 
+    async def locate(self, owner: str) -> str:
+        """The account that holds what is sent to `owner`, an address as people know it in raw
+        form: the owner himself for coins, his jetton wallet for jettons."""
+        ...
+
+    def learn(self, owner: str, account: str) -> None:
+        """Take over what `locate` once told, so that the network need not be asked again."""
+        ...
+
     async def account(self, account: str) -> AccountState:
-        """Balance and last transaction of an account."""
+        """Balance and last transaction of an account, AccountFrozen when they cannot be told."""
+        ...
+
+    async def states(
+        self, accounts: Sequence[str], *, head: ChainHead
+    ) -> Mapping[str, AccountState]:
+        """The same of many accounts in few questions, as of the index; accounts that it has never
+        heard of are left out."""
         ...
 
     async def broadcast(self, signed: bytes) -> Outcome:

@@ -18,6 +18,7 @@ from payments.chains.evm_final import final_facts
 from payments.chains.evm_judge import FinalFacts, judge
 from payments.chains.evm_logs import in_parts, linked, read_logs
 from payments.chains.evm_refusals import Refusal, meaning
+from payments.chains.evm_strangers import strange_tokens
 from payments.chains.evm_wallet import FeeMarket, carried_hash
 from payments.json_rpc import Call, NodePool
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
     from datetime import datetime
 
+    from casino.cashier.strangers import StrangeTransfer
     from payments.chains.base import PayoutVerdict
     from payments.chains.evm_addresses import EvmAddress
     from payments.chains.evm_facts import LogAnswer
@@ -124,6 +126,24 @@ class EvmChain:
                 logs = await read_logs(node, self._token, part, final_height=final_height)
                 found += self._credits(node, part, logs, watched)
             return found
+
+        return await self._nodes.decide(work)
+
+    async def strangers(
+        self, first: int, last: int, recipients: Sequence[str]
+    ) -> Sequence[StrangeTransfer]:
+        """Other contracts' tokens that came to these accounts in the final blocks `first` ..
+        `last`."""
+
+        async def work(node: JsonRpcNode) -> list[StrangeTransfer]:
+            return await strange_tokens(
+                node,
+                chain_id=self._chain_id,
+                token=self._token,
+                first=first,
+                last=last,
+                recipients=recipients,
+            )
 
         return await self._nodes.decide(work)
 

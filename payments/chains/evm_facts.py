@@ -14,7 +14,7 @@ from payments.chains.blocks import Header
 from payments.json_rpc import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from payments.chains.evm_wallet import Transaction
     from payments.json_rpc import JsonRpcNode
@@ -137,6 +137,17 @@ def transfers_in_block(token: str, block_hash: str) -> Call[list[LogAnswer]]:
 def transfers_between(token: str, first: int, last: int) -> Call[list[LogAnswer]]:
     """Ask for a token's transfers in a range of blocks."""
     return _logs(token, {"fromBlock": hex(first), "toBlock": hex(last)})
+
+
+def transfers_to(recipients: Sequence[str], first: int, last: int) -> Call[list[LogAnswer]]:
+    """Ask for any contract's transfers to these accounts in a range of blocks."""
+    padded = [ZERO_PADDING + one[2:] for one in recipients]
+    wanted = {
+        "topics": [TRANSFER_TOPIC, None, padded],
+        "fromBlock": hex(first),
+        "toBlock": hex(last),
+    }
+    return Call("eth_getLogs", (wanted,), LOGS)
 
 
 def receipt(tx_hash: str) -> Call[ReceiptAnswer | None]:

@@ -22,13 +22,22 @@ from payments.chains.base import (
     Position,
     SentPayout,
 )
-from payments.chains.ton_carriage import came_back, fee_with_carriage
+from payments.chains.ton_carriage import carried_in, fee_with_carriage
 from payments.chains.ton_carrier import judge_by_carrier, never_left
 from payments.chains.ton_facts import TonMessage, TonTransaction, received
-from payments.chains.ton_history import account_state, by_message, moment, read_on
+from payments.chains.ton_history import (
+    account_state,
+    account_states,
+    by_message,
+    moment,
+    read_on,
+)
+from payments.chains.ton_strangers import strange_jettons
 from payments.chains.ton_wallet import Payment, coins_parcel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from payments.chains.ton_jetton_wallets import JettonWallets
     from payments.rpc import Toncenter
 
@@ -61,9 +70,22 @@ class TonChain:
         last = answer["last"]
         return ChainHead(int(last["seqno"]), moment(last["gen_utime"]))
 
+    async def locate(self, owner: str) -> str:
+        """Coins are held by their owner himself."""
+        return owner
+
+    def learn(self, owner: str, account: str) -> None:
+        """There is nothing to learn: an owner's account is his own."""
+
     async def account(self, account: str) -> AccountState:
         """Balance and last transaction as the node knows them, which may be ahead of the index."""
         return await account_state(self._rpc, account)
+
+    async def states(
+        self, accounts: Sequence[str], *, head: ChainHead
+    ) -> Mapping[str, AccountState]:
+        """Balances and last transactions of many accounts as the index knows them."""
+        return await account_states(self._rpc, accounts, head=head)
 
     async def page(self, account: str, *, after: Position, head: ChainHead, limit: int) -> Page:
         """Transactions after a position in ascending order. Each must name the one before it as
@@ -73,7 +95,7 @@ class TonChain:
         transfers = (
             received(transaction)
             for transaction in stretch.transactions
-            if not came_back(transaction, wallets)
+            if not carried_in(transaction, wallets)
         )
         fees = (fee_with_carriage(transaction, wallets) for transaction in stretch.transactions)
         return Page(
@@ -81,6 +103,7 @@ class TonChain:
             fees=tuple(fee for fee in fees if fee.units),
             position=stretch.position,
             more=stretch.more,
+            strangers=await strange_jettons(self._rpc, stretch.transactions, wallets),
         )
 
     async def broadcast(self, signed: bytes) -> Outcome:

@@ -1,4 +1,4 @@
-"""`python -m payments.signer keys ... | address | run`: make keys, register the wallet, sign."""
+"""`python -m payments.signer keys ... | address | role | run`: keys, wallets, rights, signing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from casino.cashier.rails import get_rail, set_hot_wallet
+from casino.cashier.rails import TON, USDT_TON, get_rail, set_hot_wallet
 from casino.clock import utc_now
 from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
 from casino.db import Database
@@ -19,7 +19,7 @@ from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.chains.ton_wallet import HotWallet
 from payments.config import SignerSettings, TonNetwork, TonSettings
-from payments.signer import keys_command
+from payments.signer import database_role, keys_command
 from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
 from payments.signer.key_source import hot_wallet, open_keys
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from payments.signer.keyring import Keyring
     from payments.signer.signing_keys import TonKey
 
-RAIL = "ton"
+RAIL = TON
+RAILS = (TON, USDT_TON)
+"""Rails whose coins the wallet on TON holds."""
 CONNECTIONS_MAX = 2
 APPROVAL_KEY_BYTES = 32
 
@@ -49,12 +51,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--replace", action="store_true", help="register the address even over another one"
     )
     commands.add_parser("run", help="sign; also what happens without a command")
+    role = commands.add_parser("role", help="print the SQL of the signer's own database role")
+    role.add_argument("name", help="what the role is called, such as fairhouse_signer")
     given = parser.parse_args(arguments)
     settings = SignerSettings()
     try:
         if given.command == "keys":
             return keys_command.run(given, settings)
-        if given.command == "address":
+        if given.command == "role":
+            sys.stdout.write("".join(f"{line};\n" for line in database_role.statements(given.name)))
+        elif given.command == "address":
             asyncio.run(register(open_keys(settings).ton(), replace=given.replace))
         else:
             asyncio.run(run(settings))
@@ -68,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def register(key: TonKey, *, replace: bool) -> None:
-    """Print the public parts and tell the cashier where the hot wallet is. Another registered
-    address is replaced only on demand: coins may be waiting there."""
+    """Print the public parts and tell the cashier where the hot wallet is, for coins and jettons.
+    Another registered address is replaced only on demand: coins may be waiting there."""
     found = ton_addresses(key.public_key)
     text = found["address"]
     sys.stdout.write(f"public key {key.public_key.hex()}\naddress    {text}\n")
@@ -78,10 +84,13 @@ async def register(key: TonKey, *, replace: bool) -> None:
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
     try:
         async with database.transaction() as session:
-            before = (await get_rail(session, RAIL)).address
-            if before not in (None, text) and not replace:
-                raise KeystoreError(f"rail {RAIL} has the address {before}; --replace changes it")
-            await set_hot_wallet(session, rail=RAIL, address=text, now=utc_now())
+            for rail in RAILS:
+                before = (await get_rail(session, rail)).address
+                if before not in (None, text) and not replace:
+                    raise KeystoreError(
+                        f"rail {rail} has the address {before}; --replace changes it"
+                    )
+                await set_hot_wallet(session, rail=rail, address=text, now=utc_now())
     finally:
         await database.close()
 
@@ -95,7 +104,8 @@ async def run(settings: SignerSettings) -> None:
     keys = open_keys(settings)
     wallets = [ton_wallet(keys, generation) for generation in ton_generations(keys)]
     wallet, key = wallets.pop()
-    database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
+    url = settings.database_url.get_secret_value() or DatabaseSettings().url
+    database = Database(url, connections_max=CONNECTIONS_MAX)
     await require_fit(database, real_money=MoneySettings().real_money)
     pen = TonPen(
         rail=RAIL,

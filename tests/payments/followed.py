@@ -24,7 +24,8 @@ from casino.money import Asset
 from casino.staff import people
 from payments.chains.base import Outcome
 from payments.chains.blocks import BlockChain, Header, Incoming, Landed, Tip
-from payments.follower import AddressSource, Followed, Follower
+from payments.follower import Followed, Follower
+from payments.pool import AddressSource
 from tests.factories import USDT, make_player
 
 SMALL = 1_000 * USDT

@@ -89,7 +89,7 @@ async def test_what_has_no_owner_is_kept_and_booked(house: House) -> None:
 async def test_a_page_at_a_time_tells_the_same(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("payments.watcher.PAGE_TRANSACTIONS", 2)
+    monkeypatch.setattr("payments.reading.PAGE_TRANSACTIONS", 2)
     player = await house.player()
     tag = await house.tag(player)
     for _ in range(5):

@@ -1,0 +1,93 @@
+"""Reads one page of one of our accounts and books it, whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from casino.cashier import deposits, payouts, token_cases
+from casino.cashier.rails import get_rail
+from casino.cashier.unclaimed import ChainDeposit
+from casino.clock import utc_now
+from casino.errors import InvariantViolation
+from payments.chains.base import Position
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.db import Database
+    from payments.chains.base import Chain, ChainHead, Page
+
+PAGE_TRANSACTIONS = 100
+
+log = structlog.get_logger(__name__)
+
+
+async def read_page(
+    database: Database, chain: Chain, *, rail: str, address: str, account: str, head: ChainHead
+) -> bool:
+    """Book the next page of `account`, which holds what is sent to `address` (both raw); True if
+    there is more. Nothing is remembered unless all of it is."""
+    async with database.transaction() as session:
+        cursor = await deposits.read_cursor(session, chain=chain.name, account=account)
+    if head.block < cursor.block:
+        log.warning("watcher.head_behind_cursor", head=head.block, cursor=cursor.block)
+        return False
+    before = Position(cursor.lt, cursor.tx_hash)
+    page = await chain.page(account, after=before, head=head, limit=PAGE_TRANSACTIONS)
+    # Further pages may hold more of the same blocks: the cursor names the head at the end only.
+    block = cursor.block if page.more else head.block
+    if page.position == before and block == cursor.block:
+        return False
+    async with database.transaction() as session:
+        await _book(session, rail, address, page, head)
+        await deposits.advance_cursor(
+            session,
+            chain=chain.name,
+            account=account,
+            lt=page.position.lt,
+            tx_hash=page.position.tx_hash,
+            block=block,
+            now=utc_now(),
+        )
+    if page.transfers:
+        log.info("deposits.read", rail=rail, transfers=len(page.transfers), block=head.block)
+    return page.more
+
+
+async def _book(
+    session: AsyncSession, rail: str, address: str, page: Page, head: ChainHead
+) -> None:
+    now = utc_now()
+    offered = await get_rail(session, rail)
+    seen = [
+        ChainDeposit(
+            business_key=transfer.business_key,
+            tx_hash=transfer.tx_hash,
+            account=transfer.account,
+            sender=transfer.sender,
+            comment=transfer.comment,
+            units=transfer.units,
+            block=transfer.block,
+            at=transfer.at,
+            address=address,
+        )
+        for transfer in page.transfers
+    ]
+    if seen:
+        await deposits.observe(session, rail=rail, transfers=seen, now=now)
+    for fee in page.fees:
+        if fee.asset is not offered.asset:
+            raise InvariantViolation(
+                reason="a cost in coins that the rail does not hold", rail=rail
+            )
+        await payouts.book_network_fee(
+            session, rail=rail, units=fee.units, reference=fee.reference, now=now
+        )
+    if seen:
+        await deposits.confirm(session, rail=rail, final_block=head.block, now=now)
+    # After the deposits, which lock players: this one locks the chain's cases.
+    await token_cases.keep(
+        session, chain=offered.chain, rail=offered, transfers=page.strangers, now=now
+    )

@@ -90,7 +90,7 @@ class BtcNetwork(StrEnum):
 
 
 class BtcSettings(BaseSettings):
-    """A Bitcoin network through a node of our own; the rail is off while any of these is missing."""
+    """A Bitcoin network through our own node; the rail is off while any of these is missing."""
 
     model_config = SettingsConfigDict(env_prefix="BTC_", env_file=".env", extra="ignore")
 

@@ -125,7 +125,7 @@ def build_btc() -> Followed | None:
         password=settings.node_password.get_secret_value(),
     )
     return Followed(
-        chain=BtcChain(rpc, network, name="bitcoin"),
+        chain=BtcChain(rpc, network),
         rail=BTC,
         network_id=network.name,
         token=None,

@@ -60,7 +60,7 @@ class BtcChain:
     A block is final when it is `depth` deep, itself counted. `units` are satoshis everywhere."""
 
     def __init__(
-        self, rpc: BitcoinRpc, network: Network, *, depth: int = DEPTH, name: str = "btc"
+        self, rpc: BitcoinRpc, network: Network, *, depth: int = DEPTH, name: str = "bitcoin"
     ) -> None:
         if depth < 1:
             raise ValueError("a block is at least one deep")

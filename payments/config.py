@@ -134,6 +134,9 @@ class SignerSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SIGNER_", env_file=".env", extra="ignore")
 
+    database_url: SecretStr = Field(
+        default=SecretStr(""), description="as a role of its own; empty: DATABASE_URL"
+    )
     keystore: str = Field(default="keystore.json", description="file made by `keys create`")
     keystore_password: SecretStr = SecretStr("")
     ton_key_seed: SecretStr = Field(

@@ -80,7 +80,9 @@ class Explorer:
         except OutsideRefused:
             found = None
         except (OutsideError, ServiceFailed, aiohttp.ClientError, TimeoutError):
-            return _page(503, "The node does not answer", "It may be starting. Load this page again.")
+            return _page(
+                503, "The node does not answer", "It may be starting. Load this page again."
+            )
         title = f"{TITLES[chain]} transaction"
         if found is None:
             words = "This chain knows no such transaction now. A fresh one may come with a block."
@@ -171,7 +173,9 @@ def _facts(tx_hash: str, shown: Shown) -> str:
         for name, text in (("Hash", tx_hash), *shown.facts)
     )
     raw = html.escape(json.dumps(shown.raw, indent=2, default=str))
-    return f"<dl>{rows}</dl><details><summary>As the node tells it</summary><pre>{raw}</pre></details>"
+    return (
+        f"<dl>{rows}</dl><details><summary>As the node tells it</summary><pre>{raw}</pre></details>"
+    )
 
 
 def _page(status: int, title: str, words: str, body: str = "") -> web.Response:

@@ -146,4 +146,3 @@ async def fund_house(database: Database, chains: LocalChains) -> None:
             block=head.block,
             now=now,
         )
-

@@ -213,7 +213,9 @@ class Bitcoins:
             except WalletIsShort as error:
                 have = shown(Coins("BTC", await self.wallet.balance(), COIN_DECIMALS))
                 words = f"your wallet can spend {have} now, the network's fee included"
-                raise ActError(f"{words}; coins that came back as change wait for a block") from error
+                raise ActError(
+                    f"{words}; coins that came back as change wait for a block"
+                ) from error
 
 
 @dataclass(slots=True)

@@ -111,7 +111,9 @@ async def open_stage(
         }
         processes = CasinoProcesses(home, environment)
         keys = HousePublicKeys.read(
-            await asyncio.to_thread(processes.run, "-m", "payments.signer", "keys", "show", "--json")
+            await asyncio.to_thread(
+                processes.run, "-m", "payments.signer", "keys", "show", "--json"
+            )
         )
         say("deploying USDT on both chains")
         tokens = await deploy_tokens(chains, evm_hot=keys.evm_hot)

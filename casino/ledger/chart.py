@@ -29,6 +29,7 @@ class Account(IntEnum):
     HOT_WALLET_USDT_FAUCET = 51
     HOT_WALLET_USDT_ETH = 52
     HOT_WALLET_USDT_TON = 53
+    HOT_WALLET_BTC = 54
 
     @property
     def path(self) -> str:
@@ -58,6 +59,7 @@ _PATHS = {
     Account.HOT_WALLET_USDT_FAUCET: "external:hot_wallet:usdt_faucet",
     Account.HOT_WALLET_USDT_ETH: "external:hot_wallet:usdt_eth",
     Account.HOT_WALLET_USDT_TON: "external:hot_wallet:usdt_ton",
+    Account.HOT_WALLET_BTC: "external:hot_wallet:btc",
 }
 
 _HOT_WALLETS = {
@@ -65,6 +67,7 @@ _HOT_WALLETS = {
     "usdt_faucet": Account.HOT_WALLET_USDT_FAUCET,
     "usdt_eth": Account.HOT_WALLET_USDT_ETH,
     "usdt_ton": Account.HOT_WALLET_USDT_TON,
+    "btc": Account.HOT_WALLET_BTC,
 }
 
 BANKROLL = (Account.HOUSE_GAMING, Account.HOUSE_CAPITAL)

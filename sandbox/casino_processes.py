@@ -39,11 +39,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 # What a process may know: everyone gets the first group, each gets only its own secrets.
 SHARED = ("PATH", "HOME", "LANG", "LC_ALL", "DATABASE_URL", "REDIS_URL", "TELEMETRY_")
+# Public facts of the networks that the signer signs for: it asks no node.
+SIGNED_FOR = ("TON_JETTON_MASTER", "EVM_CHAIN_ID", "EVM_TOKEN", "BTC_NETWORK")
 KNOWS: dict[str, tuple[str, ...]] = {
     "worker": ("RECEIPTS_", "WORKER_", "VAULT_"),
-    "watcher": ("TON_",),
-    "sender": ("TON_",),
-    "signer": ("SIGNER_", "TON_NETWORK", "TON_WALLET_"),
+    "watcher": ("TON_", "EVM_", "BTC_"),
+    "sender": ("TON_", "EVM_", "BTC_"),
+    "signer": ("SIGNER_", "TON_NETWORK", "TON_WALLET_", *SIGNED_FOR),
     "webapp": (
         "TELEGRAM_",
         "ADMIN_WEBHOOK_SECRET",

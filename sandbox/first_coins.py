@@ -1,28 +1,20 @@
-"""The first day's coins: tokens are made, every person gets some of each, the house its capital."""
+"""The first day's coins: tokens are made, and every person gets some of each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from casino.cashier import deposits, payouts, treasury
-from casino.cashier.rails import get_rail
-from casino.clock import utc_now
-from casino.errors import NotFound
-from payments.addresses import parse_ton
-from payments.chains.base import Position
 from payments.chains.btc_addresses import NETWORKS, parse
 from payments.chains.evm_addresses import parse_evm
-from payments.chains.ton import TonChain
 from sandbox.btc.wallet import PersonWallet as BitcoinWallet
 from sandbox.evm.usdt import LocalUsdt, deploy_delegate, the_usdt
-from sandbox.ton.jetton import LocalJetton
+from sandbox.ton.jetton import FORWARD_UNITS, LocalJetton
 from sandbox.ton.wallet import PersonWallet as TonWallet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from casino.db import Database
     from payments.chains.evm_addresses import EvmAddress
     from sandbox.chains import LocalChains
     from sandbox.purse import Purse
@@ -31,15 +23,12 @@ TON = 10**9
 USDT = 10**6
 ETH = 10**18
 BTC = 10**8
-HOUSE_TON = 100_000 * TON
-HOUSE_USDT = 250_000 * USDT
 PERSON_TON = 1_000 * TON
 PERSON_USDT = 2_000 * USDT
 PERSON_ETH = 1 * ETH
 # Several coins: what comes back as change of one waits for a block, the others need not.
 PERSON_BTC = (BTC // 10,) * 5
 ISSUER_TON = 1_000 * TON
-PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +62,12 @@ async def fund_people(chains: LocalChains, tokens: Tokens, purses: Iterable[Purs
     dollars = []
     for purse in people:
         address = purse.on("ton").address
-        if not await chains.ton.balance(address):
-            await chains.ton.faucet(address, PERSON_TON)
         if not await purse.on("usdt_ton").balance():
             await tokens.jetton.mint(address, PERSON_USDT)
             await chains.ton.mine()
+        have = await chains.ton.balance(address)
+        if have <= FORWARD_UNITS:  # nothing, or what came with the dollars
+            await chains.ton.faucet(address, PERSON_TON - have)
         address = purse.on("usdt_eth").address
         if not await chains.ethereum.coins(address):
             await chains.ethereum.give(address, PERSON_ETH)
@@ -99,50 +89,3 @@ async def give_bitcoins(chains: LocalChains, payments: list[tuple[str, int]]) ->
     network = NETWORKS[chains.bitcoin.network]
     await rich.pay([(parse(address, network), units) for address, units in payments])
     await rich.mine()
-
-
-async def fund_house(database: Database, chains: LocalChains) -> None:
-    """Fill the hot wallet on TON and book what arrived as the owner's capital, once.
-
-    What the chain says came in is what is booked; the watcher goes on from there.
-    """
-    async with database.transaction() as session:
-        address = (await get_rail(session, "ton")).address
-        if address is None:
-            raise NotFound(thing="hot wallet", key="ton")
-        account = parse_ton(address, testnet=True).raw
-        cursor = await deposits.read_cursor(session, chain="ton", account=account)
-    if cursor.lt:
-        return
-    if not await chains.ton.balance(account):
-        await chains.ton.faucet(account, HOUSE_TON)
-    adapter = TonChain(chains.ton_rpc)
-    head = await adapter.head()
-    while not (
-        page := await adapter.page(account, after=Position(), head=head, limit=PAGE)
-    ).transfers:
-        await chains.ton.mine()
-        head = await adapter.head()
-    now = utc_now()
-    async with database.transaction() as session:
-        for transfer in page.transfers:
-            await treasury.fund_house(
-                session,
-                rail="ton",
-                units=transfer.units,
-                reference=transfer.business_key,
-                now=now,
-            )
-        for fee in page.fees:
-            await payouts.book_network_fee(
-                session, rail="ton", units=fee.units, reference=fee.reference, now=now
-            )
-        await deposits.advance_cursor(
-            session,
-            chain="ton",
-            account=account,
-            lt=page.position.lt,
-            tx_hash=page.position.tx_hash,
-            block=head.block,
-            now=now,
-        )

@@ -16,10 +16,11 @@ from aiohttp import web
 from casino.db import Database
 from casino.errors import OutsideError
 from casino.nursery import Nursery
+from sandbox.capital import fund_house
 from sandbox.casino_processes import COMMANDS, CasinoProcesses, base_environment, last_words
 from sandbox.chains import LocalChains, Pace
 from sandbox.explorer import Explorer
-from sandbox.first_coins import deploy_tokens, fund_house, fund_people
+from sandbox.first_coins import deploy_tokens, fund_people
 from sandbox.genesis import count_bankroll, hire, offer_rails, quote_rates
 from sandbox.processes import ServiceFailed
 from sandbox.purse import Purse
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 PLAYERS = (1001, 1002)
 PAYMENTS = 9002
+SHOW_KEYS = ("-m", "payments.signer", "keys", "show", "--json")
 READY_SECONDS = 150
 RATES_EVERY_SECONDS = 1800
 
@@ -136,7 +138,7 @@ async def open_stage(
         say("giving coins to the house and its players")
         await quote_rates(database)
         await offer_rails(database, explorer=f"http://127.0.0.1:{ports.page}/chain/")
-        await fund_house(database, chains)
+        await fund_house(database, chains, tokens, evm_hot=keys.evm_hot)
         await count_bankroll(database)
         await fund_people(chains, tokens, purses.values())
         await hire(database, owner=OWNER, payments=PAYMENTS)

@@ -12,8 +12,8 @@ import pytest
 from embit.bip32 import HDKey
 
 from casino.cashier import blocks
+from casino.cashier.rails import ALL_BITCOIN, USDT_ETH, Tier
 from casino.cashier.rails import BTC as BTC_RAIL
-from casino.cashier.rails import USDT_ETH
 from casino.db import Database, transaction_open
 from casino.errors import NetworkInsideTransaction, OutsideUnavailable
 from casino.money import Asset
@@ -37,7 +37,7 @@ from sandbox.evm.usdt import LocalUsdt, deploy_usdt
 from sandbox.evm.wallet import PersonWallet as EvmPerson
 from tests.payments.btc.conftest import Keys
 from tests.payments.evm.conftest import FEES
-from tests.payments.followed import FollowedHouse
+from tests.payments.followed import ENOUGH, FollowedHouse
 from tests.payments.simulated import SimulatedMempoolChain, pay
 
 pytestmark = pytest.mark.chain
@@ -143,7 +143,7 @@ class Bitcoin:
 
     database: Database
     # Nodes do not relay less than the first.
-    amounts = (294, 12_345_678, 3 * 10**8 + 1)
+    amounts = (5_460, 12_345_678, 3 * 10**8 + 1)
 
     async def open(self, node: Node) -> None:
         assert isinstance(node, LocalBitcoin | LocalLitecoin)
@@ -164,6 +164,7 @@ class Bitcoin:
             rail=BTC_RAIL,
             asset=Asset.BTC,
             network_id=network.name,
+            tiers=(Tier(ALL_BITCOIN, ENOUGH),),
             scale=BTC_SCALE,
             watch=lambda: WatchList(network),
         )

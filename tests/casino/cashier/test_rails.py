@@ -55,7 +55,7 @@ async def test_a_new_install_offers_the_defaults(db: Database) -> None:
     assert not any(rail.takes_deposits for rail in offered), "nobody has said where to yet"
     assert offered[0].tx_url("abc") == "https://tonviewer.com/transaction/abc"
     assert offered[0].tx_url(None) is None
-    assert offered[2].tx_url("abc") is None
+    assert offered[3].tx_url("abc") is None
 
 
 async def test_tiers_rise_and_survive_being_stored(db: Database) -> None:

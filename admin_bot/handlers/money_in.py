@@ -19,13 +19,15 @@ from admin_bot.callbacks import (
     Release,
     UnclaimedPage,
     Unfreeze,
+    WriteNote,
 )
 from admin_bot.cards.hanging import redraw, too_late
 from admin_bot.cards.money_in import find_waiting
 from admin_bot.cards.shape import player_name
 from admin_bot.desk import Desk
+from admin_bot.reasons import own
 from casino import audit, clock
-from casino.cashier import deposits, freezes, treasury
+from casino.cashier import deposits, freezes, treasury, unclaimed
 from casino.errors import Conflict, NotFound
 from casino.players import identity
 from casino.staff.cards import changed
@@ -218,6 +220,44 @@ async def adopt(
     return Toast(words.plain("admin.unclaimed.adopted"))
 
 
+async def ask_note(
+    _tap: CallbackQuery,
+    callback_data: WriteNote,
+    words: Words,
+    talk: Talk,
+    state: FSMContext,
+) -> None:
+    """Ask what is known of it; the next message is kept on the card."""
+    await state.set_state(Ask.note_unclaimed)
+    await state.set_data({KEY: callback_data.unclaimed})
+    await talk.send(Screen(words.say("admin.unclaimed.ask_note"), (buttons.back(words),)))
+
+
+async def note_given(
+    message: Message, member: Member, words: Words, talk: Talk, desk: Desk, state: FSMContext
+) -> Toast:
+    """Keep the note, for everybody who opens the card."""
+    unclaimed_id = (await state.get_data()).get(KEY)
+    await state.clear()
+    if not isinstance(unclaimed_id, int):
+        return Toast(words.plain("admin.forgotten"))
+    subject = f"unclaimed:{unclaimed_id}"
+    try:
+        async with desk.database.transaction() as session:
+            await unclaimed.write_note(
+                session,
+                unclaimed_id=unclaimed_id,
+                note=own(message.text),
+                actor=f"staff:{member.id}",
+                now=clock.utc_now(),
+            )
+            await desk.require(session, member, RESOLVE)
+            await changed(session, subject=subject)
+    except Conflict:
+        return await too_late(subject, desk=desk, member=member, words=words, talk=talk)
+    return Toast(words.plain("admin.unclaimed.noted"))
+
+
 async def held_list(
     _tap: CallbackQuery, words: Words, talk: Talk, desk: Desk, state: FSMContext
 ) -> None:
@@ -343,7 +383,7 @@ async def _show_unclaimed(before: int, *, words: Words, talk: Talk, desk: Desk) 
 
 def build_router() -> Router:
     """The screens of this file and what leads to them."""
-    view, own = allowed(RESOLVE), Permission.STAFF_MANAGE
+    view, owner = allowed(RESOLVE), Permission.STAFF_MANAGE
     router = Router(name="money_in")
     taps, said = router.callback_query, router.message
     taps.register(unclaimed_list, Go.filter(F.to == "unclaimed"), flags=view)
@@ -352,8 +392,11 @@ def build_router() -> Router:
     said.register(owner_given, StateFilter(Ask.owner), TYPED, flags=view)
     taps.register(ask_assign, Assign.filter(~F.sure), flags=view)
     taps.register(assign, Assign.filter(F.sure), flags=allowed(RESOLVE, audits="unclaimed."))
-    taps.register(ask_adopt, Adopt.filter(~F.sure), flags=allowed(own))
-    taps.register(adopt, Adopt.filter(F.sure), flags=allowed(own, audits="unclaimed."))
+    taps.register(ask_note, WriteNote.filter(), flags=view)
+    noting = allowed(RESOLVE, audits="unclaimed.")
+    said.register(note_given, StateFilter(Ask.note_unclaimed), TYPED, flags=noting)
+    taps.register(ask_adopt, Adopt.filter(~F.sure), flags=allowed(owner))
+    taps.register(adopt, Adopt.filter(F.sure), flags=allowed(owner, audits="unclaimed."))
     taps.register(held_list, Go.filter(F.to == "held"), flags=view)
     taps.register(ask_unfreeze, Unfreeze.filter(~F.sure), flags=allowed(DECIDE))
     taps.register(unfreeze, Unfreeze.filter(F.sure), flags=allowed(DECIDE, audits="player."))

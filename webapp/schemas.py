@@ -108,7 +108,7 @@ class JettonWalletRequest(Request, frozen=True):
     """Ask which account holds an owner's jettons, to send a deposit from it."""
 
     rail: Short
-    owner: Short
+    owner: Annotated[str, msgspec.Meta(max_length=200)]
 
 
 class WithdrawRequest(Request, frozen=True):

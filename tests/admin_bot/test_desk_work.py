@@ -291,7 +291,7 @@ async def test_strange_tokens_are_a_card_that_a_note_closes(
     assert await office.actions(PAYMENTS) == ["token_case.resolved"]
     assert (await olga.forge(stale))["text"].startswith("Nothing was done")
     assert (await ada.forge(stale))["text"] == "Your roles do not allow this."
-    assert await office.actions(OWNER) == []
+    assert "token_case.resolved" not in await office.actions(OWNER)
 
 
 async def test_strange_tokens_are_listed_and_a_flood_is_counted(
@@ -306,7 +306,7 @@ async def test_strange_tokens_are_listed_and_a_flood_is_counted(
     listed = await pavel.tap(next(label for label in menu.labels if "Strange tokens" in label))
     assert "3 more were only counted" in listed.text
     assert sum(label.startswith("0:") for label in listed.labels) == 6
-    older = await pavel.tap("Older")
+    older = await pavel.tap("Older »")
     assert older.labels[0] != listed.labels[0]
     await pavel.tap(older.labels[0])
     await pavel.tap("Close with a note…")

@@ -57,7 +57,7 @@ async def open_rail(house, jetton: LocalJetton) -> str:
 
 
 async def test_a_wallet_program_learns_where_its_owners_jettons_are(
-    start: Start, join: Join, house, node: LocalChain, rpc: Toncenter, jetton: LocalJetton
+    start: Start, join: Join, house, rpc: Toncenter, jetton: LocalJetton
 ) -> None:
     server = await start(ton_node=rpc)
     person = await join(units=0, at=server)

@@ -146,6 +146,29 @@ async def test_addresses_that_nothing_happens_to_cost_one_question_together(
     assert house.rpc.asked.count("get_wallet_address") == 2
 
 
+async def test_an_index_that_knows_no_jettons_hides_no_deposit(
+    house: JettonHouse, monkeypatch: pytest.MonkeyPatch, db: Database
+) -> None:
+    player = await house.player()
+    to = (await house.told(player)).address
+    index = house.rpc.index
+
+    async def forgetful(name: str, **query: object) -> object:
+        answer = await index(name, **query)  # type: ignore[arg-type]
+        return {"jetton_wallets": []} if name == "jetton/wallets" else answer
+
+    monkeypatch.setattr(house.rpc, "index", forgetful)
+    await house.jettons.jetton.pay(house.jettons.world.person, to, 3 * DOLLAR)
+    await house.jettons.world.node.mine()
+    await house.step()
+    assert await house.cash(player) == 3 * DOLLAR
+    async with db.transaction() as session:
+        view = await treasury.hot_wallet_view(session, rail=USDT_TON)
+    assert view.drift_units == 0, "from before: what cannot be counted is not compared"
+    monkeypatch.undo()
+    await house.require_balanced()
+
+
 async def test_addresses_are_kept_ahead_and_of_one_key(house: JettonHouse, db: Database) -> None:
     for _ in range(9):
         await house.told(await house.player())

@@ -15,7 +15,7 @@ from admin_bot.cards.hanging import hang
 from admin_bot.desk import Desk
 from admin_bot.words import switch_name
 from casino import flags
-from casino.cashier import deposits, withdrawals
+from casino.cashier import deposits, token_cases, withdrawals
 from casino.players import kyc
 from casino.staff.people import Member
 from casino.staff.roles import Permission, allows
@@ -30,6 +30,7 @@ QUEUES = (
     ("kyc", Permission.KYC_VIEW),
     ("unclaimed", Permission.DEPOSITS_RESOLVE),
     ("held", Permission.DEPOSITS_RESOLVE),
+    ("tokens", Permission.DEPOSITS_RESOLVE),
 )
 PLACES = (
     ("players", Permission.PLAYERS_VIEW),
@@ -96,6 +97,8 @@ async def _count(session: AsyncSession, name: str) -> int:
             return len(await kyc.pending(session, limit=COUNTED_MAX))
         case "unclaimed":
             return len(await deposits.list_unclaimed(session, limit=COUNTED_MAX))
+        case "tokens":
+            return len(await token_cases.list_open(session, limit=COUNTED_MAX))
         case _:
             return len(await deposits.list_held(session, limit=COUNTED_MAX))
 

@@ -41,12 +41,23 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class FeePolicy:
+    """A fee that follows the network's: its price times `multiplier_bp` / 10,000, and between
+    `least` and `most` units."""
+
+    multiplier_bp: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rail:
     """A rail as an edge shows it; amounts in units of `asset`.
 
     `tiers` rise; a deposit above the last one, or on a rail without any, is credited when its
     block is final. `network_id` (a chain id) and `token` (its contract) belong to rails with
     addresses of the players' own, and are None until a watcher has followed the network.
+    Without a `fee_policy`, or without a fresh price of the network, `withdrawal_fee` is asked.
     """
 
     name: str
@@ -64,9 +75,16 @@ class Rail:
     network_id: str | None = None
     token: str | None = None
     tiers: tuple[Tier, ...] = ()
+    fee_policy: FeePolicy | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvariantViolation where a larger deposit would need fewer confirmations."""
+        """Raises InvariantViolation where a larger deposit would need fewer confirmations, or a
+        fee could eat a whole withdrawal."""
+        policy = self.fee_policy
+        if policy is not None and not (
+            policy.multiplier_bp > 0 <= policy.least <= policy.most < self.withdrawal_min
+        ):
+            raise InvariantViolation(reason="a fee policy that cannot be", rail=self.name)
         for small, large in pairwise(self.tiers):
             if small.units >= large.units or small.confirmations >= large.confirmations:
                 raise InvariantViolation(reason="tiers that do not rise", rail=self.name)
@@ -76,6 +94,11 @@ class Rail:
         """Whether there is a way to send coins here now, kill switches aside."""
         known = self.address if self.deposits_by is DepositsBy.TAG else self.network_id
         return self.deposits_enabled and known is not None
+
+    @property
+    def takes_memo(self) -> bool:
+        """Whether transfers on its chain carry a comment."""
+        return self.deposits_by is DepositsBy.TAG
 
     @property
     def is_known(self) -> bool:
@@ -135,6 +158,7 @@ DEFAULTS = (
         withdrawals_enabled=False,
         deposits_by=DepositsBy.ADDRESS,
         tiers=(Tier(units=1_000_000_000, confirmations=12),),
+        fee_policy=FeePolicy(multiplier_bp=12_500, least=1_000_000, most=15_000_000),
     ),
     # Play money that the sandbox hands out. It has no wallet to send to and never leaves.
     Rail(
@@ -243,4 +267,5 @@ def _rail(row: RailRow) -> Rail:
         network_id=row.network_id,
         token=row.token,
         tiers=tuple(Tier(**tier) for tier in row.tiers),
+        fee_policy=FeePolicy(**row.fee_policy) if row.fee_policy else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from casino.cashier import saved_addresses, address_book, house_addresses, saved_only, terms
+from casino.cashier import address_book, house_addresses, saved_addresses, saved_only, terms
 from casino.errors import AddressCooling, AddressInvalid, AddressNotSaved, WithdrawalDelayed
 from casino.players import changes
 

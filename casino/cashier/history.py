@@ -33,8 +33,8 @@ class MovementKind(StrEnum):
 class Movement:
     """A line of the list; `amount` of a withdrawal includes its fee. `detail` is JSON-able: rail,
     reason, tx_hash and url; for withdrawals destination, memo, fee and net in units, and whether
-    the player may still take it back; for deposits on chains of blocks confirmations, how many are wanted (None: until it is final), and
-    whether it is final."""
+    the player may still take it back (`cancellable`); for deposits on chains of blocks
+    confirmations, how many are wanted (None: until it is final), and whether it is final."""
 
     kind: MovementKind
     id: int

@@ -49,9 +49,7 @@ async def require_foreign(session: AsyncSession, *, destination: str) -> None:
     rails = [rail.name for rail in await list_rails(session)]
     ours = await session.scalar(
         select(
-            exists().where(
-                DepositAddressRow.rail.in_(rails), DepositAddressRow.address.in_(forms)
-            )
+            exists().where(DepositAddressRow.rail.in_(rails), DepositAddressRow.address.in_(forms))
         )
     )
     if ours:

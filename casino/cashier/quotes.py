@@ -17,6 +17,7 @@ from casino.money import Asset, require_units
 from casino.players import facts as player_facts
 
 if TYPE_CHECKING:
+    from sqlalchemy import Exists
     from sqlalchemy.ext.asyncio import AsyncSession
 
 VALID = timedelta(minutes=10)
@@ -82,7 +83,8 @@ async def promised_fee(
     QuoteExpired for a quote that is too old, used, somebody else's, for anything else, or
     unknown. The caller holds the player's lock, and the withdrawal that he makes uses it up."""
     row = await session.scalar(
-        select(QuoteRow).where(
+        select(QuoteRow)
+        .where(
             QuoteRow.id == quote_id,
             QuoteRow.player_id == player_id,
             QuoteRow.rail == rail,
@@ -128,5 +130,5 @@ async def _sweep(session: AsyncSession, player_id: int, now: datetime) -> None:
         await session.execute(delete(QuoteRow).where(QuoteRow.id.in_(ids)))
 
 
-def _is_used() -> exists:
+def _is_used() -> Exists:
     return exists().where(WithdrawalRow.quote_id == QuoteRow.id)

@@ -60,9 +60,7 @@ async def list_paid(session: AsyncSession, *, player_id: int, rail: str) -> Sequ
     """Destinations that the player was paid to and did not save, the latest first. Only his own
     withdrawals put something here: an address that anybody can bring before his eyes, by sending
     him coins, is never offered."""
-    saved = {
-        one.destination for one in await list_saved(session, player_id=player_id, rail=rail)
-    }
+    saved = {one.destination for one in await list_saved(session, player_id=player_id, rail=rail)}
     paid = await address_book.list_paid(session, player_id=player_id, rail=rail)
     return [each for each in paid if each not in saved][:OFFERED_MAX]
 
@@ -140,9 +138,7 @@ async def rename(
     return await _name(session, row, label, (await terms.current(session)).address_cool_down, now)
 
 
-async def remove(
-    session: AsyncSession, *, player_id: int, address_id: int, now: datetime
-) -> None:
+async def remove(session: AsyncSession, *, player_id: int, address_id: int, now: datetime) -> None:
     """Forget an address; saved again it is new. Raises NotFound."""
     await lock_players(session, [PlayerId(player_id)])
     row = await _own(session, player_id, address_id)

@@ -26,15 +26,12 @@ from casino.cashier.withdrawal_states import (
     view,
 )
 from casino.errors import (
-    AddressInvalid,
-    BelowMinimum,
     IdempotencyConflict,
     InsufficientFunds,
     NotFound,
     NotPermitted,
-    Paused,
-    QuoteExpired,
     StaleReference,
+    WithdrawalUnderWay,
 )
 from casino.ids import PlayerId
 from casino.ledger import journal

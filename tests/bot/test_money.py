@@ -8,7 +8,7 @@ from aiogram.types import Update
 from sqlalchemy import text
 
 from casino import flags, switches
-from casino.cashier import address_pool, rails, tags, withdrawals
+from casino.cashier import address_pool, rails, tags
 from casino.cashier.address_pool import PoolAddress
 from casino.clock import utc_now
 from casino.ids import new_reference
@@ -16,7 +16,9 @@ from casino.ledger import journal, reconcile
 from casino.ledger.wallet import Wallet
 from casino.money import Asset
 from casino.players import identity
-from payments.addresses import TonAddress, in_chunks
+from messaging.addresses import in_groups
+from payments.addresses import TonAddress
+from tests import factories
 from tests.bot.crew import DESTINATION, HOT_WALLET, Crew, Said, Visitor
 from tests.factories import TON
 from tests.sandbox.telegram.conftest import ANN
@@ -133,7 +135,7 @@ async def test_a_withdrawal_from_amount_to_history(crew: Crew, ann: Visitor) -> 
     assert "Withdraw 25.00 TON" in address.text
     assert "You receive 24.95 TON; the fee is 0.05 TON." in address.text
     check = await ann.say(f"  {DESTINATION} ")
-    assert in_chunks(DESTINATION) in check.text
+    assert in_groups(DESTINATION) in check.text
     assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
     done = await ann.tap("Confirm the withdrawal")
     assert done.text.startswith("Withdrawal of 25.00 TON requested")
@@ -262,9 +264,9 @@ async def test_amounts_that_are_refused_and_asked_again(
         ("my wallet", "not a TON address"),
         (DESTINATION[:-1], "not a TON address"),
         (DESTINATION[:-1] + ("A" if DESTINATION[-1] != "A" else "B"), "mistake in this address"),
-        ("0x52908400098527886E0F7030069857D2E4169EE7", "another network"),
-        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "another network"),
-        ("TQn9Y2khEsLJW1ChVWFMSMeRDow5KcbLSE", "another network"),
+        ("0x52908400098527886E0F7030069857D2E4169EE7", "would be lost"),
+        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "would be lost"),
+        ("TQn9Y2khEsLJW1ChVWFMSMeRDow5KcbLSE", "would be lost"),
         (TonAddress(0, bytes([9] * 32)).friendly(testnet=True), "test network"),
         (TonAddress(-1, bytes([9] * 32)).friendly(), "Masterchain"),
         (TonAddress(0, bytes(32)).friendly(), "Nobody owns"),
@@ -293,7 +295,7 @@ async def test_a_raw_or_bounceable_address_becomes_canonical(crew: Crew, ann: Vi
         await ann.say("/withdraw")
         await ann.tap("TON · TON network")
         await ann.say("10")
-        assert in_chunks(DESTINATION) in (await ann.say(form)).text
+        assert in_groups(DESTINATION) in (await ann.say(form)).text
         await ann.tap("Confirm the withdrawal")
     assert await crew.column("SELECT destination FROM withdrawals") == [DESTINATION] * 2
 
@@ -392,7 +394,7 @@ async def test_history_turns_pages(crew: Crew, ann: Visitor) -> None:
     await ann.rich(units=300 * TON)
     for amount in range(11, 18):
         async with crew.database.transaction() as session:
-            await withdrawals.request(
+            await factories.ask_withdrawal(
                 session,
                 player_id=await ann.player_id(),
                 rail="ton",

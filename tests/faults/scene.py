@@ -26,6 +26,7 @@ from sandbox.genesis import TON
 from sandbox.home import Home
 from sandbox.stage import OWNER, Ports, Stage, open_stage
 from sandbox.visitor import Player, StoryFailed, Visitor
+from tests import factories
 
 PATIENCE_SECONDS = 120
 BLOCK_MS = 300
@@ -89,7 +90,7 @@ class Scene:
         """A withdrawal that the owner has approved."""
         now = utc_now()
         async with self.stage.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=self.player_id,
                 rail=RAIL,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import addresses, deposits, proof, rails, withdrawals
+from casino.cashier import addresses, deposits, proof, rails
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.crediting import Deposit
 from casino.cashier.rails import USDT_ETH, Tier
@@ -25,6 +25,7 @@ from casino.staff import people
 from payments.chains.base import Outcome
 from payments.chains.blocks import BlockChain, Header, Incoming, Landed, Tip
 from payments.follower import AddressSource, Followed, Follower
+from tests import factories
 from tests.factories import USDT, make_player
 
 SMALL = 1_000 * USDT
@@ -239,7 +240,7 @@ class FollowedHouse:
 
     async def withdraw(self, player_id: int, units: int) -> Withdrawal:
         async with self.database.transaction() as session:
-            return await withdrawals.request(
+            return await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=USDT_ETH,

@@ -25,6 +25,7 @@ from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import TonKey
 from payments.watcher import Watcher
+from tests import factories
 from tests.payments.conftest import TIMEOUT_SECONDS, TON, World
 
 RAIL = "ton"
@@ -123,7 +124,7 @@ class House:
     async def withdraw(self, player_id: int, units: int, destination: str) -> int:
         """A withdrawal that an operator has approved."""
         async with self.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=RAIL,

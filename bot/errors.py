@@ -58,21 +58,23 @@ def _spoken(data: Mapping[str, object], words: Words) -> dict[str, object]:
     asset = data.get("asset")
     spoken: dict[str, object] = {}
     for name, part in data.items():
-        if name in UNSPOKEN:
-            continue
-        if isinstance(part, Money):
-            spoken[name] = words.amount(part)
-        elif isinstance(part, datetime):
-            if name in MOMENT_FIELDS:
-                spoken[name] = words.moment(part)
-        elif isinstance(part, int) and name in MONEY_FIELDS and asset in _ASSETS:
-            spoken[name] = words.amount(Money(part, Asset(str(asset))))
-        elif isinstance(part, int) and name in REFERENCE_FIELDS:
-            spoken[name] = words.reference(part)
-        elif isinstance(part, int | str):
-            spoken[name] = part
+        if name not in UNSPOKEN:
+            spoken |= _in_words(name, part, asset, words)
     for name, family in NAMED_FIELDS.items():
         key = f"{family}.{data.get(name)}"
         if words.knows(key):
             spoken[name] = words.plain(key)
     return spoken
+
+
+def _in_words(name: str, part: object, asset: object, words: Words) -> dict[str, object]:
+    """One fact as it is said; nothing if it is not for people."""
+    if isinstance(part, Money):
+        return {name: words.amount(part)}
+    if isinstance(part, datetime):
+        return {name: words.moment(part)} if name in MOMENT_FIELDS else {}
+    if isinstance(part, int) and name in MONEY_FIELDS and asset in _ASSETS:
+        return {name: words.amount(Money(part, Asset(str(asset))))}
+    if isinstance(part, int) and name in REFERENCE_FIELDS:
+        return {name: words.reference(part)}
+    return {name: part} if isinstance(part, int | str) else {}

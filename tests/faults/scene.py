@@ -208,9 +208,12 @@ async def open_scene(home: Home) -> AsyncIterator[Scene]:
 
 
 async def ask_for_a_withdrawal(scene: Scene, body: dict[str, object]) -> dict[str, object] | None:
-    """The app asks once; None when nobody answered."""
+    """The app asks once, at the fee that it is quoted; None when nobody answered."""
     with suppress(aiohttp.ClientError, StoryFailed, TimeoutError):
-        return await scene.app.call("POST", "/api/cashier/withdraw", **body)
+        quote = await scene.app.call(
+            "POST", "/api/cashier/quote", rail=body["rail"], units=body["units"]
+        )
+        return await scene.app.call("POST", "/api/cashier/withdraw", **body, quote=str(quote["id"]))
     return None
 
 

@@ -46,7 +46,7 @@ LIGHT = {
     "button_color": "#40a7e3",
     "button_text_color": "#ffffff",
 }
-SIZES = {"360": (360, 640), "412": (412, 915)}
+SIZES = {"360": (360, 640), "tall": (360, 740), "412": (412, 915)}
 
 # What Telegram's client does for a page, as far as the page asks here.
 BRIDGE = """
@@ -185,6 +185,80 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
                 "window.Telegram.WebView.receiveEvent('main_button_pressed')"
             ),
             pause(200),
+        ),
+    ),
+    "withdraw-expired": (
+        "withdraw",
+        {
+            "POST /api/cashier/quote": {
+                **CANNED["POST /api/cashier/quote"],
+                "expires_at": "2026-11-22T20:47:31.895Z",
+            }
+        },
+        steps(
+            fill("Amount", "5"),
+            fill("Address", CANNED["address"]),
+            pause(700),
+            lambda page: page.evaluate(
+                "window.Telegram.WebView.receiveEvent('main_button_pressed')"
+            ),
+            pause(1500),
+        ),
+    ),
+    "withdraw-wrong": (
+        "withdraw",
+        {},
+        steps(
+            fill("Amount", "5"),
+            fill("Address", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+            pause(600),
+        ),
+    ),
+    "withdraw-choose": ("withdraw", {}, steps(press("Choose an address"), pause(400))),
+    "addresses": ("addresses", {}, pause(0)),
+    "addresses-ending": (
+        "addresses",
+        {
+            "GET /api/cashier/addresses": {
+                **CANNED["GET /api/cashier/addresses"],
+                "saved_only": {"on": True, "ends_at": "2026-11-23T20:00:00.000Z"},
+            }
+        },
+        pause(0),
+    ),
+    "addresses-entry": ("addresses", {}, steps(press("Exchange"), pause(400))),
+    "addresses-add": (
+        "addresses",
+        {},
+        steps(
+            press("Add an address"),
+            pause(300),
+            fill("Address", CANNED["address"]),
+            fill("Name", "Ledger"),
+            pause(200),
+        ),
+    ),
+    "deposit-address": (
+        "deposit",
+        {
+            "POST /api/cashier/deposit": CANNED["deposit.usdt_eth"],
+            "GET /api/cashier/movements": CANNED["movements.usdt_eth"],
+        },
+        steps(
+            lambda page: page.get_by_role("radio", name="Ethereum").click(),
+            pause(500),
+        ),
+    ),
+    "deposit-address-below": (
+        "deposit",
+        {
+            "POST /api/cashier/deposit": CANNED["deposit.usdt_eth"],
+            "GET /api/cashier/movements": CANNED["movements.usdt_eth"],
+        },
+        steps(
+            lambda page: page.get_by_role("radio", name="Ethereum").click(),
+            pause(500),
+            lambda page: page.evaluate("scrollTo(0, document.body.scrollHeight)"),
         ),
     ),
     "movement": ("wallet", {}, steps(press("in review"), pause(300))),

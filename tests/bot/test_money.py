@@ -349,7 +349,7 @@ async def test_a_quote_that_ran_out_is_renewed_by_the_same_tap(crew: Crew, ann: 
     await books_balance(crew)
 
 
-async def test_the_address_is_compared_in_groups_and_copied_plain(crew: Crew, ann: Visitor) -> None:
+async def test_the_address_is_compared_in_groups_and_copied_plain(ann: Visitor) -> None:
     await ann.rich()
     check = await to_check(ann)
     assert in_groups(DESTINATION) in check.text

@@ -23,7 +23,12 @@ async def test_an_address_is_saved_once_in_whatever_form_renamed_and_removed(joi
     assert (made["destination"], made["label"], made["ready"]) == (MINE.friendly(), "Mine", False)
     assert (await person.post(PATH, entry(MINE.friendly(bounceable=True)))).body == made
     book = (await person.get(PATH)).body
-    assert book == {"saved": [made], "paid": [], "saved_only": {"on": False, "ends_at": None}}
+    assert book == {
+        "saved": [made],
+        "paid": [],
+        "saved_only": {"on": False, "ends_at": None},
+        "cool_down_hours": 24,
+    }
     one = f"{PATH}/{made['id']}"
     assert (await stranger.put(one, {"label": "Stolen"})).status == 404
     assert (await stranger.delete(one)).status == 404

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from casino.cashier import house_addresses, rails, saved_addresses, saved_only
+from casino.cashier import house_addresses, rails, saved_addresses, saved_only, terms
 from casino.clock import utc_now
 from casino.ids import internal, public
 from payments.destinations import canonical_destination
@@ -29,6 +29,7 @@ async def list_addresses(request: web.Request) -> web.Response:
     async with request.app[DATABASE].transaction() as session:
         saved = await saved_addresses.list_saved(session, player_id=player_id)
         mode = await saved_only.read(session, player_id=player_id, now=now)
+        in_force = await terms.current(session)
         paid = [
             {"rail": rail.name, "destination": destination}
             for rail in await rails.list_rails(session)
@@ -37,7 +38,12 @@ async def list_addresses(request: web.Request) -> web.Response:
             )
         ]
     return json_response(
-        {"saved": [_show(one) for one in saved], "paid": paid, "saved_only": _show_mode(mode)}
+        {
+            "saved": [_show(one) for one in saved],
+            "paid": paid,
+            "saved_only": _show_mode(mode),
+            "cool_down_hours": in_force.address_cool_down_hours,
+        }
     )
 
 

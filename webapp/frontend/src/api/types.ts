@@ -178,6 +178,7 @@ export interface AddressBook {
   /** Where the player was paid to before and did not save. */
   paid: { rail: string; destination: string }[];
   saved_only: SavedOnly;
+  cool_down_hours: number;
 }
 
 export interface Movement {

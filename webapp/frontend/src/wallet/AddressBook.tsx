@@ -122,7 +122,7 @@ function Only({ book }: { readonly book: Book }) {
       <Rows>
         <Switch
           label={t("app.book.only")}
-          note={t("app.book.only_note")}
+          note={t("app.book.only_note", { count: book.cool_down_hours })}
           on={on && endsAt === null}
           onChange={change}
         />

@@ -132,10 +132,31 @@ def pause(ms: int) -> Act:
     return lambda page: page.wait_for_timeout(ms)
 
 
+def changed(key: str, **changes: object) -> dict[str, object]:
+    return {key: {**CANNED[key], **changes}}
+
+
 def me(**changes: object) -> dict[str, object]:
-    return {"GET /api/me": {**CANNED["GET /api/me"], **changes}}
+    return changed("GET /api/me", **changes)
 
 
+def to_withdraw(amount: str, address: str) -> Act:
+    return steps(fill("Amount", amount), fill("Address", address), pause(700))
+
+
+FILLED = to_withdraw("5", CANNED["address"])
+REVIEWED = steps(
+    FILLED,
+    lambda page: page.evaluate("window.Telegram.WebView.receiveEvent('main_button_pressed')"),
+    pause(400),
+)
+ON_ETHEREUM: dict[str, object] = {
+    "POST /api/cashier/deposit": CANNED["deposit.usdt_eth"],
+    "GET /api/cashier/movements": CANNED["movements.usdt_eth"],
+}
+CHOOSE_ETHEREUM = steps(
+    lambda page: page.get_by_role("radio", name="Ethereum").click(), pause(500)
+)
 FULL_MINES = CANNED["mines.open"]
 SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
     "consent": ("", me(player={**CANNED["GET /api/me"]["player"], "consented": False}), pause(0)),
@@ -164,66 +185,23 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
     "wallet-empty": ("wallet", {"GET /api/cashier/movements": {"movements": []}}, pause(0)),
     "deposit": ("deposit", {}, pause(0)),
     "deposit-send": ("deposit", {}, steps(press("Send from my wallet"), pause(700))),
-    "withdraw": (
-        "withdraw",
-        {},
-        steps(fill("Amount", "5"), fill("Address", CANNED["address"]), pause(700)),
-    ),
-    "withdraw-bad": (
-        "withdraw",
-        {},
-        steps(fill("Amount", "900"), fill("Address", CANNED["address"][:-1] + "A"), pause(600)),
-    ),
-    "withdraw-review": (
-        "withdraw",
-        {},
-        steps(
-            fill("Amount", "5"),
-            fill("Address", CANNED["address"]),
-            pause(700),
-            lambda page: page.evaluate(
-                "window.Telegram.WebView.receiveEvent('main_button_pressed')"
-            ),
-            pause(200),
-        ),
-    ),
+    "withdraw": ("withdraw", {}, FILLED),
+    "withdraw-bad": ("withdraw", {}, to_withdraw("900", CANNED["address"][:-1] + "A")),
+    "withdraw-wrong": ("withdraw", {}, to_withdraw("5", CANNED["deposit.usdt_eth"]["address"])),
+    "withdraw-review": ("withdraw", {}, REVIEWED),
     "withdraw-expired": (
         "withdraw",
-        {
-            "POST /api/cashier/quote": {
-                **CANNED["POST /api/cashier/quote"],
-                "expires_at": "2026-11-22T20:47:31.895Z",
-            }
-        },
-        steps(
-            fill("Amount", "5"),
-            fill("Address", CANNED["address"]),
-            pause(700),
-            lambda page: page.evaluate(
-                "window.Telegram.WebView.receiveEvent('main_button_pressed')"
-            ),
-            pause(1500),
-        ),
-    ),
-    "withdraw-wrong": (
-        "withdraw",
-        {},
-        steps(
-            fill("Amount", "5"),
-            fill("Address", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
-            pause(600),
-        ),
+        changed("POST /api/cashier/quote", expires_at="2026-11-22T20:47:31.895Z"),
+        steps(REVIEWED, pause(1300)),
     ),
     "withdraw-choose": ("withdraw", {}, steps(press("Choose an address"), pause(400))),
     "addresses": ("addresses", {}, pause(0)),
     "addresses-ending": (
         "addresses",
-        {
-            "GET /api/cashier/addresses": {
-                **CANNED["GET /api/cashier/addresses"],
-                "saved_only": {"on": True, "ends_at": "2026-11-23T20:00:00.000Z"},
-            }
-        },
+        changed(
+            "GET /api/cashier/addresses",
+            saved_only={"on": True, "ends_at": "2026-11-23T20:00:00.000Z"},
+        ),
         pause(0),
     ),
     "addresses-entry": ("addresses", {}, steps(press("Exchange"), pause(400))),
@@ -235,29 +213,14 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
             pause(300),
             fill("Address", CANNED["address"]),
             fill("Name", "Ledger"),
-            pause(200),
         ),
     ),
-    "deposit-address": (
-        "deposit",
-        {
-            "POST /api/cashier/deposit": CANNED["deposit.usdt_eth"],
-            "GET /api/cashier/movements": CANNED["movements.usdt_eth"],
-        },
-        steps(
-            lambda page: page.get_by_role("radio", name="Ethereum").click(),
-            pause(500),
-        ),
-    ),
+    "deposit-address": ("deposit", ON_ETHEREUM, CHOOSE_ETHEREUM),
     "deposit-address-below": (
         "deposit",
-        {
-            "POST /api/cashier/deposit": CANNED["deposit.usdt_eth"],
-            "GET /api/cashier/movements": CANNED["movements.usdt_eth"],
-        },
+        ON_ETHEREUM,
         steps(
-            lambda page: page.get_by_role("radio", name="Ethereum").click(),
-            pause(500),
+            CHOOSE_ETHEREUM,
             lambda page: page.evaluate("scrollTo(0, document.body.scrollHeight)"),
         ),
     ),

@@ -15,7 +15,6 @@ from casino.cashier import (
     rails,
     saved_addresses,
     tags,
-    unclaimed,
 )
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.blocks import Block
@@ -84,7 +83,7 @@ async def book(house: Database, rail: Rail, seen: ChainDeposit) -> None:
 async def shows_nothing(house: Database, player: int) -> None:
     async with house.transaction() as session:
         assert await history.list_movements(session, player_id=player) == []
-        assert await unclaimed.list_waiting(session) == []
+        assert await deposits.list_unclaimed(session) == []
         for rail in OFFERED:
             assert not await saved_addresses.list_paid(session, player_id=player, rail=rail)
 

@@ -17,6 +17,7 @@ from messaging.doorbell import Doorbell
 from messaging.outbox_delivery import OutboxWorker
 from webapp import health, keys, middlewares
 from webapp.api import (
+    address_book,
     cashier,
     fairness,
     jettons,
@@ -78,7 +79,7 @@ def build_app(parts: Parts) -> web.Application:
     app[keys.LIVE] = Live(parts.redis)
     app[keys.THROTTLE] = Throttle(parts.redis)
     app[telegram.WEBHOOK_SECRETS] = parts.webhook_secrets
-    app[cashier.TESTNET] = parts.testnet
+    app[keys.TESTNET] = parts.testnet
     app[jettons.NODE] = parts.ton_node
     app[keys.AGGREGATORS] = parts.aggregators
     app[aggregators.WALLET] = OutsideWallet(floor=parts.floor, database=parts.database)
@@ -98,6 +99,7 @@ def build_app(parts: Parts) -> web.Application:
         rounds,
         cashier,
         jettons,
+        address_book,
         responsible,
         fairness,
         support,

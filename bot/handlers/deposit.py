@@ -15,7 +15,7 @@ from casino.cashier import addresses, rails
 from casino.cashier.addresses import Instruction
 from casino.money import Money
 from casino.players.identity import Player
-from messaging.buttons import tap
+from messaging.buttons import copy, tap
 from messaging.pictures.qr import qr_png
 from messaging.screens import Screen
 from messaging.talk import Talk
@@ -81,12 +81,8 @@ def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
         ),
         (
             (
-                buttons.copy(words.plain("bot.button.copy_address"), instruction.address),
-                *(
-                    (buttons.copy(words.plain("bot.button.copy_tag"), tag),)
-                    if tag is not None
-                    else ()
-                ),
+                copy(words.plain("bot.button.copy_address"), instruction.address),
+                *((copy(words.plain("bot.button.copy_tag"), tag),) if tag is not None else ()),
             ),
             buttons.back(words, "deposit"),
         ),

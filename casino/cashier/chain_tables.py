@@ -73,6 +73,17 @@ class ChainBalanceRow(Base):
     alerted_units: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class NetworkFeeRow(Base):
+    """What a payment on a rail costs the house on its network now, in the rail's asset."""
+
+    __tablename__ = "network_fees"
+    __table_args__ = (CheckConstraint("units >= 0", name="units"),)
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    units: Mapped[int] = mapped_column(BigInteger)
+    read_at: Mapped[datetime]
+
+
 class DepositAddressRow(Base):
     """An address derived ahead; once a player's it stays his, which a trigger sees to as well.
 

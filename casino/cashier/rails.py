@@ -41,6 +41,16 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class FeePolicy:
+    """A fee that follows the network's: its price times `multiplier_bp` / 10,000, and between
+    `least` and `most` units."""
+
+    multiplier_bp: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rail:
     """A rail as an edge shows it; amounts in units of `asset`.
 
@@ -48,6 +58,7 @@ class Rail:
     block is final. `network_id` (a chain id, or a network's name) and `token` (its contract) belong
     to rails of tokens and to those with addresses of the players' own, and are None until a watcher
     has followed the network.
+    Without a `fee_policy`, or without a fresh price of the network, `withdrawal_fee` is asked.
     """
 
     name: str
@@ -65,9 +76,16 @@ class Rail:
     network_id: str | None = None
     token: str | None = None
     tiers: tuple[Tier, ...] = ()
+    fee_policy: FeePolicy | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvariantViolation where a larger deposit would need fewer confirmations."""
+        """Raises InvariantViolation where a larger deposit would need fewer confirmations, or a
+        fee could eat a whole withdrawal."""
+        policy = self.fee_policy
+        if policy is not None and not (
+            policy.multiplier_bp > 0 <= policy.least <= policy.most < self.withdrawal_min
+        ):
+            raise InvariantViolation(reason="a fee policy that cannot be", rail=self.name)
         for small, large in pairwise(self.tiers):
             if small.units >= large.units or small.confirmations >= large.confirmations:
                 raise InvariantViolation(reason="tiers that do not rise", rail=self.name)
@@ -77,6 +95,11 @@ class Rail:
         """Whether there is a way to send coins here now, kill switches aside."""
         by_tag = self.deposits_by is DepositsBy.TAG
         return self.deposits_enabled and self.is_known and not (by_tag and self.address is None)
+
+    @property
+    def takes_memo(self) -> bool:
+        """Whether transfers on its chain carry a comment."""
+        return self.deposits_by is DepositsBy.TAG
 
     @property
     def is_known(self) -> bool:
@@ -163,6 +186,7 @@ DEFAULTS = (
         withdrawals_enabled=False,
         deposits_by=DepositsBy.ADDRESS,
         tiers=(Tier(units=1_000_000_000, confirmations=12),),
+        fee_policy=FeePolicy(multiplier_bp=12_500, least=1_000_000, most=15_000_000),
     ),
     # Its network is set by the watcher. The last tier is as deep as finality is there.
     Rail(
@@ -308,4 +332,5 @@ def _rail(row: RailRow) -> Rail:
         network_id=row.network_id,
         token=row.token,
         tiers=tuple(Tier(**tier) for tier in row.tiers),
+        fee_policy=FeePolicy(**row.fee_policy) if row.fee_policy else None,
     )

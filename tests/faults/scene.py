@@ -26,6 +26,7 @@ from sandbox.genesis import TON
 from sandbox.home import Home
 from sandbox.stage import OWNER, Ports, Stage, open_stage
 from sandbox.visitor import Player, StoryFailed, Visitor
+from tests import factories
 
 PATIENCE_SECONDS = 120
 BLOCK_MS = 300
@@ -89,7 +90,7 @@ class Scene:
         """A withdrawal that the owner has approved."""
         now = utc_now()
         async with self.stage.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=self.player_id,
                 rail=RAIL,
@@ -207,9 +208,12 @@ async def open_scene(home: Home) -> AsyncIterator[Scene]:
 
 
 async def ask_for_a_withdrawal(scene: Scene, body: dict[str, object]) -> dict[str, object] | None:
-    """The app asks once; None when nobody answered."""
+    """The app asks once, at the fee that it is quoted; None when nobody answered."""
     with suppress(aiohttp.ClientError, StoryFailed, TimeoutError):
-        return await scene.app.call("POST", "/api/cashier/withdraw", **body)
+        quote = await scene.app.call(
+            "POST", "/api/cashier/quote", rail=body["rail"], units=body["units"]
+        )
+        return await scene.app.call("POST", "/api/cashier/withdraw", **body, quote=str(quote["id"]))
     return None
 
 

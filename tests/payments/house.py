@@ -28,6 +28,7 @@ from payments.signer.service import Signer
 from payments.signer.signing_keys import TonKey
 from payments.signer.ton_pen import TonPen
 from payments.watcher import Watcher
+from tests import factories
 from tests.payments.conftest import TIMEOUT_SECONDS, TON, World
 
 RAIL = "ton"
@@ -135,7 +136,7 @@ class House:
     async def withdraw(self, player_id: int, units: int, destination: str) -> int:
         """A withdrawal that an operator has approved."""
         async with self.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=RAIL,

@@ -14,6 +14,7 @@ from casino.errors import CasinoError, IdempotencyConflict
 from casino.money import Asset
 from casino.staff import orders
 from casino.staff.people import Member
+from tests import factories
 from tests.simulation.deposits import RAIL
 from tests.simulation.model import CASH, FEES, NETWORK, OUTSIDE, RESERVED, Model, Person
 from tests.simulation.tables import check_people
@@ -297,7 +298,7 @@ class Outgoing:
 
     def _request(self, person: Person, units: int, destination: str, reference: str) -> Any:
         async def work(session: AsyncSession) -> Any:
-            return await withdrawals.request(
+            return await factories.ask_withdrawal(
                 session,
                 player_id=person.id,
                 rail=RAIL,

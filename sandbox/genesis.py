@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from casino import rates
+from casino.cashier.rails import BTC as BTC_RAIL
 from casino.cashier.rails import DEFAULTS, FAUCET, USDT_ETH, Tier, change_rail, list_rails
 from casino.clock import utc_now
 from casino.errors import NotFound
@@ -27,9 +28,13 @@ RATES = {
     Asset.BTC: (60_000_000_000, BTC),
 }
 # Fewer blocks than where they cost something to undo. The last tier of Bitcoin is its finality.
+FEW_BLOCKS = "cashier.confirmations.few_blocks"
 TIERS = {
     USDT_ETH: (Tier(units=1_000 * USDT, confirmations=3),),
-    "btc": (Tier(units=BTC // 10, confirmations=2), Tier(units=21_000_000 * BTC, confirmations=6)),
+    BTC_RAIL: (
+        Tier(units=BTC // 10, confirmations=2),
+        Tier(units=21_000_000 * BTC, confirmations=6),
+    ),
 }
 
 
@@ -58,6 +63,8 @@ async def offer_rails(database: Database, *, explorer: str) -> None:
                 wanted = replace(rail, deposits_enabled=False)
             elif rail.tiers == usual[rail.name]:
                 wanted = replace(wanted, tiers=TIERS.get(rail.name, ()))
+                if rail.name in TIERS:
+                    wanted = replace(wanted, confirmations_text_key=FEW_BLOCKS)
             if wanted != rail:
                 await change_rail(session, rail=wanted, actor="system", now=utc_now())
 

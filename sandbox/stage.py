@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 PLAYERS = (1001, 1002)
 PAYMENTS = 9002
 SHOW_KEYS = ("-m", "payments.signer", "keys", "show", "--json")
-READY_SECONDS = 150
+READY_SECONDS = 300
 RATES_EVERY_SECONDS = 1800
 
 

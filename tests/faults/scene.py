@@ -22,14 +22,16 @@ from casino.players import identity
 from casino.staff import orders, people
 from payments.addresses import TonAddress, parse_ton
 from sandbox.casino_processes import COMMANDS
+from sandbox.chains import Pace
 from sandbox.genesis import TON
 from sandbox.home import Home
-from sandbox.stage import OWNER, Ports, Stage, open_stage
+from sandbox.settings import OWNER, Ports
+from sandbox.stage import Stage, open_stage
 from sandbox.visitor import Player, StoryFailed, Visitor
 from tests import factories
 
 PATIENCE_SECONDS = 120
-BLOCK_MS = 300
+PACE = Pace(ton_ms=300, ethereum_ms=500, bitcoin_ms=1000)
 ALL = tuple(COMMANDS)
 MONEY = ("watcher", "signer", "sender")
 ANN, BOB = 1001, 1002
@@ -131,7 +133,7 @@ class Scene:
 
     async def payments_to(self, address: TonAddress) -> list[int]:
         """What the hot wallet paid to an address, as the chain itself tells."""
-        url = f"{self.stage.chain.url}/api/v3/transactions"
+        url = f"{self.stage.chains.ton.url}/api/v3/transactions"
         query = {"account": address.raw, "sort": "asc", "limit": "100"}
         async with self.http.get(url, params=query) as response:
             found = (await response.json())["transactions"]
@@ -144,7 +146,7 @@ class Scene:
     async def require_paid_once(self, address: TonAddress, units: int) -> None:
         """The chain counted one payment, and it is all that is there."""
         assert await self.payments_to(address) == [units - FEE]
-        assert await self.stage.chain.balance(address.raw) == units - FEE
+        assert await self.stage.chains.ton.balance(address.raw) == units - FEE
 
     async def require_sound(self) -> None:
         """The book balances."""
@@ -172,12 +174,12 @@ async def open_scene(home: Home) -> AsyncIterator[Scene]:
     """Everything runs, Ann has coins, the owner has met her bot."""
     lines: list[str] = []
     async with (
-        open_stage(home, Ports.free(), block_ms=BLOCK_MS, say=lines.append) as stage,
+        open_stage(home, Ports.free(), pace=PACE, say=lines.append) as stage,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
     ):
         # A watcher that is dead on purpose must not keep the sender from his work.
         stage.environment["TON_WATCHER_LAG_BLOCKS_MAX"] = "100000"
-        await stage.chain.fault(dropSend=0, failAfterSend=0, http429=0, http500=0, lag=0)
+        await stage.chains.ton.fault(dropSend=0, failAfterSend=0, http429=0, http500=0, lag=0)
         scene = Scene(
             stage=stage,
             http=http,
@@ -197,7 +199,7 @@ async def open_scene(home: Home) -> AsyncIterator[Scene]:
             scene.player_id = found.id
             told = await deposit_instruction(session, player_id=found.id, rail=RAIL, now=utc_now())
         scene.hot_wallet = parse_ton(told.address, testnet=True).raw
-        await stage.chain.faucet(told.address, RICHES, comment=told.tag)
+        await stage.chains.ton.faucet(told.address, RICHES, comment=told.tag)
 
         async def rich() -> bool:
             return await scene.cash() == RICHES

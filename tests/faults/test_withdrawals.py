@@ -74,13 +74,13 @@ async def test_every_process_ended_at_every_status_and_paid_once(
     await scene.reaches(withdrawal, Status.SIGNED)
     await scene.end(how=how)
 
-    await scene.stage.chain.fault(dropSend=EVER)
+    await scene.stage.chains.ton.fault(dropSend=EVER)
     await scene.start()
     await scene.reaches(withdrawal, Status.BROADCAST)
     await scene.end(how=how)
     assert await scene.payments_to(to) == []
 
-    await scene.stage.chain.fault(dropSend=0)
+    await scene.stage.chains.ton.fault(dropSend=0)
     await scene.start(without=("watcher",))
     await landed(scene, to)
     assert (await scene.withdrawal(withdrawal)).status is Status.BROADCAST
@@ -163,28 +163,28 @@ async def test_node_in_trouble_delays_a_payment_and_doubles_none(
     scene: Scene, trouble: dict[str, int]
 ) -> None:
     to = scene.somewhere()
-    await scene.stage.chain.fault(**trouble)
+    await scene.stage.chains.ton.fault(**trouble)
     withdrawal = await scene.withdraw(TON, to)
     await scene.reaches(withdrawal, Status.CONFIRMED)
     (name,) = trouble
-    assert (await scene.stage.chain.status())["faults"][name] == 0, "the fault never struck"
+    assert (await scene.stage.chains.ton.status())["faults"][name] == 0, "the fault never struck"
     await scene.require_paid_once(to, TON)
 
 
 async def test_index_behind_the_chain_confirms_late_and_once(scene: Scene) -> None:
     to = scene.somewhere()
-    await scene.stage.chain.fault(lag=100_000)
+    await scene.stage.chains.ton.fault(lag=100_000)
     withdrawal = await scene.withdraw(TON, to)
     await scene.reaches(withdrawal, Status.BROADCAST)
 
     async def arrived() -> bool:
-        return await scene.stage.chain.balance(to.raw) == TON - FEE
+        return await scene.stage.chains.ton.balance(to.raw) == TON - FEE
 
     await until(arrived)
     await scene.end(*MONEY)
     await scene.start(*MONEY)
     assert (await scene.withdrawal(withdrawal)).status is Status.BROADCAST
-    await scene.stage.chain.fault(lag=0)
+    await scene.stage.chains.ton.fault(lag=0)
     await scene.reaches(withdrawal, Status.CONFIRMED)
     await scene.require_paid_once(to, TON)
 
@@ -219,7 +219,7 @@ async def test_watcher_ended_while_it_reads_deposits_credits_each_once(scene: Sc
     count = 12
     await scene.end("watcher")
     for number in range(count):
-        await scene.stage.chain.faucet(scene.hot_wallet, TON + number, comment=tag["tag"])
+        await scene.stage.chains.ton.faucet(scene.hot_wallet, TON + number, comment=tag["tag"])
         if number % 3 == 2:
             won = elections(scene, "watcher")
             await scene.start("watcher")
@@ -285,10 +285,10 @@ async def test_restored_old_backup_pays_nothing_again_while_the_replay_key_lives
 
         try:
             await until(tried)
-            before = (await scene.stage.chain.status())["seqno"]
+            before = (await scene.stage.chains.ton.status())["seqno"]
 
             async def sent_again() -> bool:
-                return (await scene.stage.chain.status())["seqno"] > before + 60
+                return (await scene.stage.chains.ton.status())["seqno"] > before + 60
 
             await until(sent_again)
             await scene.require_paid_once(to, units)

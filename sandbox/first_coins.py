@@ -65,9 +65,8 @@ async def fund_people(chains: LocalChains, tokens: Tokens, purses: Iterable[Purs
         if not await purse.on("usdt_ton").balance():
             await tokens.jetton.mint(address, PERSON_USDT)
             await chains.ton.mine()
-        have = await chains.ton.balance(address)
-        if have <= FORWARD_UNITS:  # nothing, or what came with the dollars
-            await chains.ton.faucet(address, PERSON_TON - have)
+        if await chains.ton.balance(address) <= FORWARD_UNITS:  # nothing, or what dollars brought
+            await chains.ton.faucet(address, PERSON_TON)
         address = purse.on("usdt_eth").address
         if not await chains.ethereum.coins(address):
             await chains.ethereum.give(address, PERSON_ETH)

@@ -45,7 +45,7 @@ export function openSend(given = null) {
   const dialog = find("#send-dialog");
   const rail = offer.rail ?? find("#send-rail").value;
   find("#send-rail").replaceChildren(...wallets().map((one) =>
-    make("option", { value: one.rail }, `${one.asset} · ${one.network} · ${fromUnits(one.units, one.decimals)}`)));
+    make("option", { value: one.rail }, `${one.asset} · ${one.network} · ${roundUnits(one.units, one.decimals)}`)));
   if (wallets().some((one) => one.rail === rail)) find("#send-rail").value = rail;
   find("#send-to").value = offer.to ?? "";
   find("#send-comment").value = offer.comment ?? "";
@@ -72,7 +72,7 @@ function drawWallet() {
 function checkAddress() {
   const found = chainOf(find("#send-to").value.trim());
   const wrong = found && found !== wallet().chain;
-  if (wrong) refuse(`This is ${LOOKS[found]}, and ${wallet().asset} from this wallet travels on ${wallet().network}. Choose another wallet above, or another address.`);
+  if (wrong) refuse(`This is ${LOOKS[found]}, but this wallet sends ${wallet().asset} on ${wallet().network.replace(" network", "")}. Choose another wallet above, or another address.`);
   else find("#send-error").hidden = true;
   return !wrong;
 }

@@ -7,7 +7,7 @@ import { find, icon, make } from "./dom.js";
 import { state, watch } from "./state.js";
 
 const SECONDS = 1.5;
-const SHORT = { ton: "TON", ethereum: "ETH", bitcoin: "" };
+const CODES = { ton: "TON", ethereum: "ETH", bitcoin: "BTC" };
 let world = { chains: [], wallets: [], log: [] };
 let heights = new Map();
 let person = 0;
@@ -55,13 +55,15 @@ function chainChip(chain) {
   return make("button", {
     type: "button", class: moved ? "chain new" : "chain", title: "Press to mine the next block",
     "aria-label": `${chain.title}: block ${chain.height}. Mine the next`, onclick: () => mineOn(chain.name),
-  }, make("i"), make("span", {}, chain.title), make("b", {}, `#${chain.height}`));
+  }, make("i"), make("span", { class: "long" }, chain.title), make("span", { class: "short" }, CODES[chain.name] ?? chain.title), make("b", {}, `#${chain.height}`));
 }
 
 /** What the wallet holds; one with an address gives it away when pressed. */
 function walletChip(wallet) {
   const amount = [make("b", {}, roundUnits(wallet.units, wallet.decimals)), ` ${wallet.asset}`];
-  const on = wallet.chain === wallet.asset.toLowerCase() || !wallet.network ? null : make("small", {}, SHORT[wallet.chain] ?? wallet.network);
+  // A coin is at home on one network; a dollar says on which it is.
+  const code = CODES[wallet.chain] ?? wallet.network;
+  const on = code === wallet.asset ? null : make("small", {}, code);
   const all = `${fromUnits(wallet.units, wallet.decimals)} ${wallet.asset}`;
   if (!wallet.address) return make("span", { class: "wallet", title: all }, ...amount, on);
   return make("button", {

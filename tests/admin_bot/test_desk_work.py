@@ -83,6 +83,7 @@ async def test_every_switch_can_be_thrown_and_only_with_its_own_reason(
         "Game Mines · runs",
         "Asset TON · runs",
         "Asset USDT · runs",
+        "Asset BTC · runs",
     )
     await olga.tap("Bets · runs")
     await olga.tap("Stop…")

@@ -12,6 +12,7 @@ from casino.cashier import quotes, withdrawals
 from casino.cashier.withdrawals import Withdrawal
 from casino.clock import utc_now
 from casino.db import Database
+from casino.errors import Refusal
 from casino.ids import PlayerId, new_reference
 from casino.ledger import journal, totals
 from casino.ledger.chart import Account, Kind
@@ -126,8 +127,13 @@ async def ask_withdrawal(
     now: datetime,
     memo: str = "",
 ) -> Withdrawal:
-    """Ask for a withdrawal at the fee of a quote that is made for it."""
-    quote = await quotes.make(session, player_id=player_id, rail=rail, units=units, now=now)
+    """Ask for a withdrawal at the fee of a quote that is made for it, if there can be one."""
+    try:
+        quote = await quotes.make(session, player_id=player_id, rail=rail, units=units, now=now)
+        quote_id = quote.id
+    except Refusal:
+        # The request itself says why not, or answers for what was asked for before.
+        quote_id = 0
     return await withdrawals.request(
         session,
         player_id=player_id,
@@ -135,7 +141,7 @@ async def ask_withdrawal(
         units=units,
         destination=destination,
         memo=memo,
-        quote_id=quote.id,
+        quote_id=quote_id,
         reference=reference,
         now=now,
     )

@@ -93,7 +93,7 @@ class Outgoing:
             await self._check(asked, made)
 
     async def cancel(self, person: Person) -> None:
-        """The player takes one back, if staff have not decided."""
+        """The player takes one back, if the sender has not claimed it."""
         asked = self._pick(person)
         if asked is None:
             return
@@ -103,7 +103,7 @@ class Outgoing:
                 session, withdrawal_id=asked.id, player_id=person.id, now=self.world.now
             )
 
-        if await self._moved(work, asked, {"in_review", "cancelled"}, "cancel"):
+        if await self._moved(work, asked, {"in_review", "approved", "cancelled"}, "cancel"):
             self._give_back(asked, "cancelled")
         await self._check(asked)
 

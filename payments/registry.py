@@ -10,8 +10,11 @@ from casino.cashier.address_pool import PoolAddress
 from casino.cashier.rails import USDT_ETH
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
+from payments.chains.evm_wallet import GWEI
 from payments.chains.ton import TonChain
-from payments.config import EvmSettings, TonSettings, TonWalletSettings
+from payments.config import EvmPayoutSettings, EvmSettings, TonSettings, TonWalletSettings
+from payments.desks.evm import EvmDesk
+from payments.desks.evm_versions import FeeCaps, Versions
 from payments.desks.ton import TonDesk
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
@@ -97,12 +100,8 @@ def build_usdt_eth() -> Followed | None:
     if not settings.given:
         return None
     token = parse_evm(settings.token)
-    nodes = [
-        JsonRpcNode(url=url, requests_per_second=settings.requests_per_second)
-        for url in settings.urls
-    ]
     return Followed(
-        chain=EvmChain(nodes, chain_id=settings.chain_id, token=token.raw),
+        chain=build_evm(settings),
         rail=USDT_ETH,
         network_id=str(settings.chain_id),
         token=token.checksummed,
@@ -113,11 +112,46 @@ def build_usdt_eth() -> Followed | None:
     )
 
 
+def build_evm(settings: EvmSettings) -> EvmChain:
+    """The EVM network that the settings name. Raises AddressInvalid for a bad token."""
+    nodes = [
+        JsonRpcNode(url=url, requests_per_second=settings.requests_per_second)
+        for url in settings.urls
+    ]
+    return EvmChain(nodes, chain_id=settings.chain_id, token=parse_evm(settings.token).raw)
+
+
+def build_usdt_eth_desk(database: Database) -> Desk | None:
+    """The way out of USDT on Ethereum as the environment says."""
+    settings, paying = EvmSettings(), EvmPayoutSettings()
+    if not settings.given:
+        return None
+    return EvmDesk(
+        database=database,
+        evm=build_evm(settings),
+        rail=USDT_ETH,
+        chain_id=settings.chain_id,
+        token=parse_evm(settings.token),
+        versions=Versions(
+            database=database,
+            rail=USDT_ETH,
+            caps=FeeCaps(paying.max_fee_gwei * GWEI, paying.tip_gwei_max * GWEI),
+            bump_after=timedelta(seconds=paying.bump_seconds),
+            unsigned_after=timedelta(seconds=paying.unsigned_seconds),
+        ),
+        open_max=paying.open_payouts_max,
+        blocks_behind_max=paying.watcher_lag_blocks_max,
+    )
+
+
 FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
 )
 
-DESKS: tuple[DeskEntry, ...] = (DeskEntry(name="ton", build=build_ton_desk),)
+DESKS: tuple[DeskEntry, ...] = (
+    DeskEntry(name="ton", build=build_ton_desk),
+    DeskEntry(name=USDT_ETH, build=build_usdt_eth_desk),
+)
 
 CHAINS: tuple[ChainEntry, ...] = (ChainEntry(name="ton", rails=("ton",), build=build_ton),)
 

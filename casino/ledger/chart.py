@@ -28,6 +28,7 @@ class Account(IntEnum):
     HOT_WALLET_TON = 50
     HOT_WALLET_USDT_FAUCET = 51
     HOT_WALLET_USDT_ETH = 52
+    FUEL_ETH = 60
 
     @property
     def path(self) -> str:
@@ -56,6 +57,7 @@ _PATHS = {
     Account.HOT_WALLET_TON: "external:hot_wallet:ton",
     Account.HOT_WALLET_USDT_FAUCET: "external:hot_wallet:usdt_faucet",
     Account.HOT_WALLET_USDT_ETH: "external:hot_wallet:usdt_eth",
+    Account.FUEL_ETH: "external:fuel:eth",
 }
 
 _HOT_WALLETS = {

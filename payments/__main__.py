@@ -22,15 +22,16 @@ from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import CHAINS, DESKS, FOLLOWED
+from payments.registry import AUDITS, CHAINS, DESKS, FOLLOWED, SWEEPERS
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from payments.desks.desk import Desk
+    from payments.registry import LoopEntry
 
 CONNECTIONS_MAX = 4
 
@@ -95,16 +96,23 @@ def watching(database: Database) -> list[Loop]:
             loops.append(Loop(f"watcher:{followed.chain.name}", follower.run, followed.chain.close))
     for name, desk in _desks(database):
         loops.append(Loop(f"settler:{name}", Settler(database, desk, poll_seconds).run, desk.close))
-    return loops
+    return loops + _others("audit", AUDITS, database)
 
 
 def sending(database: Database) -> list[Loop]:
-    """What hands bytes to the networks."""
+    """What hands bytes to the networks, and what plans moves of our own coins."""
     poll_seconds = TonSettings().poll_seconds
-    return [
+    loops = [
         Loop(f"sender:{name}", Sender(database, desk, poll_seconds).run, desk.close)
         for name, desk in _desks(database)
     ]
+    return loops + _others("sweeper", SWEEPERS, database)
+
+
+def _others(role: str, entries: Sequence[LoopEntry], database: Database) -> list[Loop]:
+    """Loops of rails whose settings are there."""
+    built = [(entry.name, entry.build(database)) for entry in entries]
+    return [Loop(f"{role}:{name}", one[0].run, one[1]) for name, one in built if one is not None]
 
 
 def _desks(database: Database) -> list[tuple[str, Desk]]:

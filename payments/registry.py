@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.rails import USDT_ETH
@@ -12,8 +12,16 @@ from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.evm_wallet import GWEI
 from payments.chains.ton import TonChain
-from payments.config import EvmPayoutSettings, EvmSettings, TonSettings, TonWalletSettings
+from payments.config import (
+    EvmPayoutSettings,
+    EvmSettings,
+    EvmSweeps,
+    TonSettings,
+    TonWalletSettings,
+)
 from payments.desks.evm import EvmDesk
+from payments.desks.evm_audit import EvmAudit
+from payments.desks.evm_sweeps import EvmSweeper, SweepRules
 from payments.desks.evm_versions import FeeCaps, Versions
 from payments.desks.ton import TonDesk
 from payments.follower import Followed
@@ -21,7 +29,7 @@ from payments.json_rpc import JsonRpcNode
 from payments.rpc import Toncenter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from casino.db import Database
     from payments.chains.base import Chain
@@ -55,6 +63,23 @@ class DeskEntry:
     name: str
     build: Callable[[Database], Desk | None]
     """Reads the rail's own settings from the environment; None while there are none."""
+
+
+class Worker(Protocol):
+    """Work on a rail beside reading, sending and settling."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoopEntry:
+    """Such work, by the rail's name in elections; `build` gives it and what releases its
+    connections, None while there are no settings."""
+
+    name: str
+    build: Callable[[Database], tuple[Worker, Callable[[], Awaitable[None]]] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +169,44 @@ def build_usdt_eth_desk(database: Database) -> Desk | None:
     )
 
 
+def build_usdt_eth_sweeper(
+    database: Database,
+) -> tuple[EvmSweeper, Callable[[], Awaitable[None]]] | None:
+    """What brings USDT from deposit addresses on Ethereum together."""
+    settings, paying = EvmSettings(), EvmPayoutSettings()
+    if not settings.given or paying.sweeps is EvmSweeps.OFF:
+        return None
+    evm = build_evm(settings)
+    rules = SweepRules(
+        mode=paying.sweeps,
+        units_min=paying.sweep_units_min,
+        cost_times=paying.sweep_cost_times,
+        batch=paying.sweep_batch,
+        caps=FeeCaps(paying.sweep_max_fee_gwei * GWEI, paying.tip_gwei_max * GWEI),
+    )
+    sweeper = EvmSweeper(
+        database=database,
+        evm=evm,
+        rail=USDT_ETH,
+        chain_id=settings.chain_id,
+        token=parse_evm(settings.token),
+        rules=rules,
+        pause_seconds=paying.sweep_seconds,
+    )
+    return sweeper, evm.close
+
+
+def build_usdt_eth_audit(
+    database: Database,
+) -> tuple[EvmAudit, Callable[[], Awaitable[None]]] | None:
+    """What holds the book against all accounts of ours on Ethereum."""
+    settings = EvmSettings()
+    if not settings.given:
+        return None
+    evm = build_evm(settings)
+    return EvmAudit(database, evm, USDT_ETH, settings.poll_seconds), evm.close
+
+
 FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
 )
@@ -152,6 +215,10 @@ DESKS: tuple[DeskEntry, ...] = (
     DeskEntry(name="ton", build=build_ton_desk),
     DeskEntry(name=USDT_ETH, build=build_usdt_eth_desk),
 )
+
+SWEEPERS: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_sweeper),)
+
+AUDITS: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_audit),)
 
 CHAINS: tuple[ChainEntry, ...] = (ChainEntry(name="ton", rails=("ton",), build=build_ton),)
 

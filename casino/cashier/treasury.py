@@ -74,11 +74,18 @@ async def hot_wallet_view(session: AsyncSession, *, rail: str) -> HotWallet:
 
 
 async def record_chain_balance(
-    session: AsyncSession, *, rail: str, units: int, block: int, now: datetime
+    session: AsyncSession,
+    *,
+    rail: str,
+    units: int,
+    block: int,
+    early_units: int = 0,
+    now: datetime,
 ) -> int:
-    """Compare the hot wallet's balance at a final block with the book and return the drift, chain
-    minus book. Call it in the transaction that booked everything up to that block. Staff are told
-    when the drift changes, not at each block, and when it is gone."""
+    """Compare what a rail's accounts hold at a final block with the book and return the drift,
+    chain minus book. Call it in the transaction that booked everything up to that block;
+    `early_units` is what the book has of later ones. Staff are told when the drift changes, not at
+    each block, and when it is gone."""
     offered = await get_rail(session, rail)
     return await record_balance(
         session,
@@ -87,6 +94,7 @@ async def record_chain_balance(
         asset=offered.asset,
         units=units,
         block=block,
+        early_units=early_units,
         now=now,
     )
 
@@ -99,10 +107,11 @@ async def record_balance(
     asset: Asset,
     units: int,
     block: int,
+    early_units: int = 0,
     now: datetime,
 ) -> int:
     """The same for any account that mirrors coins of ours; `name` tells its readings apart."""
-    book_units = -await totals.account_balance(session, account, asset)
+    book_units = -await totals.account_balance(session, account, asset) - early_units
     drift = units - book_units
     before = await session.get(ChainBalanceRow, name, with_for_update=True, populate_existing=True)
     if before is not None and before.block > block:

@@ -220,11 +220,11 @@ class EvmChain:
 
         return await self._nodes.decide(work)
 
-    async def holdings(self, accounts: Sequence[str], block: Header) -> Sequence[EvmHolding]:
+    async def holdings(self, accounts: Sequence[str], *, block_hash: str) -> Sequence[EvmHolding]:
         """Token, coins and nonces of many accounts as of exactly this block, in their order."""
 
         async def work(node: JsonRpcNode) -> list[EvmHolding]:
-            at = facts.BlockHash(block.hash)
+            at = facts.BlockHash(block_hash)
             found: list[EvmHolding] = []
             for part in in_parts(accounts):
                 asked = [

@@ -15,7 +15,10 @@ from casino.money import Asset
 from casino.staff import orders, people
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, EvmAddress
+from payments.config import EvmSweeps
 from payments.desks.evm import EvmDesk
+from payments.desks.evm_audit import EvmAudit
+from payments.desks.evm_sweeps import EvmSweeper, SweepRules
 from payments.desks.evm_versions import FeeCaps, Versions
 from payments.registry import EvmAddresses
 from payments.sender import Sender
@@ -41,7 +44,7 @@ BOUNDS = Bounds(gas_max=400_000, max_fee_max=500 * GWEI, tip_max=50 * GWEI, fuel
 CAPS = FeeCaps(400 * GWEI, 20 * GWEI)
 FEE = 5 * USDT
 """What the rail charges the player."""
-LATER = timedelta(hours=1)
+RULES = SweepRules(EvmSweeps.AUTO, units_min=10 * USDT, cost_times=2, batch=8, caps=CAPS)
 NEVER = timedelta(days=1000)
 
 
@@ -55,12 +58,15 @@ class EvmHouse:
     unsigned_after: timedelta = NEVER
     limits: Limits = LIMITS
     caps: FeeCaps = CAPS
+    rules: SweepRules = RULES
     followed: FollowedHouse = field(init=False)
     master: Master = field(init=False)
     sender: Sender = field(init=False)
     settler: Settler = field(init=False)
     signer: Signer = field(init=False)
     pen: EvmPen = field(init=False)
+    audit: EvmAudit = field(init=False)
+    sweeper: EvmSweeper = field(init=False)
 
     def __post_init__(self) -> None:
         self.entropy = Entropy(self.world.hot.address.account.ljust(32, b"\5"))
@@ -116,6 +122,16 @@ class EvmHouse:
             approval_key=orders.public_key(APPROVER_SEED),
         )
         self.signer = Signer(self.database, self.pen, 1)
+        self.audit = EvmAudit(self.database, chain or self.world.chain, USDT_ETH, 1)
+        self.sweeper = EvmSweeper(
+            database=self.database,
+            evm=chain or self.world.chain,
+            rail=USDT_ETH,
+            chain_id=CHAIN_ID,
+            token=self.world.usdt.address,
+            rules=self.rules,
+            pause_seconds=1,
+        )
 
     async def open(self, *, units: int = 1_000 * USDT, wei: int = ETH) -> None:
         """A hot wallet with coins and tokens that are in the book, and an owner."""
@@ -232,6 +248,23 @@ class EvmHouse:
                     note="looked at",
                     now=utc_now(),
                 )
+
+    async def require_balanced(self) -> None:
+        """The book agrees with itself and, to the last unit and wei, with the chain."""
+        await self.finalize()
+        assert await self.audit.step(), "something is still between the chain and the book"
+        async with self.database.transaction() as session:
+            view = await treasury.hot_wallet_view(session, rail=USDT_ETH)
+        assert view.drift_units == 0, view
+        deposits = self.master.evm_deposits()
+        ours = [self.hot, *(deposits.at(number).address for number in range(8))]
+        assert await self.booked_wei() == sum([await self.wei(one) for one in ours])
+        await self.followed.require_sound()
+        await self.require_quiet()
+
+    async def require_quiet(self) -> None:
+        """Staff were told of no drift."""
+        assert "alert.reconcile" not in await self.told()
 
     async def booked_wei(self) -> int:
         async with self.database.transaction() as session:

@@ -1,5 +1,7 @@
 """`python -m payments watcher | sender`: one of the two processes that talk to chains.
 
+`python -m payments delegate` shows and deploys the contract that sweeps on Ethereum.
+
 `python -m payments keys ...` becomes the signer's process, which this one must never load."""
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from casino.election import lead
 from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
+from payments import delegate_command
 from payments.config import TonSettings
 from payments.follower import Follower
 from payments.registry import AUDITS, CHAINS, DESKS, FOLLOWED, SWEEPERS
@@ -42,8 +45,12 @@ def main() -> None:
         command = [sys.executable, "-m", "payments.signer", *sys.argv[1:]]
         os.execv(sys.executable, command)  # noqa: S606 - our own interpreter and module
     parser = argparse.ArgumentParser(prog="payments", description=__doc__)
-    parser.add_argument("process", choices=["watcher", "sender", "keys"])
-    asyncio.run(run(parser.parse_args().process))
+    parser.add_argument("process", choices=["watcher", "sender", "delegate", "keys"])
+    parser.add_argument("--deploy", action="store_true", help="of delegate: put it on the chain")
+    given = parser.parse_args()
+    if given.process == "delegate":
+        sys.exit(asyncio.run(delegate_command.show(deploy=given.deploy)))
+    asyncio.run(run(given.process))
 
 
 async def run(process: str) -> None:

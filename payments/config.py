@@ -93,6 +93,14 @@ class EvmTokenSettings(BaseSettings):
         return bool(self.chain_id)
 
 
+class EvmDeployerSettings(BaseSettings):
+    """The throwaway account that pays for deploying the sweeping contract, once."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    deployer_key: SecretStr = Field(default=SecretStr(""), description="64 hex digits")
+
+
 class EvmSweeps(StrEnum):
     """How coins get from players' deposit addresses to the hot wallet."""
 

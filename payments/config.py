@@ -150,6 +150,71 @@ class BtcSettings(BaseSettings):
         return self
 
 
+class EvmTokenSettings(BaseSettings):
+    """The network and the token, as the one process without a node needs them."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    chain_id: int = Field(default=0, ge=0)
+    token: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether the rail is wanted."""
+        return bool(self.chain_id)
+
+
+class EvmDeployerSettings(BaseSettings):
+    """The throwaway account that pays for deploying the sweeping contract, once."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    deployer_key: SecretStr = Field(default=SecretStr(""), description="64 hex digits")
+
+
+class EvmSweeps(StrEnum):
+    """How coins get from players' deposit addresses to the hot wallet."""
+
+    AUTO = "auto"
+    """By delegation where the network's blocks show that it knows it, by fuel elsewhere."""
+    DELEGATION = "delegation"
+    """EIP-7702: the hot wallet pays, and the address never holds a coin."""
+    FUEL = "fuel"
+    """The address is given coins first and pays for its own transfer."""
+    OFF = "off"
+
+
+class EvmPayoutSettings(BaseSettings):
+    """How USDT leaves on Ethereum: what gas may cost, how long to wait, when to sweep."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    max_fee_gwei: int = Field(default=150, ge=1, le=100_000, description="a unit of gas, at most")
+    tip_gwei_max: int = Field(default=10, ge=1, le=100_000, description="of it for the producer")
+    open_payouts_max: int = Field(default=16, ge=1, le=64, description="payments under way at once")
+    bump_seconds: int = Field(
+        default=180, ge=1, description="a payment not mined for so long is offered for more"
+    )
+    unsigned_seconds: int = Field(
+        default=900, ge=1, description="a payment not signed for so long gives its nonce back"
+    )
+    watcher_lag_blocks_max: int = Field(
+        default=25, ge=0, description="the sender waits while the watcher is further behind"
+    )
+    sweeps: EvmSweeps = EvmSweeps.AUTO
+    sweep_seconds: int = Field(default=600, ge=1, description="pause between two looks")
+    sweep_batch: int = Field(default=8, ge=1, le=64, description="sweeps under way at once")
+    sweep_units_min: int = Field(
+        default=50_000_000, ge=1, description="less than this stays where it is"
+    )
+    sweep_cost_times: int = Field(
+        default=20, ge=1, description="so many times its cost has to be there to be swept"
+    )
+    sweep_max_fee_gwei: int = Field(
+        default=50, ge=1, le=100_000, description="sweeps wait while gas costs more"
+    )
+
+
 class SignerSettings(BaseSettings):
     """The only process with keys: where they are, whom it obeys, how much it may pay."""
 
@@ -174,5 +239,23 @@ class SignerSettings(BaseSettings):
     ton_day_units_max: int = Field(default=50_000_000_000_000, gt=0)
     ton_two_people_above_units: int = Field(
         default=700_000_000_000, gt=0, description="orders above it need two approvers"
+    )
+    usdt_eth_order_units_max: int = Field(default=20_000_000_000, gt=0)
+    usdt_eth_hour_units_max: int = Field(default=60_000_000_000, gt=0)
+    usdt_eth_day_units_max: int = Field(default=100_000_000_000, gt=0)
+    usdt_eth_two_people_above_units: int = Field(
+        default=2_000_000_000, gt=0, description="orders above it need two approvers"
+    )
+    evm_max_fee_gwei: int = Field(default=300, gt=0, description="a unit of gas, at most")
+    evm_tip_gwei_max: int = Field(default=20, gt=0, description="of it for the producer")
+    evm_gas_max: int = Field(default=400_000, ge=21_000, description="of one transaction")
+    evm_fuel_gwei_max: int = Field(
+        default=20_000_000, gt=0, description="coins for a deposit address, at once"
+    )
+    evm_day_gwei_max: int = Field(
+        default=2_000_000_000, gt=0, description="gas and fuel of a day at their dearest"
+    )
+    evm_own_addresses: int = Field(
+        default=5_000, ge=1, description="deposit addresses that are never paid to"
     )
     poll_seconds: int = Field(default=1, ge=1, le=60)

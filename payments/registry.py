@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.rails import BTC, TON, USDT_ETH, USDT_TON, DepositsBy
@@ -16,11 +16,23 @@ from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import NETWORKS, AccountKey, WatchList
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
+from payments.chains.evm_wallet import GWEI
 from payments.chains.ton import TonChain
 from payments.chains.ton_deposit_wallets import DepositWallet, read_public_key
 from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_wallets import JettonWallets
-from payments.config import BtcSettings, EvmSettings, TonSettings, TonWalletSettings
+from payments.config import (
+    BtcSettings,
+    EvmPayoutSettings,
+    EvmSettings,
+    EvmSweeps,
+    TonSettings,
+    TonWalletSettings,
+)
+from payments.desks.evm import EvmDesk
+from payments.desks.evm_audit import EvmAudit
+from payments.desks.evm_sweeps import EvmSweeper, SweepRules
+from payments.desks.evm_versions import FeeCaps, Versions
 from payments.desks.ton import TonDesk
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
@@ -28,7 +40,7 @@ from payments.rpc import Toncenter
 from payments.watcher import Offer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from casino.db import Database
     from payments.chains.base import Chain
@@ -69,6 +81,23 @@ class DeskEntry:
     name: str
     build: Callable[[Database], Desk | None]
     """Reads the rail's own settings from the environment; None while there are none."""
+
+
+class Worker(Protocol):
+    """Work on a rail beside reading, sending and settling."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoopEntry:
+    """Such work, by the rail's name in elections; `build` gives it and what releases its
+    connections, None while there are no settings."""
+
+    name: str
+    build: Callable[[Database], tuple[Worker, Callable[[], Awaitable[None]]] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +211,10 @@ def build_usdt_eth() -> Followed | None:
     if not settings.given:
         return None
     token = parse_evm(settings.token)
-
-    def chain(requests_per_second: int) -> EvmChain:
-        nodes = [
-            JsonRpcNode(url=url, requests_per_second=requests_per_second) for url in settings.urls
-        ]
-        return EvmChain(nodes, chain_id=settings.chain_id, token=token.raw)
-
+    watching = max(1, settings.requests_per_second // 5)
     return Followed(
-        chain=chain(settings.requests_per_second),
-        tokens=chain(max(1, settings.requests_per_second // 5)) if settings.watch_tokens else None,
+        chain=build_evm(settings, settings.requests_per_second),
+        tokens=build_evm(settings, watching) if settings.watch_tokens else None,
         rail=USDT_ETH,
         network_id=str(settings.chain_id),
         token=token.checksummed,
@@ -228,12 +251,88 @@ def build_btc() -> Followed | None:
     )
 
 
+def build_evm(settings: EvmSettings, requests_per_second: int = 0) -> EvmChain:
+    """The EVM network that the settings name, asked no more often than that, or as the plan
+    allows. Raises AddressInvalid for a bad token."""
+    often = requests_per_second or settings.requests_per_second
+    nodes = [JsonRpcNode(url=url, requests_per_second=often) for url in settings.urls]
+    return EvmChain(nodes, chain_id=settings.chain_id, token=parse_evm(settings.token).raw)
+
+
+def build_usdt_eth_desk(database: Database) -> Desk | None:
+    """The way out of USDT on Ethereum as the environment says."""
+    settings, paying = EvmSettings(), EvmPayoutSettings()
+    if not settings.given:
+        return None
+    return EvmDesk(
+        database=database,
+        evm=build_evm(settings),
+        rail=USDT_ETH,
+        chain_id=settings.chain_id,
+        token=parse_evm(settings.token),
+        versions=Versions(
+            database=database,
+            rail=USDT_ETH,
+            caps=FeeCaps(paying.max_fee_gwei * GWEI, paying.tip_gwei_max * GWEI),
+            bump_after=timedelta(seconds=paying.bump_seconds),
+            unsigned_after=timedelta(seconds=paying.unsigned_seconds),
+        ),
+        open_max=paying.open_payouts_max,
+        blocks_behind_max=paying.watcher_lag_blocks_max,
+    )
+
+
+def build_usdt_eth_sweeper(
+    database: Database,
+) -> tuple[EvmSweeper, Callable[[], Awaitable[None]]] | None:
+    """What brings USDT from deposit addresses on Ethereum together."""
+    settings, paying = EvmSettings(), EvmPayoutSettings()
+    if not settings.given or paying.sweeps is EvmSweeps.OFF:
+        return None
+    evm = build_evm(settings)
+    rules = SweepRules(
+        mode=paying.sweeps,
+        units_min=paying.sweep_units_min,
+        cost_times=paying.sweep_cost_times,
+        batch=paying.sweep_batch,
+        caps=FeeCaps(paying.sweep_max_fee_gwei * GWEI, paying.tip_gwei_max * GWEI),
+    )
+    sweeper = EvmSweeper(
+        database=database,
+        evm=evm,
+        rail=USDT_ETH,
+        chain_id=settings.chain_id,
+        token=parse_evm(settings.token),
+        rules=rules,
+        pause_seconds=paying.sweep_seconds,
+    )
+    return sweeper, evm.close
+
+
+def build_usdt_eth_audit(
+    database: Database,
+) -> tuple[EvmAudit, Callable[[], Awaitable[None]]] | None:
+    """What holds the book against all accounts of ours on Ethereum."""
+    settings = EvmSettings()
+    if not settings.given:
+        return None
+    evm = build_evm(settings)
+    return EvmAudit(database, evm, USDT_ETH, settings.poll_seconds), evm.close
+
+
 FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
     FollowedEntry(name="bitcoin", rail=BTC, build=build_btc),
 )
 
-DESKS: tuple[DeskEntry, ...] = (DeskEntry(name=TON, build=build_ton_desk),)
+DESKS: tuple[DeskEntry, ...] = (
+    DeskEntry(name=TON, build=build_ton_desk),
+    DeskEntry(name=USDT_ETH, build=build_usdt_eth_desk),
+)
+
+SWEEPERS: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_sweeper),)
+
+AUDITS: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_audit),)
 
 CHAINS: tuple[ChainEntry, ...] = (
     ChainEntry(name="ton", rails=(TON,), build=build_ton, offer=offer_ton),

@@ -294,6 +294,50 @@ def _token_flood(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _about(key: str) -> Compose:
+    """An alert of a payment on its way: a title, and a sentence with what is known."""
+
+    def compose_it(payload: Payload, words: Words) -> Screen:
+        withdrawal_id = payload.get("withdrawal_id")
+        card: Row = (
+            (
+                tap(
+                    words.plain("admin.button.open_card"),
+                    OpenCard(subject=f"withdrawal:{withdrawal_id}"),
+                ),
+            )
+            if isinstance(withdrawal_id, int)
+            else ()
+        )
+        facts = [payload.get(name) for name in ("tx_hash", "account", "address", "delegate")]
+        reason = payload.get("reason")
+        return Screen(
+            paragraphs(
+                words.say(f"admin.alert.{key}", rail=str(payload["rail"])),
+                words.say(f"admin.alert.{key}_body"),
+                *(code(str(fact)) for fact in facts if fact),
+                quote(str(reason)) if reason else None,
+            ),
+            (card,),
+        )
+
+    return compose_it
+
+
+def _foreign_send(payload: Payload, words: Words) -> Screen:
+    evidence = payload.get("evidence")
+    seen = json.dumps(evidence, ensure_ascii=False, indent=1, sort_keys=True) if evidence else ""
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.foreign_send", rail=str(payload["rail"])),
+            words.say("admin.alert.foreign_send_body"),
+            code(str(payload["tx_hash"])),
+            quote(seen) if seen else None,
+        ),
+        ((buttons.go(words, "switches"),),),
+    )
+
+
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -333,6 +377,13 @@ ALERTS: Mapping[str, Compose] = {
     "alert.deposit_reversed": _deposit_reversed,
     "alert.address_pool_low": _address_pool_low,
     "alert.signing_refused": _signing_refused,
+    "alert.foreign_send": _foreign_send,
+    "alert.payment_refused": _about("payment_refused"),
+    "alert.payout_stuck": _about("payout_stuck"),
+    "alert.payout_unclear": _about("payout_unclear"),
+    "alert.fuel_low": _about("fuel_low"),
+    "alert.sweep_refused": _about("sweep_refused"),
+    "alert.delegate_missing": _about("delegate_missing"),
     "alert.dead_letter": _dead_letter,
     "alert.accounts_frozen": _accounts_frozen,
     "alert.accounts_thawed": _accounts_thawed,

@@ -24,13 +24,15 @@ async def plan(
     payout_id: int,
     plan: Mapping[str, object],
     coins: Collection[str] = (),
+    after: int | None = None,
     now: datetime,
 ) -> Payout:
     """Let the signer make a (further) version of a payout. `coins` are the outpoints that it
     spends, where inputs are what makes two versions exclude each other.
 
-    An unsigned version is replaced: nobody holds bytes of it. Raises IllegalMove for a payout that
-    is over, IdempotencyConflict for a coin that another payout holds.
+    An unsigned version is replaced: nobody holds bytes of it. `after` is how many versions are
+    signed, where the plan was made for just that. Raises IllegalMove for a payout that is over or
+    has other versions, IdempotencyConflict for a coin that another payout holds.
     """
     row = await lock_payout(session, payout_id)
     if row.closed_at is not None:
@@ -43,6 +45,9 @@ async def plan(
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+    signed = 0 if last is None else last.number - (last.signed is None)
+    if after is not None and after != signed:
+        raise IllegalMove(thing="payout", current=f"version {signed}", wanted=f"after {after}")
     if last is not None and last.signed is None:
         last.plan, last.planned_at = dict(plan), now
     else:

@@ -183,7 +183,7 @@ DEFAULTS = (
         explorer_tx_url="https://etherscan.io/tx/{tx_hash}",
         confirmations_text_key="cashier.confirmations.usdt_eth",
         deposits_enabled=True,
-        withdrawals_enabled=False,
+        withdrawals_enabled=True,
         deposits_by=DepositsBy.ADDRESS,
         tiers=(Tier(units=1_000_000_000, confirmations=12),),
         fee_policy=FeePolicy(multiplier_bp=12_500, least=1_000_000, most=15_000_000),

@@ -30,6 +30,7 @@ class Account(IntEnum):
     HOT_WALLET_USDT_ETH = 52
     HOT_WALLET_USDT_TON = 53
     HOT_WALLET_BTC = 54
+    FUEL_ETH = 60
 
     @property
     def path(self) -> str:
@@ -60,6 +61,7 @@ _PATHS = {
     Account.HOT_WALLET_USDT_ETH: "external:hot_wallet:usdt_eth",
     Account.HOT_WALLET_USDT_TON: "external:hot_wallet:usdt_ton",
     Account.HOT_WALLET_BTC: "external:hot_wallet:btc",
+    Account.FUEL_ETH: "external:fuel:eth",
 }
 
 _HOT_WALLETS = {

@@ -151,6 +151,16 @@ class MemberVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class GasBurnt:
+    """What a final transaction of ours burnt, in the smallest parts of the network's coin, where
+    that is another coin than the rail's and its parts are smaller than our units."""
+
+    tx_hash: str
+    height: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutVerdict:
     """What final chain data says of a whole payout."""
 
@@ -161,6 +171,10 @@ class PayoutVerdict:
     members: tuple[MemberVerdict, ...]
     fees: tuple[NetworkFee, ...] = ()
     """What final transactions of the payout cost, where no page of the account tells."""
+    stranger: str = ""
+    """The final transaction that took the replay key and is none of ours."""
+    burnt: GasBurnt | None = None
+    """The same where the network is paid in a coin of its own."""
 
 
 class Chain(Protocol):

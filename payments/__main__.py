@@ -22,7 +22,7 @@ from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import CHAINS, DESKS, FOLLOWED
+from payments.registry import CHAINS, DESKS, FOLLOWED, build_btc_reconciler
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.watcher import Watcher
@@ -95,6 +95,9 @@ def watching(database: Database) -> list[Loop]:
             loops.append(Loop(f"watcher:{followed.chain.name}", follower.run, followed.chain.close))
     for name, desk in _desks(database):
         loops.append(Loop(f"settler:{name}", Settler(database, desk, poll_seconds).run, desk.close))
+    reconciler = build_btc_reconciler(database)
+    if reconciler is not None:
+        loops.append(Loop("reconciler:bitcoin", reconciler.run, reconciler.close))
     return loops
 
 

@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING
 
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.rails import BTC, USDT_ETH
-from casino.money import Asset
-from payments.bitcoin_rpc import COIN_DECIMALS, BitcoinRpc
+from payments.bitcoin_rpc import BitcoinRpc
+from payments.btc_reconciler import BtcReconciler
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import NETWORKS, AccountKey, WatchList
+from payments.chains.btc_fees import FeeBounds
+from payments.chains.btc_units import BTC_SCALE
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.ton import TonChain
-from payments.config import BtcSettings, EvmSettings, TonSettings, TonWalletSettings
+from payments.coin_keeper import CoinKeeper
+from payments.config import (
+    BtcPayoutSettings,
+    BtcSettings,
+    EvmSettings,
+    TonSettings,
+    TonWalletSettings,
+)
+from payments.desks.btc import BtcDesk
+from payments.desks.btc_book import BtcBook
+from payments.desks.btc_terms import BtcTerms
 from payments.desks.ton import TonDesk
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
@@ -27,10 +39,6 @@ if TYPE_CHECKING:
     from casino.db import Database
     from payments.chains.base import Chain
     from payments.desks.desk import Desk
-
-
-BTC_SCALE: int = 10 ** (Asset.BTC.decimals - COIN_DECIMALS)
-"""Units of our asset in a satoshi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,22 +151,70 @@ def build_btc() -> Followed | None:
     if not settings.given:
         return None
     network = NETWORKS[settings.network]
-    rpc = BitcoinRpc(
-        url=settings.node_url,
-        user=settings.node_user,
-        password=settings.node_password.get_secret_value(),
-    )
+    account = AccountKey(settings.xpub, network)
+    chain = BtcChain(_bitcoin_node(settings), network)
     return Followed(
-        chain=BtcChain(rpc, network),
+        chain=chain,
         rail=BTC,
         network_id=network.name,
         token=None,
-        addresses=BtcAddresses(AccountKey(settings.xpub, network)),
+        addresses=BtcAddresses(account),
         pool_ahead=settings.pool_ahead,
         start_height=settings.start_height,
         poll_seconds=settings.poll_seconds,
         scale=BTC_SCALE,
         watch=lambda: WatchList(network),
+        coins=CoinKeeper(chain, account, BTC),
+    )
+
+
+def build_btc_desk(database: Database) -> BtcDesk | None:
+    """Bitcoin's way out as the environment says. Raises ExtendedKeyError."""
+    settings, payouts = BtcSettings(), BtcPayoutSettings()
+    if not settings.given:
+        return None
+    network = NETWORKS[settings.network]
+    chain = BtcChain(_bitcoin_node(settings), network)
+    return BtcDesk(
+        database=database,
+        btc=chain,
+        rpc=_bitcoin_node(settings),
+        book=BtcBook(BTC, chain.name, AccountKey(settings.xpub, network)),
+        terms=BtcTerms(
+            members_max=payouts.members_max,
+            bounds=FeeBounds(payouts.rate_least, payouts.rate_most, payouts.rate_fallback),
+            confirm_blocks=payouts.confirm_blocks,
+            bump_after_blocks=payouts.bump_after_blocks,
+            later_rate=payouts.later_rate,
+            fee_units_max=payouts.fee_satoshis_max,
+            consolidate_rate_max=payouts.consolidate_rate_max,
+            consolidate_coins_min=payouts.consolidate_coins_min,
+        ),
+    )
+
+
+def build_btc_reconciler(database: Database) -> BtcReconciler | None:
+    """What compares our coins on Bitcoin with the book. Raises ExtendedKeyError."""
+    settings = BtcSettings()
+    if not settings.given:
+        return None
+    network = NETWORKS[settings.network]
+    chain = BtcChain(_bitcoin_node(settings), network)
+    return BtcReconciler(
+        database=database,
+        btc=chain,
+        rpc=_bitcoin_node(settings),
+        book=BtcBook(BTC, chain.name, AccountKey(settings.xpub, network)),
+        poll_seconds=settings.poll_seconds,
+        scan_every=timedelta(hours=BtcPayoutSettings().scan_hours),
+    )
+
+
+def _bitcoin_node(settings: BtcSettings) -> BitcoinRpc:
+    return BitcoinRpc(
+        url=settings.node_url,
+        user=settings.node_user,
+        password=settings.node_password.get_secret_value(),
     )
 
 
@@ -167,7 +223,10 @@ FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="bitcoin", rail=BTC, build=build_btc),
 )
 
-DESKS: tuple[DeskEntry, ...] = (DeskEntry(name="ton", build=build_ton_desk),)
+DESKS: tuple[DeskEntry, ...] = (
+    DeskEntry(name="ton", build=build_ton_desk),
+    DeskEntry(name="bitcoin", build=build_btc_desk),
+)
 
 CHAINS: tuple[ChainEntry, ...] = (ChainEntry(name="ton", rails=("ton",), build=build_ton),)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from casino import flags, switches
-from casino.cashier import foreign_sends, freezes, moves, recovery
+from casino.cashier import foreign_sends, freezes, moves, numbers, recovery
 from casino.cashier.batches import PENDING, Payout, get_payout
 from casino.cashier.payout_tables import (
     AccountNumberRow,
@@ -34,13 +33,16 @@ if TYPE_CHECKING:
     """Makes the next replay number from the last one that its account was given, -1 before the
     first."""
 
-MEMBERS_MAX = 200
+    Payable = Callable[[int, str, int], bool]
+    """Whether the chain can pay a withdrawal: its id, its destination, its net units."""
+
+MEMBERS_MAX = 250
 # A query id is a 13-bit shift and a 10-bit place; the last place of each shift is not usable.
 PLACES = 1 << 10
 QUERY_IDS = 1 << 23
 
 
-async def claim(
+async def claim(  # noqa: PLR0913 - what a rail knows, each by its name
     session: AsyncSession,
     *,
     rail: str,
@@ -54,6 +56,7 @@ async def claim(
     member_fee_units: int = 0,
     since_height: int | None = None,
     plan: Mapping[str, object] | None = None,
+    payable: Payable | None = None,
 ) -> Payout | None:
     """Take approved withdrawals into a new payout, the oldest first, and give it its replay key;
     None if there is nothing to pay.
@@ -62,7 +65,7 @@ async def claim(
     for each payment; a withdrawal that does not fit waits and lets smaller ones pass. Withdrawals
     whose order does not last until `orders_until` go back to staff. Nothing is claimed while
     withdrawals are stopped, nor while something left the account that nobody can explain, nor
-    for a player who is blocked or whose withdrawals are frozen.
+    for a player who is blocked or whose withdrawals are frozen. What is not `payable` waits.
     `plan` is that of the first attempt, where nothing else has to be known for it.
     """
     offered = await get_rail(session, rail)
@@ -70,7 +73,7 @@ async def claim(
     if offered.address is None or stopped & {*required_switches(offered, switches.WITHDRAWALS)}:
         return None
     # The account's row is the claimers' queue.
-    counter = await _lock_number(session, offered.address)
+    counter = await numbers.lock(session, account=offered.address)
     if await foreign_sends.waiting(session, account=offered.address):
         return None
     await recovery.return_expired(session, rail=rail, before=orders_until, now=now)
@@ -78,6 +81,8 @@ async def claim(
     chosen: list[WithdrawalRow] = []
     for row in await _claimable(session, rail):
         needed = row.units - row.fee_units + member_fee_units
+        if payable is not None and not payable(row.id, row.destination, row.units - row.fee_units):
+            continue
         if needed <= left and len(chosen) < min(limit, MEMBERS_MAX):
             chosen.append(row)
             left -= needed
@@ -131,7 +136,7 @@ async def claim_move(
     """Give a move of our own its payout and replay key; `account` is the one that
     signs. None while another such move from the same place is under way, or
     something left the account that nobody can explain."""
-    counter = await _lock_number(session, account)
+    counter = await numbers.lock(session, account=account)
     if await foreign_sends.waiting(session, account=account):
         return None
     busy = await session.scalar(
@@ -177,6 +182,20 @@ def next_nonce(at_least: int) -> Numbering:
     return lambda last: max(last + 1, at_least)
 
 
+async def approved_waiting(session: AsyncSession, *, rail: str) -> bool:
+    """Whether anything approved waits to be claimed, whoever may be paid now."""
+    again = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
+    found = await session.scalar(
+        select(WithdrawalRow.id)
+        .where(
+            WithdrawalRow.rail == rail,
+            (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 async def _make(
     session: AsyncSession,
     counter: AccountNumberRow,
@@ -195,15 +214,6 @@ async def _make(
         )
         await session.flush()
     return payout
-
-
-async def _lock_number(session: AsyncSession, account: str) -> AccountNumberRow:
-    await session.execute(
-        insert(AccountNumberRow).values(account=account, last=-1).on_conflict_do_nothing()
-    )
-    return await session.get_one(
-        AccountNumberRow, account, with_for_update=True, populate_existing=True
-    )
 
 
 async def _claimable(session: AsyncSession, rail: str) -> Sequence[WithdrawalRow]:

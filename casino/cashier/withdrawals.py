@@ -93,14 +93,15 @@ async def quote(
     require_units(units)
     offered = await _require_open(session, rail)
     _require_minimum(offered, units)
+    fee = offered.whole_fee(units, offered.withdrawal_fee)
     facts = await player_facts.load_one(session, player_id=player_id)
     ceiling = await terms.ceiling(session, player_id=player_id, kyc_level=facts.kyc_level, now=now)
     return Quote(
         rail=rail,
         asset=offered.asset,
         units=units,
-        fee=offered.withdrawal_fee,
-        net=units - offered.withdrawal_fee,
+        fee=fee,
+        net=units - fee,
         minimum=offered.withdrawal_min,
         ceiling_left=ceiling.left,
         expires_at=now + QUOTE_VALID,
@@ -152,7 +153,8 @@ async def request(
         raise refusal
     await freezes.require_free(session, player_id=player_id)
     _require_minimum(offered, units)
-    if quoted_fee is not None and quoted_fee != offered.withdrawal_fee:
+    fee = offered.whole_fee(units, offered.withdrawal_fee)
+    if quoted_fee is not None and quoted_fee != fee:
         raise QuoteExpired
     _require_destination(offered, destination, memo)
     await _require_funds(session, player_id, offered.asset, units)
@@ -166,7 +168,7 @@ async def request(
         rail=rail,
         asset=offered.asset.code,
         units=units,
-        fee_units=offered.withdrawal_fee,
+        fee_units=fee,
         destination=destination,
         memo=memo,
         reference=reference,
@@ -351,8 +353,9 @@ async def _require_open(session: AsyncSession, rail: str) -> Rail:
 
 
 def _require_minimum(rail: Rail, units: int) -> None:
-    if units < rail.withdrawal_min:
-        raise BelowMinimum(minimum=rail.withdrawal_min, asset=rail.asset)
+    least = max(rail.withdrawal_min, rail.withdrawal_fee + rail.net_min + rail.unit_step - 1)
+    if units < least:
+        raise BelowMinimum(minimum=least, asset=rail.asset)
 
 
 def _require_destination(rail: Rail, destination: str, memo: str) -> None:

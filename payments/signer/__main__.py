@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import signal
 import sys
 from typing import TYPE_CHECKING
 
-from casino.cashier.rails import get_rail, set_hot_wallet
+from casino.cashier.rails import BTC, get_rail, set_hot_wallet
 from casino.clock import utc_now
 from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
 from casino.db import Database
@@ -17,9 +18,11 @@ from casino.election import lead
 from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
+from payments.chains.btc_addresses import NETWORKS, AccountKey
 from payments.chains.ton_wallet import HotWallet
-from payments.config import SignerSettings, TonNetwork, TonSettings
+from payments.config import BtcSettings, SignerSettings, TonNetwork, TonSettings
 from payments.signer import database_role, keys_command
+from payments.signer.btc_pen import BtcPen, FeeLimits
 from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
 from payments.signer.key_source import hot_wallet, open_keys
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from payments.signer.keyring import Keyring
+    from payments.signer.pen import Pen
     from payments.signer.signing_keys import TonKey
 
 RAIL = "ton"
@@ -116,13 +120,19 @@ async def run(settings: SignerSettings) -> None:
         approval_key=approval_key(settings),
         testnet=TonSettings().network is TonNetwork.TESTNET,
     )
-    signer = Signer(database=database, pen=pen, poll_seconds=settings.poll_seconds)
+    pens: list[Pen] = [pen]
+    if BtcSettings().given:
+        pens.append(btc_pen(keys, settings, BtcSettings()))
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     async with Nursery() as nursery:
-        role = f"signer:{RAIL}"
-        nursery.keep(lambda: lead(database.dsn, role=role, work=signer.run), name=role)
+        for each in pens:
+            signer = Signer(database=database, pen=each, poll_seconds=settings.poll_seconds)
+            role = f"signer:{each.rail}"
+            nursery.keep(
+                functools.partial(lead, database.dsn, role=role, work=signer.run), name=role
+            )
         await stopping.wait()
     with contextlib.suppress(OSError):
         await database.close()
@@ -138,6 +148,35 @@ def ton_wallet(keys: Keyring, generation: int) -> tuple[HotWallet, TonKey]:
     """The hot wallet of a generation, and its key."""
     key = keys.ton(generation)
     return hot_wallet(key.public_key), key
+
+
+def btc_pen(keys: Keyring, settings: SignerSettings, bitcoin: BtcSettings) -> BtcPen:
+    """The pen of the account that BTC_XPUB names, of whichever generation it is: players' deposit
+    addresses come from it. Raises KeystoreError when it is none of ours."""
+    network = NETWORKS[bitcoin.network]
+    wanted = AccountKey(bitcoin.xpub, network).change_address(0)
+    for generation in range(keys.newest(RootKind.BTC_ETH), 0, -1):
+        key = keys.btc(network, generation)
+        if AccountKey(key.xpub, network).change_address(0) == wanted:
+            return BtcPen(
+                rail=BTC,
+                key=key,
+                network=network,
+                limits=Limits(
+                    order_units_max=settings.btc_order_units_max,
+                    hour_units_max=settings.btc_hour_units_max,
+                    day_units_max=settings.btc_day_units_max,
+                    two_people_above_units=settings.btc_two_people_above_units,
+                ),
+                fees=FeeLimits(
+                    rate_max=settings.btc_rate_max,
+                    units_max=settings.btc_fee_satoshis_max,
+                    day_units_max=settings.btc_fee_day_satoshis_max,
+                    joining_rate_max=settings.btc_joining_rate_max,
+                ),
+                approval_key=approval_key(settings),
+            )
+    raise KeystoreError("BTC_XPUB is not the account of any generation of our keys")
 
 
 def approval_key(settings: SignerSettings) -> bytes:

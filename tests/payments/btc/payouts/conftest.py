@@ -1,4 +1,4 @@
-"""A paying house for each test that asks for one; import `house` to have it."""
+"""A paying house for each test that asks for one."""
 
 from collections.abc import AsyncIterator
 
@@ -6,7 +6,7 @@ import pytest
 
 from casino.db import Database
 from tests.payments.btc.conftest import World
-from tests.payments.btc.paying import PayingHouse
+from tests.payments.btc.payouts.house import PayingHouse
 
 
 @pytest.fixture

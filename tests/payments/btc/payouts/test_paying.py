@@ -13,7 +13,7 @@ from payments.chains.btc_addresses import address_of, parse
 from payments.chains.btc_blocks import read_transaction
 from payments.chains.btc_units import BTC_SCALE
 from tests.payments.btc.conftest import BTC, DEPTH
-from tests.payments.btc.paying import FEE, PayingHouse, fee_of
+from tests.payments.btc.payouts.house import FEE, PayingHouse, fee_of
 
 pytestmark = pytest.mark.chain
 

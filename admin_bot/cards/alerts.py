@@ -159,6 +159,20 @@ def _signing_refused(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _payout_stuck(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.payout_stuck", rail=str(payload["rail"])),
+            words.say(
+                "admin.alert.payout_stuck_body",
+                fee=_whole(payload, "fee"),
+                vsize=_whole(payload, "vsize"),
+            ),
+            code(str(payload["tx_hash"])),
+        )
+    )
+
+
 def _dead_letter(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -295,6 +309,7 @@ ALERTS: Mapping[str, Compose] = {
     "alert.deposit_reversed": _deposit_reversed,
     "alert.address_pool_low": _address_pool_low,
     "alert.signing_refused": _signing_refused,
+    "alert.payout_stuck": _payout_stuck,
     "alert.dead_letter": _dead_letter,
     "deposit.unclaimed": _unclaimed,
 }

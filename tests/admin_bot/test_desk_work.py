@@ -303,6 +303,13 @@ ALERTS = {
         "withdrawal_id": 2,
         "reason": "digest",
     },
+    "alert.payout_stuck": {
+        "rail": "btc",
+        "payout_id": 1,
+        "tx_hash": "ab" * 32,
+        "fee": 700,
+        "vsize": 140,
+    },
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
 }
@@ -317,6 +324,7 @@ SAID = {
     "alert.deposit_reversed": "Owed by the player: 40.00 USDT",
     "alert.address_pool_low": "Free: 20.",
     "alert.signing_refused": "Why: digest",
+    "alert.payout_stuck": "It pays 700 satoshis for 140 bytes",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
 }

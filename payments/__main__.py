@@ -25,7 +25,15 @@ from casino.telemetry import configure_logs, serve_metrics
 from payments import delegate_command
 from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import AUDITS, CHAINS, DESKS, FOLLOWED, SWEEPERS, toncenter
+from payments.registry import (
+    AUDITS,
+    CHAINS,
+    DESKS,
+    FOLLOWED,
+    SWEEPERS,
+    build_btc_reconciler,
+    toncenter,
+)
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.token_watch import TokenWatch
@@ -113,6 +121,9 @@ def watching(database: Database) -> list[Loop]:
     for name, desk in _desks(database):
         settler = Settler(database, desk, settings.poll_seconds)
         loops.append(Loop(f"settler:{name}", settler.run, desk.close))
+    reconciler = build_btc_reconciler(database)
+    if reconciler is not None:
+        loops.append(Loop("reconciler:bitcoin", reconciler.run, reconciler.close))
     return loops + _others("audit", AUDITS, database)
 
 

@@ -215,6 +215,50 @@ class EvmPayoutSettings(BaseSettings):
     )
 
 
+class BtcAccountSettings(BaseSettings):
+    """The network and the account on it, as the one process without a node needs them."""
+
+    model_config = SettingsConfigDict(env_prefix="BTC_", env_file=".env", extra="ignore")
+
+    network: BtcNetwork | Literal[""] = ""
+    xpub: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether the rail is wanted."""
+        return bool(self.network)
+
+
+class BtcPayoutSettings(BaseSettings):
+    """What we are ready to pay for Bitcoin's blocks. Rates are satoshis per virtual byte."""
+
+    model_config = SettingsConfigDict(env_prefix="BTC_PAYOUT_", env_file=".env", extra="ignore")
+
+    members_max: int = Field(default=100, ge=1, le=250, description="payments in a transaction")
+    rate_least: int = Field(default=1, ge=1)
+    rate_most: int = Field(default=200, ge=1, description="never more, however long it takes")
+    rate_fallback: int = Field(default=20, ge=1, description="when the node has no estimate")
+    confirm_blocks: int = Field(default=2, ge=1, le=1008, description="how soon it shall be mined")
+    bump_after_blocks: int = Field(default=3, ge=1, description="then the fee is raised")
+    later_rate: int = Field(default=10, ge=1, description="what spending our change may cost")
+    fee_satoshis_max: int = Field(default=2_000_000, ge=1, description="of a transaction")
+    consolidate_rate_max: int = Field(
+        default=3, ge=0, description="coins are joined at such rates; 0: never"
+    )
+    consolidate_coins_min: int = Field(default=50, ge=2, description="when there are so many")
+    scan_hours: int = Field(
+        default=24, ge=1, description="how often the node counts our coins itself"
+    )
+
+    @model_validator(mode="after")
+    def _rates_rise(self) -> Self:
+        if not self.rate_least <= self.rate_fallback <= self.rate_most:
+            raise ValueError(
+                "BTC_PAYOUT_RATE_LEAST, BTC_PAYOUT_RATE_FALLBACK and BTC_PAYOUT_RATE_MOST must rise"
+            )
+        return self
+
+
 class SignerSettings(BaseSettings):
     """The only process with keys: where they are, whom it obeys, how much it may pay."""
 
@@ -258,4 +302,14 @@ class SignerSettings(BaseSettings):
     evm_own_addresses: int = Field(
         default=5_000, ge=1, description="deposit addresses that are never paid to"
     )
+    btc_order_units_max: int = Field(
+        default=20_000_000_000, gt=0, description="1 BTC is 100,000,000,000 units"
+    )
+    btc_hour_units_max: int = Field(default=50_000_000_000, gt=0)
+    btc_day_units_max: int = Field(default=100_000_000_000, gt=0)
+    btc_two_people_above_units: int = Field(default=2_000_000_000, gt=0)
+    btc_rate_max: int = Field(default=500, ge=1, description="satoshis per virtual byte")
+    btc_joining_rate_max: int = Field(default=10, ge=1, description="the same, to join own coins")
+    btc_fee_satoshis_max: int = Field(default=2_000_000, ge=1, description="of a transaction")
+    btc_fee_day_satoshis_max: int = Field(default=20_000_000, ge=1, description="of all in a day")
     poll_seconds: int = Field(default=1, ge=1, le=60)

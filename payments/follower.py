@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from casino.cashier.blocks import Place
+    from casino.cashier.coins import CoinMoves
     from casino.db import Database
     from payments.chains.blocks import BlockChain, Header, Incoming, Tip, Watched
     from payments.pool import AddressSource
@@ -38,6 +39,20 @@ TOO_DEEP = "the node's chain leaves ours below the blocks that we remember"
 BEHIND_FINAL = "the node's chain leaves ours below a final block"
 
 log = structlog.get_logger(__name__)
+
+
+class CoinSource(Protocol):
+    """Where coins are outputs: reads of the blocks what they did to ours."""
+
+    @property
+    def hot_wallet(self) -> str:
+        """The address that stands for all of them."""
+
+    async def read(
+        self, database: Database, headers: Sequence[Header], watched: Watched
+    ) -> tuple[Sequence[Incoming], CoinMoves]:
+        """What these blocks brought to watched addresses, and what they did to our coins. May
+        raise OutsideUnavailable: then nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,7 @@ class Followed:
     tokens: TokenSource | None = None
     scale: int = 1
     watch: Callable[[], Watched] = set[str]
+    coins: CoinSource | None = None
 
 
 @dataclass(slots=True)
@@ -124,6 +140,13 @@ class Follower:
                 token=self.followed.token,
                 now=utc_now(),
             )
+            if self.followed.coins is not None:
+                await rails.set_hot_wallet(
+                    session,
+                    rail=self.followed.rail,
+                    address=self.followed.coins.hot_wallet,
+                    now=utc_now(),
+                )
         await self._watch_new()
 
     async def _watch_new(self) -> None:
@@ -163,6 +186,10 @@ class Follower:
                 return False
         # After the headers: whoever was paid in one of these blocks had his address before.
         await self._watch_new()
+        source = self.followed.coins
+        if source is not None:
+            incoming, moves = await source.read(self.database, headers, self._watched)
+            return await self._book(place, ancestor, headers, incoming, tip, moves)
         incoming = await chain.incoming(headers, self._watched) if headers else ()
         return await self._book(place, ancestor, headers, incoming, tip)
 
@@ -211,6 +238,7 @@ class Follower:
         headers: Sequence[Header],
         incoming: Sequence[Incoming],
         tip: Tip,
+        moves: CoinMoves | None = None,
     ) -> bool:
         name, above = self.followed.chain.name, [_block(header) for header in headers]
         final_height = await self._final_height(place, [ancestor, *above], tip)
@@ -222,6 +250,7 @@ class Follower:
             above=above,
             transfers=[_deposit(one, self.followed.scale) for one in incoming],
             final_height=final_height,
+            coins=moves,
         )
         async with self.database.transaction() as session:
             booked = await following.book(

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.rails import BTC, TON, USDT_ETH, USDT_TON, DepositsBy
-from casino.money import Asset
 from payments.addresses import parse_ton
-from payments.bitcoin_rpc import COIN_DECIMALS, BitcoinRpc
+from payments.bitcoin_rpc import BitcoinRpc
+from payments.btc_reconciler import BtcReconciler
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import NETWORKS, AccountKey, WatchList
+from payments.chains.btc_fees import FeeBounds
+from payments.chains.btc_units import BTC_SCALE
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.evm_wallet import GWEI
@@ -21,7 +23,9 @@ from payments.chains.ton import TonChain
 from payments.chains.ton_deposit_wallets import DepositWallet, read_public_key
 from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_wallets import JettonWallets
+from payments.coin_keeper import CoinKeeper
 from payments.config import (
+    BtcPayoutSettings,
     BtcSettings,
     EvmPayoutSettings,
     EvmSettings,
@@ -29,6 +33,9 @@ from payments.config import (
     TonSettings,
     TonWalletSettings,
 )
+from payments.desks.btc import BtcDesk
+from payments.desks.btc_book import BtcBook
+from payments.desks.btc_terms import BtcTerms
 from payments.desks.evm import EvmDesk
 from payments.desks.evm_audit import EvmAudit
 from payments.desks.evm_sweeps import EvmSweeper, SweepRules
@@ -45,10 +52,6 @@ if TYPE_CHECKING:
     from casino.db import Database
     from payments.chains.base import Chain
     from payments.desks.desk import Desk
-
-
-BTC_SCALE: int = 10 ** (Asset.BTC.decimals - COIN_DECIMALS)
-"""Units of our asset in a satoshi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,22 +235,70 @@ def build_btc() -> Followed | None:
     if not settings.given:
         return None
     network = NETWORKS[settings.network]
-    rpc = BitcoinRpc(
-        url=settings.node_url,
-        user=settings.node_user,
-        password=settings.node_password.get_secret_value(),
-    )
+    account = AccountKey(settings.xpub, network)
+    chain = BtcChain(_bitcoin_node(settings), network)
     return Followed(
-        chain=BtcChain(rpc, network),
+        chain=chain,
         rail=BTC,
         network_id=network.name,
         token=None,
-        addresses=BtcAddresses(AccountKey(settings.xpub, network)),
+        addresses=BtcAddresses(account),
         pool_ahead=settings.pool_ahead,
         start_height=settings.start_height,
         poll_seconds=settings.poll_seconds,
         scale=BTC_SCALE,
         watch=lambda: WatchList(network),
+        coins=CoinKeeper(chain, account, BTC),
+    )
+
+
+def build_btc_desk(database: Database) -> BtcDesk | None:
+    """Bitcoin's way out as the environment says. Raises ExtendedKeyError."""
+    settings, payouts = BtcSettings(), BtcPayoutSettings()
+    if not settings.given:
+        return None
+    network = NETWORKS[settings.network]
+    chain = BtcChain(_bitcoin_node(settings), network)
+    return BtcDesk(
+        database=database,
+        btc=chain,
+        rpc=_bitcoin_node(settings),
+        book=BtcBook(BTC, chain.name, AccountKey(settings.xpub, network)),
+        terms=BtcTerms(
+            members_max=payouts.members_max,
+            bounds=FeeBounds(payouts.rate_least, payouts.rate_most, payouts.rate_fallback),
+            confirm_blocks=payouts.confirm_blocks,
+            bump_after_blocks=payouts.bump_after_blocks,
+            later_rate=payouts.later_rate,
+            fee_units_max=payouts.fee_satoshis_max,
+            consolidate_rate_max=payouts.consolidate_rate_max,
+            consolidate_coins_min=payouts.consolidate_coins_min,
+        ),
+    )
+
+
+def build_btc_reconciler(database: Database) -> BtcReconciler | None:
+    """What compares our coins on Bitcoin with the book. Raises ExtendedKeyError."""
+    settings = BtcSettings()
+    if not settings.given:
+        return None
+    network = NETWORKS[settings.network]
+    chain = BtcChain(_bitcoin_node(settings), network)
+    return BtcReconciler(
+        database=database,
+        btc=chain,
+        rpc=_bitcoin_node(settings),
+        book=BtcBook(BTC, chain.name, AccountKey(settings.xpub, network)),
+        poll_seconds=settings.poll_seconds,
+        scan_every=timedelta(hours=BtcPayoutSettings().scan_hours),
+    )
+
+
+def _bitcoin_node(settings: BtcSettings) -> BitcoinRpc:
+    return BitcoinRpc(
+        url=settings.node_url,
+        user=settings.node_user,
+        password=settings.node_password.get_secret_value(),
     )
 
 
@@ -328,6 +379,7 @@ FOLLOWED: tuple[FollowedEntry, ...] = (
 DESKS: tuple[DeskEntry, ...] = (
     DeskEntry(name=TON, build=build_ton_desk),
     DeskEntry(name=USDT_ETH, build=build_usdt_eth_desk),
+    DeskEntry(name="bitcoin", build=build_btc_desk),
 )
 
 SWEEPERS: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_sweeper),)

@@ -21,7 +21,7 @@ from casino.errors import OutsideError
 from payments.chains.base import Outcome
 
 if TYPE_CHECKING:
-    from casino.cashier.batches import Payout
+    from casino.cashier.batches import Attempt, Payout
     from casino.db import Database
     from payments.desks.desk import Desk
 
@@ -85,24 +85,24 @@ class Sender:
     async def _send(self) -> None:
         async with self.database.transaction() as session:
             waiting = await open_payouts(session, rail=self.desk.rail)
-        versions = {(payout.id, len(payout.attempts)) for payout in waiting}
+        versions = {(payout.id, one.number) for payout in waiting for one in payout.attempts}
         self._sent_at = {key: at for key, at in self._sent_at.items() if key in versions}
         for payout in waiting:
             newest = payout.newest
-            if newest is None or newest.signed is None or not self._due(payout):
+            if newest is None or not self._due(payout, newest):
                 continue
             if await self.desk.sendable(payout):
-                await self._broadcast(payout, newest.signed)
+                await self._broadcast(payout, newest)
 
-    def _due(self, payout: Payout) -> bool:
-        before = self._sent_at.get((payout.id, len(payout.attempts)))
+    def _due(self, payout: Payout, version: Attempt) -> bool:
+        before = self._sent_at.get((payout.id, version.number))
         return before is None or utc_now() - before >= RESEND_AFTER
 
-    async def _broadcast(self, payout: Payout, signed: bytes) -> None:
+    async def _broadcast(self, payout: Payout, version: Attempt) -> None:
         # Said before it is done: after a crash in between nobody may believe it never happened.
         async with self.database.transaction() as session:
             await payouts.mark_broadcast(session, payout_id=payout.id, now=utc_now())
-        outcome = await self.desk.broadcast(signed)
-        self._sent_at[payout.id, len(payout.attempts)] = utc_now()
+        outcome = await self.desk.broadcast(version.signed or b"")
+        self._sent_at[payout.id, version.number] = utc_now()
         level = log.info if outcome is Outcome.SUCCEEDED else log.warning
         level("payout.sent", payout_id=payout.id, outcome=outcome)

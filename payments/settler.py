@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
@@ -36,6 +36,7 @@ class Settler:
     database: Database
     desk: Desk
     poll_seconds: int
+    _seen: dict[int, str] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Judge until cancelled; a node in trouble is asked again later."""
@@ -51,13 +52,16 @@ class Settler:
         """Judge everything that is open."""
         async with self.database.transaction() as session:
             waiting = await open_payouts(session, rail=self.desk.rail)
+        self._seen = {one.id: self._seen[one.id] for one in waiting if one.id in self._seen}
         for payout in waiting:
             with structlog.contextvars.bound_contextvars(payout_id=payout.id):
                 await self._judge(payout)
 
     async def _judge(self, payout: Payout) -> None:
         verdict = await self.desk.judge(payout)
-        if verdict.seen and payout.seen_at is None:
+        # Another version than the one that was seen first may be the one that waits now.
+        if verdict.seen and self._seen.get(payout.id) != verdict.tx_hash:
+            self._seen[payout.id] = verdict.tx_hash
             async with self.database.transaction() as session:
                 await payouts.payout_seen(
                     session, payout_id=payout.id, tx_hash=verdict.tx_hash, now=utc_now()

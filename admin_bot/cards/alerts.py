@@ -160,6 +160,22 @@ def _signing_refused(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _payout_stuck(payload: Payload, words: Words) -> Screen:
+    if "vsize" not in payload:
+        return _about("payout_stuck")(payload, words)
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.payout_stuck_btc", rail=str(payload["rail"])),
+            words.say(
+                "admin.alert.payout_stuck_btc_body",
+                fee=_whole(payload, "fee"),
+                vsize=_whole(payload, "vsize"),
+            ),
+            code(str(payload["tx_hash"])),
+        )
+    )
+
+
 def _dead_letter(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -379,7 +395,7 @@ ALERTS: Mapping[str, Compose] = {
     "alert.signing_refused": _signing_refused,
     "alert.foreign_send": _foreign_send,
     "alert.payment_refused": _about("payment_refused"),
-    "alert.payout_stuck": _about("payout_stuck"),
+    "alert.payout_stuck": _payout_stuck,
     "alert.payout_unclear": _about("payout_unclear"),
     "alert.fuel_low": _about("fuel_low"),
     "alert.sweep_refused": _about("sweep_refused"),

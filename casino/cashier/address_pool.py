@@ -132,6 +132,18 @@ async def owners(
     return {address: player_id for address, player_id in rows if player_id is not None}
 
 
+async def numbers(
+    session: AsyncSession, *, rail: str, addresses: Collection[str]
+) -> Mapping[str, int]:
+    """The derivation indices of these addresses; unknown ones are left out."""
+    rows = await session.execute(
+        select(DepositAddressRow.address, DepositAddressRow.number).where(
+            DepositAddressRow.rail == rail, DepositAddressRow.address.in_(set(addresses))
+        )
+    )
+    return {row.address: row.number for row in rows}
+
+
 async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequence[tuple[int, str]]:
     """The numbers and addresses from `number` on, whosever they are: all of them are watched, so
     that one is watched before it is anybody's."""

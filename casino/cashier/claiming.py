@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 
 from casino import flags, switches
-from casino.cashier import foreign_sends, freezes, moves, recovery
+from casino.cashier import foreign_sends, freezes, moves, numbers, recovery
 from casino.cashier.batches import PENDING, Payout, get_payout
 from casino.cashier.payout_tables import (
     AccountNumberRow,
@@ -37,7 +36,10 @@ if TYPE_CHECKING:
     """Makes the next replay number from the last one that its account was given, -1 before the
     first."""
 
-MEMBERS_MAX = 200
+    Payable = Callable[[int, str, int], bool]
+    """Whether the chain can pay a withdrawal: its id, its destination, its net units."""
+
+MEMBERS_MAX = 250
 # A query id is a 13-bit shift and a 10-bit place; the last place of each shift is not usable.
 PLACES = 1 << 10
 QUERY_IDS = 1 << 23
@@ -52,7 +54,7 @@ class NextPayment:
     destination: str
 
 
-async def claim(
+async def claim(  # noqa: PLR0913 - what a rail knows, each by its name
     session: AsyncSession,
     *,
     rail: str,
@@ -66,6 +68,7 @@ async def claim(
     member_fee_units: int = 0,
     since_height: int | None = None,
     plan: Mapping[str, object] | None = None,
+    payable: Payable | None = None,
 ) -> Payout | None:
     """Take approved withdrawals into a new payout, the oldest first, and give it its replay key;
     None if there is nothing to pay.
@@ -74,7 +77,7 @@ async def claim(
     for each payment; a withdrawal that does not fit waits and lets smaller ones pass. Withdrawals
     whose order does not last until `orders_until` go back to staff. Nothing is claimed while
     withdrawals are stopped, nor while something left the account that nobody can explain, nor
-    for a player who is blocked or whose withdrawals are frozen.
+    for a player who is blocked or whose withdrawals are frozen. What is not `payable` waits.
     `plan` is that of the first attempt, where nothing else has to be known for it.
     """
     counter = await _begin(session, rail=rail, orders_until=orders_until, now=now)
@@ -84,6 +87,8 @@ async def claim(
     chosen: list[WithdrawalRow] = []
     for row in await _claimable(session, rail):
         needed = row.units - row.fee_units + member_fee_units
+        if payable is not None and not payable(row.id, row.destination, row.units - row.fee_units):
+            continue
         if needed <= left and len(chosen) < min(limit, MEMBERS_MAX):
             chosen.append(row)
             left -= needed
@@ -169,7 +174,7 @@ async def claim_move(
     """Give a move of our own its payout and replay key; `account` is the one that
     signs. None while another such move from the same place is under way, or
     something left the account that nobody can explain."""
-    counter = await _lock_number(session, account)
+    counter = await numbers.lock(session, account=account)
     if await foreign_sends.waiting(session, account=account):
         return None
     busy = await session.scalar(
@@ -224,7 +229,7 @@ async def _begin(
     if offered.address is None or await _stopped(session, offered):
         return None
     # The account's row is the claimers' queue.
-    counter = await _lock_number(session, offered.address)
+    counter = await numbers.lock(session, account=offered.address)
     if await foreign_sends.waiting(session, account=offered.address):
         return None
     await recovery.return_expired(session, rail=rail, before=orders_until, now=now)
@@ -258,6 +263,20 @@ async def _assign(
     return await get_payout(session, payout_id=payout.id)
 
 
+async def approved_waiting(session: AsyncSession, *, rail: str) -> bool:
+    """Whether anything approved waits to be claimed, whoever may be paid now."""
+    again = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
+    found = await session.scalar(
+        select(WithdrawalRow.id)
+        .where(
+            WithdrawalRow.rail == rail,
+            (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
 async def _make(
     session: AsyncSession,
     counter: AccountNumberRow,
@@ -276,15 +295,6 @@ async def _make(
         )
         await session.flush()
     return payout
-
-
-async def _lock_number(session: AsyncSession, account: str) -> AccountNumberRow:
-    await session.execute(
-        insert(AccountNumberRow).values(account=account, last=-1).on_conflict_do_nothing()
-    )
-    return await session.get_one(
-        AccountNumberRow, account, with_for_update=True, populate_existing=True
-    )
 
 
 async def _claimable(session: AsyncSession, rail: str) -> Sequence[WithdrawalRow]:

@@ -129,6 +129,39 @@ class ReservedCoinRow(Base):
     released_at: Mapped[datetime | None]
 
 
+class OwnCoinRow(Base):
+    """An output of ours on a chain where coins are outputs, as the followed blocks made and spent
+    it; changes with the blocks, in their transaction."""
+
+    __tablename__ = "own_coins"
+    __table_args__ = (
+        CheckConstraint("units > 0", name="units"),
+        CheckConstraint(
+            "(spent_by IS NULL) = (spent_height IS NULL)"
+            " AND (spent_by IS NULL) = (spent_hash IS NULL)",
+            name="spent",
+        ),
+        Index("ix_own_coins_height", "rail", "height"),
+        Index("ix_own_coins_unspent", "rail", postgresql_where=text("spent_by IS NULL")),
+        Index("ix_own_coins_spent_height", "rail", "spent_height"),
+    )
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    outpoint: Mapped[str] = mapped_column(Text, primary_key=True)
+    # The chain's own smallest units.
+    units: Mapped[int] = mapped_column(BigInteger)
+    # The way to its key; branch 1 is our own change.
+    branch: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int] = mapped_column(BigInteger)
+    # The transaction that made it, without witnesses: what proves `units` to the signer.
+    parent: Mapped[bytes] = mapped_column(LargeBinary)
+    height: Mapped[int] = mapped_column(BigInteger)
+    block_hash: Mapped[str] = mapped_column(Text)
+    spent_by: Mapped[str | None] = mapped_column(Text)
+    spent_height: Mapped[int | None] = mapped_column(BigInteger)
+    spent_hash: Mapped[str | None] = mapped_column(Text)
+
+
 class PayoutMemberRow(Base):
     """One payment inside a payout and how it ended."""
 
@@ -158,11 +191,12 @@ class PayoutMemberRow(Base):
 
 class MoveRow(Base):
     """A move of our own coins, alone in its payout: from a deposit address to the hot wallet,
-    from there to cold storage, fuel for an account, or many coins into one."""
+    from there to cold storage, fuel for an account, many coins into one, or the change of a
+    waiting payout to a place of ours, for the fee of both."""
 
     __tablename__ = "treasury_moves"
     __table_args__ = (
-        CheckConstraint("kind IN ('sweep', 'fuel', 'cold', 'consolidation')", name="kind"),
+        CheckConstraint("kind IN ('sweep', 'fuel', 'cold', 'consolidation', 'child')", name="kind"),
         CheckConstraint(
             "status IN ('assigned', 'signed', 'broadcast', 'done', 'dead')", name="status"
         ),

@@ -64,7 +64,8 @@ async def payout_seen(
     session: AsyncSession, *, payout_id: int, tx_hash: str, now: datetime
 ) -> None:
     """Say that the carrier is on the chain. Players whose payment is still open learn where to
-    look; where chains reorganise it may yet be another transaction that stays."""
+    look; where a payout has versions it may yet be another one that stays, and saying so again
+    corrects what they see."""
     payout, open_members = await _say_broadcast(session, payout_id, wanted="seen", now=now)
     payout.seen_at = payout.seen_at or now
     for row in open_members:
@@ -231,6 +232,7 @@ async def _note_seen(
     session: AsyncSession, row: WithdrawalRow, tx_hash: str, now: datetime
 ) -> None:
     if row.seen_at is not None:
+        row.tx_hash = tx_hash
         return
     row.seen_at, row.tx_hash = now, tx_hash
     rail = await get_rail(session, row.rail)

@@ -52,11 +52,12 @@ async def make(
     facts = await player_facts.load_one(session, player_id=player_id)
     ceiling = await terms.ceiling(session, player_id=player_id, kyc_level=facts.kyc_level, now=now)
     await _sweep(session, player_id, now)
+    fee = offered.whole_fee(units, await fees.withdrawal_fee(session, rail=offered, now=now))
     row = QuoteRow(
         player_id=player_id,
         rail=rail,
         units=units,
-        fee_units=await fees.withdrawal_fee(session, rail=offered, now=now),
+        fee_units=fee,
         made_at=now,
         expires_at=now + VALID,
     )
@@ -113,8 +114,9 @@ async def require_open(session: AsyncSession, rail: str) -> Rail:
 
 def require_minimum(rail: Rail, units: int) -> None:
     """Raise BelowMinimum for less than the rail pays out."""
-    if units < rail.withdrawal_min:
-        raise BelowMinimum(minimum=rail.withdrawal_min, asset=rail.asset)
+    least = max(rail.withdrawal_min, rail.withdrawal_fee + rail.net_min + rail.unit_step - 1)
+    if units < least:
+        raise BelowMinimum(minimum=least, asset=rail.asset)
 
 
 async def _sweep(session: AsyncSession, player_id: int, now: datetime) -> None:

@@ -122,6 +122,20 @@ class Rail:
         return None
 
     @property
+    def unit_step(self) -> int:
+        """What the chain pays is a multiple of so many units: the book counts finer."""
+        return UNIT_STEPS.get(self.name, 1)
+
+    @property
+    def net_min(self) -> int:
+        """The least that the chain carries to any destination, in units."""
+        return NET_MINIMUMS.get(self.name, 1)
+
+    def whole_fee(self, units: int, fee: int) -> int:
+        """The fee of a withdrawal of `units`, with what the chain is too coarse to pay on top."""
+        return fee + (units - fee) % self.unit_step
+
+    @property
     def enabled(self) -> bool:
         """Whether anything can be done on it now."""
         return self.deposits_enabled or self.withdrawals_enabled
@@ -139,6 +153,10 @@ USDT_ETH = "usdt_eth"
 USDT_TON = "usdt_ton"
 OF_TOKENS = frozenset({USDT_ETH, USDT_TON})
 BTC = "btc"
+
+# A satoshi; and what nodes still relay to the most demanding kind of address (546 satoshis).
+UNIT_STEPS = {BTC: 1_000}
+NET_MINIMUMS = {BTC: 546_000}
 
 # More than there will ever be, so that each deposit on Bitcoin has a number of blocks to wait for.
 ALL_BITCOIN = 21_000_000 * 10**Asset.BTC.decimals
@@ -200,7 +218,7 @@ DEFAULTS = (
         explorer_tx_url="https://mempool.space/tx/{tx_hash}",
         confirmations_text_key="cashier.confirmations.btc",
         deposits_enabled=True,
-        withdrawals_enabled=False,
+        withdrawals_enabled=True,
         deposits_by=DepositsBy.ADDRESS,
         tiers=(
             Tier(units=1_000_000_000, confirmations=1),

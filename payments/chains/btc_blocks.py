@@ -50,13 +50,15 @@ class RawTx:
 
 @dataclass(frozen=True, slots=True)
 class FoundOutput:
-    """An output that pays to one of the wanted scripts."""
+    """An output that pays to one of the wanted scripts. `parent` is the transaction that made it,
+    as its id commits to it: without witnesses."""
 
     txid: str
     vout: int
     units: int
     script: bytes
     coinbase: bool
+    parent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +203,17 @@ def _scan_transaction(
     if segwit:
         end_of_body, at = at, _after_witness(raw, at, inputs) + 4
         stripped = raw[start : start + 4] + raw[body:end_of_body] + raw[at - 4 : at]
-        id_hash = _hash(stripped)
     else:
         at += 4
-        id_hash = _hash(raw[start:at])
+        stripped = raw[start:at]
+    id_hash = _hash(stripped)
     hashes.append(id_hash)
     if found or hits:
         txid = _shown(id_hash)
         coinbase = number == 0
         outputs += [
-            FoundOutput(txid, vout, units, script, coinbase) for vout, units, script in found
+            FoundOutput(txid, vout, units, script, coinbase, stripped)
+            for vout, units, script in found
         ]
         spends += [FoundSpend(hit, txid, _outputs(raw, outputs_at)) for hit in hits]
     return at

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from casino.cashier.rails import USDT_ETH
+from casino.cashier.rails import BTC, USDT_ETH
+from payments.chains.btc_addresses import NETWORKS, AccountKey
 from payments.chains.evm_addresses import parse_evm
 from payments.chains.evm_wallet import GWEI
-from payments.config import EvmTokenSettings, TonNetwork, TonSettings
+from payments.config import BtcAccountSettings, EvmTokenSettings, TonNetwork, TonSettings
+from payments.signer.btc_pen import BtcPen, FeeLimits
 from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
 from payments.signer.evm_bounds import Bounds, DayGas, OwnAddresses
@@ -37,6 +39,9 @@ def build_pens(keys: Keyring, settings: SignerSettings) -> list[Pen]:
     token = EvmTokenSettings()
     if token.given:
         pens.append(evm_pen(keys, settings, token, approval))
+    bitcoin = BtcAccountSettings()
+    if bitcoin.given:
+        pens.append(btc_pen(keys, settings, bitcoin, approval))
     if not pens:
         raise KeystoreError("there is no key for any rail that is set up")
     return pens
@@ -95,6 +100,37 @@ def evm_pen(
         day=DayGas(settings.evm_day_gwei_max * GWEI),
         approval_key=approval,
     )
+
+
+def btc_pen(
+    keys: Keyring, settings: SignerSettings, bitcoin: BtcAccountSettings, approval: bytes
+) -> BtcPen:
+    """The pen of the account that BTC_XPUB names, of whichever generation it is: players' deposit
+    addresses come from it. Raises KeystoreError when it is none of ours."""
+    network = NETWORKS[bitcoin.network]
+    wanted = AccountKey(bitcoin.xpub, network).change_address(0)
+    for generation in range(keys.newest(RootKind.BTC_ETH), 0, -1):
+        key = keys.btc(network, generation)
+        if AccountKey(key.xpub, network).change_address(0) == wanted:
+            return BtcPen(
+                rail=BTC,
+                key=key,
+                network=network,
+                limits=Limits(
+                    order_units_max=settings.btc_order_units_max,
+                    hour_units_max=settings.btc_hour_units_max,
+                    day_units_max=settings.btc_day_units_max,
+                    two_people_above_units=settings.btc_two_people_above_units,
+                ),
+                fees=FeeLimits(
+                    rate_max=settings.btc_rate_max,
+                    units_max=settings.btc_fee_satoshis_max,
+                    day_units_max=settings.btc_fee_day_satoshis_max,
+                    joining_rate_max=settings.btc_joining_rate_max,
+                ),
+                approval_key=approval,
+            )
+    raise KeystoreError("BTC_XPUB is not the account of any generation of our keys")
 
 
 def ton_wallet(keys: Keyring, generation: int) -> tuple[HotWallet, TonKey]:

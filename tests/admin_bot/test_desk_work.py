@@ -405,6 +405,13 @@ ALERTS = {
         "withdrawal_id": 2,
         "reason": "digest",
     },
+    "alert.payout_stuck": {
+        "rail": "btc",
+        "payout_id": 1,
+        "tx_hash": "ab" * 32,
+        "fee": 700,
+        "vsize": 140,
+    },
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
 }
@@ -422,6 +429,7 @@ SAID = {
     "alert.accounts_thawed": "1 account of USDT · TON network is open again",
     "alert.token_flood": "Today already brought 50 cases",
     "alert.signing_refused": "Why: digest",
+    "alert.payout_stuck": "It pays 700 satoshis for 140 bytes",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
 }

@@ -125,4 +125,13 @@ class SignerSettings(BaseSettings):
     ton_two_people_above_units: int = Field(
         default=700_000_000_000, gt=0, description="orders above it need two approvers"
     )
+    usdt_ton_wallets: str = Field(
+        default="", description="jetton wallets of the hot wallets, comma separated, newest last"
+    )
+    usdt_ton_order_units_max: int = Field(default=50_000_000_000, gt=0)
+    usdt_ton_hour_units_max: int = Field(default=150_000_000_000, gt=0)
+    usdt_ton_day_units_max: int = Field(default=250_000_000_000, gt=0)
+    usdt_ton_two_people_above_units: int = Field(
+        default=3_500_000_000, gt=0, description="orders above it need two approvers"
+    )
     poll_seconds: int = Field(default=1, ge=1, le=60)

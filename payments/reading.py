@@ -6,20 +6,26 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import deposits, payouts, token_cases
+from casino.cashier import attempts, deposits, foreign_sends, payouts, token_cases
 from casino.cashier.rails import get_rail
 from casino.cashier.unclaimed import ChainDeposit
 from casino.clock import utc_now
 from casino.errors import InvariantViolation
+from payments.addresses import parse_ton
 from payments.chains.base import Position
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from casino.cashier.rails import Rail
     from casino.db import Database
     from payments.chains.base import Chain, ChainHead, Page
 
 PAGE_TRANSACTIONS = 100
+EVIDENCE_SENDS = 20
+"""Payments that are named when something left an account without us."""
 
 log = structlog.get_logger(__name__)
 
@@ -85,9 +91,38 @@ async def _book(
         await payouts.book_network_fee(
             session, rail=rail, units=fee.units, reference=fee.reference, now=now
         )
+    await _note_foreign(session, offered, address, page, now)
     if seen:
         await deposits.confirm(session, rail=rail, final_block=head.block, now=now)
     # After the deposits, which lock players: this one locks the chain's cases.
     await token_cases.keep(
         session, chain=offered.chain, rail=offered, transfers=page.strangers, now=now
     )
+
+
+async def _note_foreign(
+    session: AsyncSession, offered: Rail, address: str, page: Page, now: datetime
+) -> None:
+    """Write down what left the account under bytes that no payout of ours has: somebody else has
+    the key, a person used it by hand, or this database is older than the chain."""
+    known = await attempts.known(session, tx_hashes=[one.message_hash for one in page.carriers])
+    hot = offered.address
+    account = hot if hot and parse_ton(hot, testnet=True).raw == address else address
+    for one in page.carriers:
+        if one.message_hash in known:
+            continue
+        log.error("watcher.foreign_send", rail=offered.name, tx_hash=one.tx_hash)
+        await foreign_sends.note(
+            session,
+            rail=offered.name,
+            account=account,
+            tx_hash=one.tx_hash,
+            evidence={
+                "message": one.message_hash,
+                "at": one.at.isoformat(),
+                "payments": len(one.sends),
+                "units": sum(units for _to, units in one.sends),
+                "sends": [[to, units] for to, units in one.sends[:EVIDENCE_SENDS]],
+            },
+            now=now,
+        )

@@ -17,6 +17,7 @@ from payments.chains.ton_deposit_wallets import DepositWallet, read_public_key
 from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_wallets import JettonWallets
 from payments.config import EvmSettings, TonSettings, TonWalletSettings
+from payments.desks.jetton import JettonDesk
 from payments.desks.ton import TonDesk
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
@@ -152,6 +153,23 @@ def build_ton_desk(database: Database) -> Desk:
     )
 
 
+def build_usdt_ton_desk(database: Database) -> Desk | None:
+    """The way out of USDT on TON as the environment says."""
+    settings = TonSettings()
+    rpc = toncenter(settings)
+    jettons = build_usdt_ton(settings, rpc)
+    if jettons is None:
+        return None
+    return JettonDesk(
+        database=database,
+        jettons=jettons,
+        coins=build_ton(settings, rpc),
+        rail=USDT_TON,
+        timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
+        blocks_behind_max=settings.watcher_lag_blocks_max,
+    )
+
+
 def build_usdt_eth() -> Followed | None:
     """USDT on Ethereum as the environment says. Raises AddressInvalid for a bad token and
     ExtendedKeyInvalid for anything but an account's public key."""
@@ -183,13 +201,14 @@ FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
 )
 
-DESKS: tuple[DeskEntry, ...] = (DeskEntry(name=TON, build=build_ton_desk),)
+DESKS: tuple[DeskEntry, ...] = (
+    DeskEntry(name=TON, build=build_ton_desk),
+    DeskEntry(name=USDT_TON, build=build_usdt_ton_desk),
+)
 
 CHAINS: tuple[ChainEntry, ...] = (
     ChainEntry(name="ton", rails=(TON,), build=build_ton, offer=offer_ton),
-    ChainEntry(
-        name=USDT_TON, rails=(USDT_TON,), build=build_usdt_ton, offer=offer_usdt_ton
-    ),
+    ChainEntry(name=USDT_TON, rails=(USDT_TON,), build=build_usdt_ton, offer=offer_usdt_ton),
 )
 
 

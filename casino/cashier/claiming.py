@@ -70,7 +70,7 @@ async def claim(
     if offered.address is None or stopped & {*required_switches(offered, switches.WITHDRAWALS)}:
         return None
     # The account's row is the claimers' queue.
-    counter = await _lock_number(session, offered.address)
+    counter = await lock_number(session, offered.address)
     if await foreign_sends.waiting(session, account=offered.address):
         return None
     await recovery.return_expired(session, rail=rail, before=orders_until, now=now)
@@ -131,7 +131,7 @@ async def claim_move(
     """Give a move of our own its payout and replay key; `account` is the one that
     signs. None while another such move from the same place is under way, or
     something left the account that nobody can explain."""
-    counter = await _lock_number(session, account)
+    counter = await lock_number(session, account)
     if await foreign_sends.waiting(session, account=account):
         return None
     busy = await session.scalar(
@@ -197,13 +197,25 @@ async def _make(
     return payout
 
 
-async def _lock_number(session: AsyncSession, account: str) -> AccountNumberRow:
+async def lock_number(session: AsyncSession, account: str) -> AccountNumberRow:
+    """Lock the last replay number of an account until the transaction ends: whoever counts what is
+    free in it before claiming does so alone."""
     await session.execute(
         insert(AccountNumberRow).values(account=account, last=-1).on_conflict_do_nothing()
     )
     return await session.get_one(
         AccountNumberRow, account, with_for_update=True, populate_existing=True
     )
+
+
+async def anything_waits(session: AsyncSession, *, rail: str) -> bool:
+    """Whether an approved withdrawal waits to be claimed."""
+    found = await session.scalar(
+        select(WithdrawalRow.id)
+        .where(WithdrawalRow.rail == rail, WithdrawalRow.status == WithdrawalStatus.APPROVED)
+        .limit(1)
+    )
+    return found is not None
 
 
 async def _claimable(session: AsyncSession, rail: str) -> Sequence[WithdrawalRow]:

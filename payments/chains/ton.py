@@ -24,6 +24,7 @@ from payments.chains.base import (
 )
 from payments.chains.ton_carriage import carried_in, fee_with_carriage
 from payments.chains.ton_carrier import judge_by_carrier, never_left
+from payments.chains.ton_carriers import carrier
 from payments.chains.ton_facts import TonMessage, TonTransaction, received
 from payments.chains.ton_history import (
     account_state,
@@ -103,6 +104,9 @@ class TonChain:
             fees=tuple(fee for fee in fees if fee.units),
             position=stretch.position,
             more=stretch.more,
+            carriers=tuple(
+                found for one in stretch.transactions if (found := carrier(one)) is not None
+            ),
             strangers=await strange_jettons(self._rpc, stretch.transactions, wallets),
         )
 

@@ -205,6 +205,12 @@ def carried_parcels(boc: bytes) -> tuple[TonAddress, tuple[Parcel, ...]]:
     out from the bytes alone, whatever today's code would build. Raises CellError for bytes that
     are no payout."""
     wallet, body = _external(boc)
+    return wallet, parcels_of(body)
+
+
+def parcels_of(body: Cell) -> tuple[Parcel, ...]:
+    """What the body of an external message makes a highload wallet send, in order. Raises
+    CellError for a body of any other kind."""
     order = Fields(Fields(body).ref())
     transfer_body = _read_parcel(order.ref()).body
     if transfer_query_id(transfer_body) is None:
@@ -215,7 +221,7 @@ def carried_parcels(boc: bytes) -> tuple[TonAddress, tuple[Parcel, ...]]:
         previous = actions.ref()
         parcels.append(_read_parcel(actions.ref()))
         actions = Fields(previous)
-    return wallet, tuple(reversed(parcels))
+    return tuple(reversed(parcels))
 
 
 def _external(boc: bytes) -> tuple[TonAddress, Cell]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import functools
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -17,11 +18,13 @@ from casino.election import lead
 from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
+from payments.addresses import parse_ton
 from payments.chains.ton_wallet import HotWallet
 from payments.config import SignerSettings, TonNetwork, TonSettings
 from payments.signer import database_role, keys_command
 from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
+from payments.signer.jetton_pen import JettonPen, read_jetton_wallets
 from payments.signer.key_source import hot_wallet, open_keys
 from payments.signer.keys_view import ton_addresses
 from payments.signer.roots import RootKind
@@ -32,9 +35,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from payments.signer.keyring import Keyring
+    from payments.signer.pen import Pen
     from payments.signer.signing_keys import TonKey
 
-RAIL = TON
 RAILS = (TON, USDT_TON)
 """Rails whose coins the wallet on TON holds."""
 CONNECTIONS_MAX = 2
@@ -102,16 +105,36 @@ async def run(settings: SignerSettings) -> None:
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
     keys = open_keys(settings)
-    wallets = [ton_wallet(keys, generation) for generation in ton_generations(keys)]
-    wallet, key = wallets.pop()
+    pens = ton_pens(settings, keys)
     url = settings.database_url.get_secret_value() or DatabaseSettings().url
     database = Database(url, connections_max=CONNECTIONS_MAX)
     await require_fit(database, real_money=MoneySettings().real_money)
-    pen = TonPen(
-        rail=RAIL,
+    stopping = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
+    async with Nursery() as nursery:
+        for pen in pens:
+            signer = Signer(database=database, pen=pen, poll_seconds=settings.poll_seconds)
+            role = f"signer:{pen.rail}"
+            work = functools.partial(lead, database.dsn, role=role, work=signer.run)
+            nursery.keep(work, name=role)
+        await stopping.wait()
+    with contextlib.suppress(OSError):
+        await database.close()
+
+
+def ton_pens(settings: SignerSettings, keys: Keyring) -> list[Pen]:
+    """The pens of the wallets on TON: for coins, and for the jetton if the settings say where it
+    is held. Raises KeystoreError."""
+    network = TonSettings()
+    testnet = network.network is TonNetwork.TESTNET
+    wallets = [ton_wallet(keys, generation) for generation in ton_generations(keys)]
+    *older, (wallet, key) = wallets
+    coins = TonPen(
+        rail=TON,
         key=key,
         wallet=wallet,
-        older=tuple(wallets),
+        older=tuple(older),
         limits=Limits(
             order_units_max=settings.ton_order_units_max,
             hour_units_max=settings.ton_hour_units_max,
@@ -119,18 +142,31 @@ async def run(settings: SignerSettings) -> None:
             two_people_above_units=settings.ton_two_people_above_units,
         ),
         approval_key=approval_key(settings),
-        testnet=TonSettings().network is TonNetwork.TESTNET,
+        testnet=testnet,
     )
-    signer = Signer(database=database, pen=pen, poll_seconds=settings.poll_seconds)
-    stopping = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stopping.set)
-    async with Nursery() as nursery:
-        role = f"signer:{RAIL}"
-        nursery.keep(lambda: lead(database.dsn, role=role, work=signer.run), name=role)
-        await stopping.wait()
-    with contextlib.suppress(OSError):
-        await database.close()
+    if not settings.usdt_ton_wallets:
+        return [coins]
+    if not network.jetton_master:
+        raise KeystoreError("SIGNER_USDT_TON_WALLETS needs TON_JETTON_MASTER")
+    jettons = JettonPen(
+        rail=USDT_TON,
+        key=key,
+        wallet=wallet,
+        older=tuple(older),
+        limits=Limits(
+            order_units_max=settings.usdt_ton_order_units_max,
+            hour_units_max=settings.usdt_ton_hour_units_max,
+            day_units_max=settings.usdt_ton_day_units_max,
+            two_people_above_units=settings.usdt_ton_two_people_above_units,
+        ),
+        approval_key=approval_key(settings),
+        testnet=testnet,
+        master=parse_ton(network.jetton_master, testnet=testnet),
+        jetton_wallets=read_jetton_wallets(
+            settings.usdt_ton_wallets, [one for one, _key in wallets], testnet=testnet
+        ),
+    )
+    return [coins, jettons]
 
 
 def ton_generations(keys: Keyring) -> range:

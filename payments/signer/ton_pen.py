@@ -24,10 +24,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from casino.cashier.batches import Payout
+    from payments.chains.ton_wallet import SignedMessage
     from payments.signer.signing_keys import TonKey
 
+DEPLOY = True
+"""Carrying the wallet's code costs 0.0024 coins a batch and saves the one process that has no
+network from having to know whether the wallet lives already."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TonPen:
     """The hot wallet on TON. `older` are wallets of earlier generations, for payouts that were
     put together before a rotation; addresses flagged for test networks pass on `testnet` only."""
@@ -47,17 +52,25 @@ class TonPen:
         refuses a number that does not fit)."""
         wallet, key = self._of(payout.account)
         payments = self.require_payments(payout, wallet=wallet, asset=asset, before=before, now=now)
-        message = build_payout(
+        message = self.build(payout, payments, wallet=wallet, key=key)
+        return SignedVersion(message.boc, message.message_hash)
+
+    def build(
+        self, payout: Payout, payments: Sequence[Payment], *, wallet: HotWallet, key: TonKey
+    ) -> SignedMessage:
+        """The message that makes `wallet` pay these; raises as `sign` does."""
+        return build_payout(
             wallet,
             payments,
             query_id=payout.replay_number,
             created_at=int(payout.created_at.timestamp()),
-            # Carrying the wallet's code costs 0.0024 coins a batch and saves the one process that
-            # has no network from having to know whether the wallet lives already.
-            deploy=True,
+            deploy=DEPLOY,
             sign=key.sign,
         )
-        return SignedVersion(message.boc, message.message_hash)
+
+    def own_accounts(self) -> frozenset[str]:
+        """Accounts of ours that nobody is paid at, as far as this process knows them."""
+        return frozenset({self.wallet.address.raw, *(old.address.raw for old, _key in self.older)})
 
     def require_payments(
         self,
@@ -80,7 +93,7 @@ class TonPen:
             approval_key=self.approval_key,
             now=now,
         )
-        own = frozenset({wallet.address.raw})
+        own = self.own_accounts()
         for order in found:
             try:
                 require_payable(order.destination, own=own, testnet=self.testnet)

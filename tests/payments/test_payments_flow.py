@@ -278,7 +278,7 @@ async def test_the_sender_waits_for_a_watcher_that_is_behind(house: House) -> No
 async def test_an_index_that_is_behind_stops_the_sender_and_alerts(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender_module, "BEHIND_ALERT_AFTER", timedelta(0))
+    monkeypatch.setattr(sender_module, "BEHIND_ALERT_AFTER_SECONDS", 0.0)
     player = await house.rich_player(10 * TON)
     withdrawal = await house.withdraw(player, 2 * TON, house.somebody(66).friendly())
     await house.world.node.fault(lag=60)

@@ -113,9 +113,7 @@ class JettonHouse:
     async def told(self, player_id: int, rail: str = USDT_TON) -> Instruction:
         """Where the player is told to send."""
         async with self.database.transaction() as session:
-            return await deposit_instruction(
-                session, player_id=player_id, rail=rail, now=utc_now()
-            )
+            return await deposit_instruction(session, player_id=player_id, rail=rail, now=utc_now())
 
     async def tag(self, player_id: int, rail: str = USDT_TON) -> str:
         tag = (await self.told(player_id, rail)).tag

@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import attempts, deposits, foreign_sends, payouts, token_cases
-from casino.cashier.rails import get_rail
+from casino.cashier import (
+    attempts,
+    deposits,
+    foreign_sends,
+    payouts,
+    recovery,
+    token_cases,
+)
+from casino.cashier.rails import get_rail, list_rails
 from casino.cashier.unclaimed import ChainDeposit
 from casino.clock import utc_now
 from casino.errors import InvariantViolation
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
 
     from casino.cashier.rails import Rail
     from casino.db import Database
-    from payments.chains.base import Chain, ChainHead, Page
+    from payments.chains.base import Carrier, Chain, ChainHead, Page
 
 PAGE_TRANSACTIONS = 100
 EVIDENCE_SENDS = 20
@@ -112,7 +119,7 @@ async def _note_foreign(
         if one.message_hash in known:
             continue
         log.error("watcher.foreign_send", rail=offered.name, tx_hash=one.tx_hash)
-        await foreign_sends.note(
+        new = await foreign_sends.note(
             session,
             rail=offered.name,
             account=account,
@@ -126,3 +133,18 @@ async def _note_foreign(
             },
             now=now,
         )
+        if new:
+            await _doubt_paid(session, account, one, now)
+
+
+async def _doubt_paid(session: AsyncSession, account: str, paid: Carrier, now: datetime) -> None:
+    """Whom it paid may have been waiting for just that: staff decide about him again, once they
+    know what it was."""
+    sends = set(paid.sends)
+    for rail in await list_rails(session):
+        if rail.address != account:
+            continue
+        for one in await recovery.unpaid(session, rail=rail.name):
+            to = parse_ton(one.destination, testnet=True).raw
+            if (to, one.units - one.fee_units) in sends:
+                await recovery.doubt(session, withdrawal_id=one.id, now=now)

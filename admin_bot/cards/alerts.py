@@ -159,6 +159,31 @@ def _signing_refused(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _foreign_send(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.foreign_send", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say("admin.alert.foreign_send_body"),
+            code(str(payload["tx_hash"])),
+        ),
+        ((buttons.go(words, "foreign"),),),
+    )
+
+
+def _low_fuel(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.low_fuel", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say(
+                "admin.alert.low_fuel_body",
+                there=words.amount(_money(payload, "there")),
+                needed=words.amount(_money(payload, "needed")),
+            ),
+            code(str(payload["account"])),
+        )
+    )
+
+
 def _dead_letter(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -284,6 +309,8 @@ ALERTS: Mapping[str, Compose] = {
     "alert.chain_halted": _chain_halted,
     "alert.chain_followed": _chain_followed,
     "alert.deposit_reversed": _deposit_reversed,
+    "alert.foreign_send": _foreign_send,
+    "alert.low_fuel": _low_fuel,
     "alert.signing_refused": _signing_refused,
     "alert.dead_letter": _dead_letter,
     "deposit.unclaimed": _unclaimed,

@@ -1,7 +1,7 @@
 """The cashier of coins and a jetton with everybody who pays out of their one hot wallet."""
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from casino.cashier import foreign_sends, withdrawals
 from casino.cashier.batches import Payout, open_payouts
@@ -53,6 +53,7 @@ OWNER = 1
 class PayingHouse(JettonHouse):
     """Both rails from deposits to payouts; `restart` forgets what was in memory."""
 
+    approved_at: datetime | None = None
     senders: dict[str, Sender] = field(init=False)
     settlers: dict[str, Settler] = field(init=False)
     signers: dict[str, Signer] = field(init=False)
@@ -170,6 +171,7 @@ class PayingHouse(JettonHouse):
         self, player_id: int, units: int, to: str, *, rail: str = USDT_TON, memo: str = ""
     ) -> int:
         """A withdrawal that the owner has approved."""
+        now = self.approved_at or utc_now()
         async with self.database.transaction() as session:
             asked = await withdrawals.request(
                 session,
@@ -189,7 +191,7 @@ class PayingHouse(JettonHouse):
                 withdrawal_id=asked.id,
                 member=owner,
                 sign=lambda order: orders.sign(order, key_seed=APPROVER_SEED),
-                now=utc_now(),
+                now=now,
             )
         return asked.id
 

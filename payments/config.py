@@ -44,6 +44,14 @@ class TonSettings(BaseSettings):
     )
     pool_ahead: int = Field(default=200, ge=1, le=100_000, description="free addresses kept ready")
 
+    sweep_min_units: int = Field(
+        default=1_000_000_000, gt=0, description="coins at a player's address worth moving"
+    )
+    jetton_sweep_min_units: int = Field(
+        default=10_000_000, gt=0, description="jettons at a player's address worth moving"
+    )
+    sweep_every_seconds: int = Field(default=600, ge=1, description="pause between two looks")
+
     @model_validator(mode="after")
     def _addresses_need_a_key(self) -> Self:
         if self.deposits_by is DepositsBy.ADDRESS and not self.deposit_public_key:
@@ -124,6 +132,9 @@ class SignerSettings(BaseSettings):
     ton_day_units_max: int = Field(default=50_000_000_000_000, gt=0)
     ton_two_people_above_units: int = Field(
         default=700_000_000_000, gt=0, description="orders above it need two approvers"
+    )
+    ton_fuel_day_units_max: int = Field(
+        default=20_000_000_000, gt=0, description="coins for moving players' jettons to us, a day"
     )
     usdt_ton_wallets: str = Field(
         default="", description="jetton wallets of the hot wallets, comma separated, newest last"

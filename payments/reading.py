@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from casino.cashier import (
+    address_pool,
     attempts,
+    claiming,
     deposits,
     foreign_sends,
     payouts,
@@ -74,6 +76,7 @@ async def _book(
 ) -> None:
     now = utc_now()
     offered = await get_rail(session, rail)
+    own = await _moved_within(session, offered, page)
     seen = [
         ChainDeposit(
             business_key=transfer.business_key,
@@ -87,6 +90,7 @@ async def _book(
             address=address,
         )
         for transfer in page.transfers
+        if transfer.business_key not in own
     ]
     if seen:
         await deposits.observe(session, rail=rail, transfers=seen, now=now)
@@ -104,6 +108,19 @@ async def _book(
     # After the deposits, which lock players: this one locks the chain's cases.
     await token_cases.keep(
         session, chain=offered.chain, rail=offered, transfers=page.strangers, now=now
+    )
+
+
+async def _moved_within(session: AsyncSession, offered: Rail, page: Page) -> frozenset[str]:
+    """Transfers between accounts of the rail's own, by their keys: sweeps of deposit addresses,
+    which send to nobody else, and fuel for them. They are nobody's deposit."""
+    senders = {transfer.sender for transfer in page.transfers}
+    swept = await address_pool.among(session, rail=offered.pool, addresses=senders)
+    hot = parse_ton(offered.address, testnet=True).raw if offered.address else None
+    return frozenset(
+        transfer.business_key
+        for transfer in page.transfers
+        if transfer.sender in swept or (transfer.fuel and transfer.sender == hot)
     )
 
 
@@ -133,6 +150,8 @@ async def _note_foreign(
             },
             now=now,
         )
+        if one.number is not None:
+            await claiming.skip_number(session, account, one.number)
         if new:
             await _doubt_paid(session, account, one, now)
 

@@ -19,6 +19,7 @@ from payments.chains.ton_jetton_wallets import JettonWallets
 from payments.config import EvmSettings, TonSettings, TonWalletSettings
 from payments.desks.jetton import JettonDesk
 from payments.desks.ton import TonDesk
+from payments.desks.ton_sweeps import Sweeps
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
 from payments.rpc import Toncenter
@@ -144,13 +145,23 @@ def offer_usdt_ton(settings: TonSettings) -> Offer:
 def build_ton_desk(database: Database) -> Desk:
     """TON's way out as the environment says."""
     settings = TonSettings()
-    return TonDesk(
+    coins = build_ton(settings, toncenter(settings))
+    desk = TonDesk(
         database=database,
-        ton=build_ton(settings, toncenter(settings)),
+        ton=coins,
         rail=TON,
         timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
         blocks_behind_max=settings.watcher_lag_blocks_max,
     )
+    desk.sweeps = Sweeps(
+        database,
+        coins,
+        desk.hot,
+        desk.timeout,
+        settings.sweep_min_units,
+        settings.sweep_every_seconds,
+    )
+    return desk
 
 
 def build_usdt_ton_desk(database: Database) -> Desk | None:
@@ -160,14 +171,25 @@ def build_usdt_ton_desk(database: Database) -> Desk | None:
     jettons = build_usdt_ton(settings, rpc)
     if jettons is None:
         return None
-    return JettonDesk(
+    coins = build_ton(settings, rpc)
+    desk = JettonDesk(
         database=database,
         jettons=jettons,
-        coins=build_ton(settings, rpc),
+        coins=coins,
         rail=USDT_TON,
         timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
         blocks_behind_max=settings.watcher_lag_blocks_max,
     )
+    desk.sweeps = Sweeps(
+        database,
+        coins,
+        desk.hot,
+        desk.timeout,
+        settings.jetton_sweep_min_units,
+        settings.sweep_every_seconds,
+        jettons,
+    )
+    return desk
 
 
 def build_usdt_eth() -> Followed | None:

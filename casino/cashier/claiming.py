@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import flags, switches
@@ -24,7 +25,6 @@ from casino.players.tables import PlayerRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -206,6 +206,22 @@ async def lock_number(session: AsyncSession, account: str) -> AccountNumberRow:
     return await session.get_one(
         AccountNumberRow, account, with_for_update=True, populate_existing=True
     )
+
+
+async def skip_number(session: AsyncSession, account: str, used: int) -> None:
+    """Give out no number up to one that somebody else has used: it would be refused."""
+    counter = await lock_number(session, account)
+    counter.last = max(counter.last, used)
+    await session.flush()
+
+
+async def last_expiry(session: AsyncSession, *, account: str) -> datetime:
+    """Until when bytes of any payout of an account could be obeyed, by the chain's time; long ago
+    if there was none."""
+    found = await session.scalar(
+        select(func.max(PayoutRow.expires_at)).where(PayoutRow.account == account)
+    )
+    return found or datetime.min.replace(tzinfo=UTC)
 
 
 async def anything_waits(session: AsyncSession, *, rail: str) -> bool:

@@ -59,6 +59,8 @@ class ChainTransfer:
     units: int
     block: int
     at: datetime
+    fuel: bool = False
+    """It says that it moves our own coins, which is to be believed from our own account alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ class Carrier:
     at: datetime
     sends: tuple[tuple[str, int], ...]
     """Whom it pays, and how many units of coins or of a jetton, as far as that can be read."""
+    number: int | None = None
+    """The replay number that it has used up, where the account's kind has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,8 @@ class PayoutMember:
     destination: str
     units: int
     memo: str
+    fuel: bool = False
+    """Coins for an address of our own, marked as such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from payments.chains.base import Carrier
 from payments.chains.ton_cells import CellError
 from payments.chains.ton_facts import TonTransaction
 from payments.chains.ton_jetton_facts import read_transfer
-from payments.chains.ton_wallet import parcels_of
+from payments.chains.ton_wallet import parcels_of, query_id_of
 
 SENDS_TOLD = 200
 
@@ -17,11 +17,16 @@ def carrier(transaction: TonTransaction) -> Carrier | None:
     message = transaction.incoming
     if message is None or message.source is not None or transaction.aborted:
         return None
+    try:
+        number = query_id_of(message.body)
+    except CellError:
+        number = None
     return Carrier(
         message_hash=message.message_hash,
         tx_hash=transaction.position.tx_hash,
         at=transaction.at,
         sends=_sends(transaction),
+        number=number,
     )
 
 

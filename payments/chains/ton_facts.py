@@ -15,7 +15,14 @@ from casino.errors import AddressInvalid, OutsideUnavailable
 from casino.money import Asset
 from payments.addresses import parse_ton
 from payments.chains.base import ChainTransfer, NetworkFee, Position
-from payments.chains.ton_cells import CellError, normalised_hash, read_cell_base64, read_comment
+from payments.chains.ton_cells import (
+    FUEL_OPCODE,
+    CellError,
+    normalised_hash,
+    opcode,
+    read_cell_base64,
+    read_comment,
+)
 
 HASH_BYTES = 32
 
@@ -97,6 +104,7 @@ def received(transaction: TonTransaction) -> ChainTransfer | None:
         units=message.units,
         block=transaction.block,
         at=transaction.at,
+        fuel=opcode(message.body) == FUEL_OPCODE,
     )
 
 

@@ -31,6 +31,7 @@ from payments.chains.ton_cells import (
     CellError,
     Fields,
     comment_cell,
+    fuel_cell,
     library_address,
     normalised_hash,
     read_cell,
@@ -129,6 +130,11 @@ def coins_parcel(payment: Payment) -> Parcel:
     )
 
 
+def fuel_parcel(destination: TonAddress, units: int) -> Parcel:
+    """Coins for a deposit address of ours that has jettons and nothing to move them with."""
+    return Parcel(destination=destination, units=units, bounce=False, body=fuel_cell())
+
+
 def build_payout(
     wallet: HotWallet,
     payments: Sequence[Payment],
@@ -206,6 +212,15 @@ def carried_parcels(boc: bytes) -> tuple[TonAddress, tuple[Parcel, ...]]:
     are no payout."""
     wallet, body = _external(boc)
     return wallet, parcels_of(body)
+
+
+def query_id_of(body: Cell) -> int:
+    """The query id that the body of an external message uses up in a highload wallet. Raises
+    CellError for a body of any other kind."""
+    found = transfer_query_id(_read_parcel(Fields(Fields(body).ref()).ref()).body)
+    if found is None:
+        raise CellError("no payout of a highload wallet")
+    return found
 
 
 def parcels_of(body: Cell) -> tuple[Parcel, ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from casino.cashier.moves import MoveKind
 from payments.chains.base import (
     MemberVerdict,
     Outcome,
@@ -52,7 +53,13 @@ def member_ids(payout: Payout) -> tuple[int, ...]:
 def sent_payout(payout: Payout, *, account: str) -> SentPayout:
     """A payout with bytes, as the chain adapter takes it."""
     if payout.move is not None:
-        moved = PayoutMember(payout.id, payout.move.destination, payout.move.units, "")
+        moved = PayoutMember(
+            payout.id,
+            payout.move.destination,
+            payout.move.units,
+            "",
+            fuel=payout.move.kind == MoveKind.FUEL,
+        )
         members: tuple[PayoutMember, ...] = (moved,)
     else:
         members = tuple(

@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 
     from casino.cashier.batches import Payout
     from casino.db import Database
-    from payments.chains.base import Chain, Outcome, PayoutVerdict
+    from payments.chains.base import AccountState, Outcome, PayoutVerdict
+    from payments.chains.ton import TonChain
     from payments.chains.ton_jetton import TonJettonChain
+    from payments.desks.ton_sweeps import Sweeps
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +46,11 @@ class JettonDesk:
 
     database: Database
     jettons: TonJettonChain
-    coins: Chain
+    coins: TonChain
     rail: str
     timeout: timedelta
     blocks_behind_max: int
+    sweeps: Sweeps | None = None
     hot: HotAccount = field(init=False)
     _units: int | None = None
     _low: bool = False
@@ -80,6 +83,11 @@ class JettonDesk:
         state = self.hot.state
         if state is None or self._units is None:
             return
+        await self._claim(state, self._units)
+        if self.sweeps is not None:
+            await self.sweeps.plan()
+
+    async def _claim(self, state: AccountState, units: int) -> None:
         created_at = state.at - CREATED_BEFORE
         async with self.database.transaction() as session:
             coins = await self.hot.free_coins(session)
@@ -87,7 +95,7 @@ class JettonDesk:
                 return
             members = coins // MEMBER_UNITS_MAX
             await self._tell_low(session, low=members <= 0)
-            available = self._units - await self._promised(session)
+            available = units - await self._promised(session)
             if members <= 0 or available <= 0:
                 return
             payout = await claiming.claim(
@@ -110,6 +118,8 @@ class JettonDesk:
         wallet for the jettons: the signer was told a wrong one."""
         if not worth_sending(payout, self.hot.state):
             return False
+        if payout.move is not None:
+            return True
         wallet = await self._wallet_of(payout)
         if asks(payout.signed or b"", wallet):
             return True
@@ -126,9 +136,11 @@ class JettonDesk:
         head = await self.jettons.head()
         if payout.signed is None:
             return unsigned_verdict(payout, head)
+        owner = parse_ton(payout.account, testnet=True).raw
+        if payout.move is not None:
+            return await self.coins.judge_sweep(sent_payout(payout, account=owner), head=head)
         wallet = await self._wallet_of(payout)
         if not asks(payout.signed, wallet):
-            owner = parse_ton(payout.account, testnet=True).raw
             return await self.coins.judge(sent_payout(payout, account=owner), head=head)
         return await self.jettons.judge(sent_payout(payout, account=wallet), head=head)
 

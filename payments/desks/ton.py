@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from casino.cashier import claiming
+from casino.cashier.moves import MoveKind
 from casino.clock import utc_now
 from payments.addresses import parse_ton
 from payments.desks.highload import (
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from casino.cashier.batches import Payout
     from casino.db import Database
-    from payments.chains.base import Chain, Outcome, PayoutVerdict
+    from payments.chains.base import AccountState, Outcome, PayoutVerdict
+    from payments.chains.ton import TonChain
+    from payments.desks.ton_sweeps import Sweeps
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +37,11 @@ class TonDesk:
     """Pays TON from the hot wallet."""
 
     database: Database
-    ton: Chain
+    ton: TonChain
     rail: str
     timeout: timedelta
     blocks_behind_max: int
+    sweeps: Sweeps | None = None
     hot: HotAccount = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,6 +61,11 @@ class TonDesk:
         state = self.hot.state
         if state is None:
             return
+        await self._claim(state)
+        if self.sweeps is not None:
+            await self.sweeps.plan()
+
+    async def _claim(self, state: AccountState) -> None:
         created_at = state.at - CREATED_BEFORE
         async with self.database.transaction() as session:
             available = await self.hot.free_coins(session)
@@ -92,6 +101,8 @@ class TonDesk:
         if payout.signed is None:
             return unsigned_verdict(payout, head)
         account = parse_ton(payout.account, testnet=True).raw
+        if payout.move is not None and payout.move.kind == MoveKind.SWEEP:
+            return await self.ton.judge_sweep(sent_payout(payout, account=account), head=head)
         return await self.ton.judge(sent_payout(payout, account=account), head=head)
 
     async def close(self) -> None:

@@ -29,6 +29,7 @@ from payments.signer.key_source import hot_wallet, open_keys
 from payments.signer.keys_view import ton_addresses
 from payments.signer.roots import RootKind
 from payments.signer.service import Signer
+from payments.signer.ton_moves import Budget
 from payments.signer.ton_pen import TonPen
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ def ton_pens(settings: SignerSettings, keys: Keyring) -> list[Pen]:
     testnet = network.network is TonNetwork.TESTNET
     wallets = [ton_wallet(keys, generation) for generation in ton_generations(keys)]
     *older, (wallet, key) = wallets
+    budget = Budget(settings.ton_fuel_day_units_max)
     coins = TonPen(
         rail=TON,
         key=key,
@@ -143,6 +145,7 @@ def ton_pens(settings: SignerSettings, keys: Keyring) -> list[Pen]:
         ),
         approval_key=approval_key(settings),
         testnet=testnet,
+        budget=budget,
     )
     if not settings.usdt_ton_wallets:
         return [coins]
@@ -161,6 +164,7 @@ def ton_pens(settings: SignerSettings, keys: Keyring) -> list[Pen]:
         ),
         approval_key=approval_key(settings),
         testnet=testnet,
+        budget=budget,
         master=parse_ton(network.jetton_master, testnet=testnet),
         jetton_wallets=read_jetton_wallets(
             settings.usdt_ton_wallets, [one for one, _key in wallets], testnet=testnet

@@ -10,14 +10,17 @@ from payments.addresses import parse_ton
 from payments.chains.ton_jetton_payout import build_jetton_payout
 from payments.signer.checks import SigningRefused
 from payments.signer.errors import KeystoreError
+from payments.signer.ton_moves import TonMoves
 from payments.signer.ton_pen import DEPLOY, TonPen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from casino.cashier.batches import Payout
     from payments.addresses import TonAddress
     from payments.chains.ton_wallet import HotWallet, Payment, SignedMessage
+    from payments.signer.pen import SignedVersion
     from payments.signer.signing_keys import TonKey
 
 
@@ -46,6 +49,12 @@ class JettonPen(TonPen):
             created_at=int(payout.created_at.timestamp()),
             deploy=DEPLOY,
             sign=key.sign,
+        )
+
+    def sign_move(self, payout: Payout, *, now: datetime) -> SignedVersion:
+        """Sign a move of jettons; raises as `sign` does."""
+        return TonMoves((*self.older, (self.wallet, self.key)), self.budget).sign_jettons(
+            payout, now=now
         )
 
     def own_accounts(self) -> frozenset[str]:

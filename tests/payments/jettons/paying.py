@@ -19,6 +19,7 @@ from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_wallets import JettonWallets
 from payments.desks.jetton import JettonDesk
 from payments.desks.ton import TonDesk
+from payments.desks.ton_sweeps import Sweeps
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.signer.checks import Limits
@@ -94,6 +95,10 @@ class PayingHouse(JettonHouse):
         desks = (
             TonDesk(self.database, coins, TON, timeout, 50),
             JettonDesk(self.database, dollars, coins, USDT_TON, timeout, 50),
+        )
+        desks[0].sweeps = Sweeps(self.database, coins, desks[0].hot, timeout, COIN, 0.0)
+        desks[1].sweeps = Sweeps(
+            self.database, coins, desks[1].hot, timeout, 10 * DOLLAR, 0.0, dollars
         )
         self.senders = {desk.rail: Sender(self.database, desk, 1) for desk in desks}
         self.settlers = {desk.rail: Settler(self.database, desk, 1) for desk in desks}

@@ -43,7 +43,7 @@ DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def aging(db: Database, request: pytest.FixtureRequest) -> AsyncIterator[PayingHouse]:
+async def aging(db: Database) -> AsyncIterator[PayingHouse]:
     """The same on a node of its own, whose clock runs years ahead."""
     node = LocalChain(block_ms=None)
     node.start()

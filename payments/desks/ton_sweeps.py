@@ -51,12 +51,12 @@ class Sweeps:
     minimum_units: int
     every_seconds: float
     jettons: TonJettonChain | None = None
-    _next_at: float = 0.0
+    _next_at_seconds: float = 0.0
 
     async def plan(self) -> None:
         """Look at every address that is somebody's, not more often than it is meant to, and begin
         to move what is worth it. May raise OutsideUnavailable: then it is tried again."""
-        if time.monotonic() < self._next_at or not self.hot.raw:
+        if time.monotonic() < self._next_at_seconds or not self.hot.raw:
             return
         async with self.database.transaction() as session:
             numbers = {
@@ -73,7 +73,7 @@ class Sweeps:
                 if begun < AT_ONCE and address not in busy:
                     state = states.get(address)
                     begun += await self._begin(address, numbers[address], units, state, head)
-        self._next_at = time.monotonic() + self.every_seconds
+        self._next_at_seconds = time.monotonic() + self.every_seconds
 
     async def _open(self, session: AsyncSession) -> list[Payout]:
         return [

@@ -240,9 +240,13 @@ async def test_a_member_that_did_not_leave_is_tried_again(house: House) -> None:
     await house.world.chain.broadcast(thief.signed)
     await house.world.node.mine()
     await house.turn()
-    assert await house.status(withdrawal) in {Status.DEAD, Status.ASSIGNED}
+    assert await house.status(withdrawal) is Status.DEAD
     assert await house.world.node.balance(to.raw) == 0
     await house.world.pay_in(20 * TON)
+    await house.turn()
+    assert await house.status(withdrawal) is Status.DEAD, "nobody has said what that was"
+    assert "alert.foreign_send" in await effects(house, "staff")
+    await house.explain()
     await house.turn()
     await house.turn()
     assert await house.status(withdrawal) is Status.CONFIRMED

@@ -1,6 +1,6 @@
 """Players' own addresses on TON are emptied into the hot wallet, and nobody is credited for it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from sqlalchemy import text
@@ -8,8 +8,12 @@ from sqlalchemy import text
 from casino.cashier.batches import Payout, get_payout
 from casino.cashier.rails import TON, USDT_TON, DepositsBy
 from casino.db import Database
+from casino.errors import OutsideUnavailable
 from casino.money import Asset
 from payments.addresses import parse_ton
+from payments.chains.base import Position
+from payments.chains.ton import TonChain
+from payments.rpc import Json, Toncenter
 from sandbox.ton.jetton import Kind
 from tests.payments.conftest import TON as COIN
 from tests.payments.conftest import World
@@ -76,6 +80,53 @@ async def test_coins_come_home_and_the_address_goes_on_working(house: PayingHous
     assert await house.cash(player, Asset.TON) == 5 * COIN, "credited once, by no sweep"
     assert await house.foreign() == []
     assert len(await house.unclaimed()) == found
+
+
+class Forgetful(Toncenter):
+    """A client of a chain that forgets an account as soon as it is destroyed: the next transaction
+    there names no predecessor. The local chain goes on naming it."""
+
+    ended: str = ""
+
+    async def index(self, name: str, **query: str | int | Sequence[str]) -> Json:
+        answer = await super().index(name, **query)
+        for record in answer.get("transactions", []):
+            if record["prev_trans_lt"] == self.ended:
+                record["prev_trans_lt"] = "0"
+        return answer
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+async def test_an_account_that_was_destroyed_begins_a_new_history(
+    house: PayingHouse, limit: int
+) -> None:
+    player = await house.grown_up()
+    own = await pay(house, player, coins=3 * COIN)
+    await house.turn()
+    await pay(house, player, coins=2 * COIN)
+    rpc = Forgetful(url=house.world.node.url, api_key="", requests_per_second=1000)
+    chain = TonChain(rpc)
+    head = await chain.head()
+    told = await rpc.index("transactions", account=own, sort="asc", limit=100)
+    ends = [one["lt"] for one in told["transactions"] if one["description"]["destroyed"]]
+    assert len(ends) == 1
+    (rpc.ended,) = ends
+    came, position = [], Position()
+    while True:
+        page = await chain.page(own, after=position, head=head, limit=limit)
+        came += [one.units for one in page.transfers]
+        if page.position == position:
+            break
+        position = page.position
+    assert came == [3 * COIN, 2 * COIN]
+    # A history that breaks off anywhere else has a hole.
+    rpc.ended = told["transactions"][0]["lt"]
+    with pytest.raises(OutsideUnavailable, match="gap"):
+        await chain.page(own, after=Position(), head=head, limit=100)
+    first = await chain.page(own, after=Position(), head=head, limit=1)
+    with pytest.raises(OutsideUnavailable, match="gap"):
+        await chain.page(own, after=first.position, head=head, limit=100)
+    await rpc.close()
 
 
 async def test_little_stays_where_it_is(house: PayingHouse) -> None:

@@ -13,6 +13,8 @@ class Ask(StatesGroup):
     reason_kyc = State()
     reason_player = State()
     reason_switch = State()
+    note_token = State()
+    note_unclaimed = State()
     player = State()
     owner = State()
     subject = State()

@@ -131,6 +131,18 @@ class Adopt(CallbackData, prefix="unhouse1", sep=SEPARATOR):
     sure: bool
 
 
+class WriteNote(CallbackData, prefix="unnote1", sep=SEPARATOR):
+    """The next message is what is known of a transfer without an owner."""
+
+    unclaimed: int
+
+
+class TokenCasePage(CallbackData, prefix="tokp1", sep=SEPARATOR):
+    """A page of tokens that the house does not take."""
+
+    before: int
+
+
 class Release(CallbackData, prefix="held1", sep=SEPARATOR):
     """Make a held deposit playable."""
 

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 from casino.cashier import address_pool, chain_accounts, deposits
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
+from payments.chains.base import Glimpse
 from payments.reading import read_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from casino.db import Database
-    from payments.chains.base import AccountState, Chain, ChainHead
+    from payments.chains.base import Chain, ChainHead
 
+NOTHING_YET = Glimpse(lt=0, units=0, frozen=False)
 LOCATED_AT_ONCE = 50
 """New addresses whose jetton wallets are asked for before they are kept: a restart asks no more
 than these again."""
@@ -37,17 +39,17 @@ class DepositAccounts:
     """By the address that people know."""
     _lts: dict[str, int] = field(default_factory=dict)
     """How far each account is booked, by the account; 0 for those that were never read."""
-    _states: Mapping[str, AccountState] = field(default_factory=dict)
+    _seen: Mapping[str, Glimpse] = field(default_factory=dict)
 
     async def step(self, head: ChainHead) -> None:
         """Take in new addresses, then read every account that has something new."""
         await self._take_in()
         if not self._accounts:
             return
-        self._states = await self.chain.states(sorted(self._accounts.values()), head=head)
+        self._seen = await self.chain.glimpse(sorted(self._accounts.values()))
         for address, account in self._accounts.items():
-            state = self._states.get(account)
-            if state is None or state.lt <= self._lts[account]:
+            seen = self._seen.get(account)
+            if seen is None or seen.lt <= self._lts[account]:
                 continue
             while await read_page(
                 self.database,
@@ -65,21 +67,23 @@ class DepositAccounts:
     @property
     def units(self) -> int | None:
         """What all these accounts hold together; None unless the book is where each of them is."""
-        if any(self._states[one].lt != lt for one, lt in self._lts.items() if one in self._states):
-            return None
-        if any(lt for one, lt in self._lts.items() if one not in self._states):
-            return None
-        return sum(state.units for state in self._states.values())
+        total = 0
+        for account, lt in self._lts.items():
+            seen = self._seen.get(account, NOTHING_YET)
+            if seen.lt != lt or seen.units is None:
+                return None
+            total += seen.units
+        return total
 
     @property
     def frozen(self) -> frozenset[str]:
         """Which of them are closed for unpaid rent."""
-        return frozenset(one for one, state in self._states.items() if state.frozen)
+        return frozenset(one for one, seen in self._seen.items() if seen.frozen)
 
     @property
     def alive(self) -> frozenset[str]:
         """Which of them are known and are not."""
-        return frozenset(self._states) - self.frozen
+        return frozenset(self._seen) - self.frozen
 
     async def _take_in(self) -> None:
         """Find the account of every address that became somebody's since the last time. What is
@@ -88,14 +92,14 @@ class DepositAccounts:
         async with self.database.transaction() as session:
             if not self._pool:
                 self._pool = (await get_rail(session, self.rail)).pool
-            found, self_from = await address_pool.assigned_from(
+            found, following = await address_pool.assigned_from(
                 session, rail=self._pool, number=self._from_number
             )
             new = [address for address in found if address not in self._accounts]
             known = await chain_accounts.read_located(session, chain=name) if new else {}
         for at in range(0, len(new), LOCATED_AT_ONCE):
             await self._locate(new[at : at + LOCATED_AT_ONCE], known)
-        self._from_number = self_from
+        self._from_number = following
 
     async def _locate(self, addresses: list[str], known: Mapping[str, str]) -> None:
         accounts: dict[str, str] = {}

@@ -51,6 +51,8 @@ KNOWS: dict[str, tuple[str, ...]] = {
         "LAUNCH_",
         "VAULT_",
         "TON_NETWORK",
+        "TON_TONCENTER_",
+        "TON_REQUESTS_PER_SECOND",
     ),
     "bot": (
         "TELEGRAM_API_URL",

@@ -19,6 +19,7 @@ from webapp import health, keys, middlewares
 from webapp.api import (
     cashier,
     fairness,
+    jettons,
     launch,
     live,
     lobby,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from casino.db import Database
     from games.aggregators.base import Aggregator
     from messaging.redis_link import RedisLink
+    from payments.rpc import Toncenter
     from webapp.init_data import InitDataCheck
 
 BODY_BYTES_MAX = 512 * 1024  # an update of Telegram; the API's own bodies are far smaller
@@ -60,6 +62,7 @@ class Parts:
     public_url: str
     parent_origin: str = ""
     static: Path = STATIC
+    ton_node: Toncenter | None = None
     aggregators: Mapping[str, Aggregator] = field(default_factory=dict)
 
 
@@ -76,6 +79,7 @@ def build_app(parts: Parts) -> web.Application:
     app[keys.THROTTLE] = Throttle(parts.redis)
     app[telegram.WEBHOOK_SECRETS] = parts.webhook_secrets
     app[cashier.TESTNET] = parts.testnet
+    app[jettons.NODE] = parts.ton_node
     app[keys.AGGREGATORS] = parts.aggregators
     app[aggregators.WALLET] = OutsideWallet(floor=parts.floor, database=parts.database)
     app[aggregators.CHANGED] = aggregators.Changed()
@@ -93,6 +97,7 @@ def build_app(parts: Parts) -> web.Application:
         play,
         rounds,
         cashier,
+        jettons,
         responsible,
         fairness,
         support,

@@ -104,6 +104,13 @@ class DepositRequest(Request, frozen=True):
     rail: Short
 
 
+class JettonWalletRequest(Request, frozen=True):
+    """Ask which account holds an owner's jettons, to send a deposit from it."""
+
+    rail: Short
+    owner: Annotated[str, msgspec.Meta(max_length=200)]
+
+
 class WithdrawRequest(Request, frozen=True):
     """Ask for a withdrawal; `units` is what leaves the balance, the fee included."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Who hears of what; everything else goes to those who receive alerts.
 CONCERNS: Mapping[str, Permission] = {
     "deposit.unclaimed": Permission.DEPOSITS_RESOLVE,
+    "alert.token_flood": Permission.DEPOSITS_RESOLVE,
     "alert.deposit_reversed": Permission.WITHDRAWALS_DECIDE,
 }
 
@@ -272,6 +273,43 @@ def _chain_followed(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _accounts_frozen(payload: Payload, words: Words) -> Screen:
+    return _accounts(payload, words, "frozen")
+
+
+def _accounts_thawed(payload: Payload, words: Words) -> Screen:
+    return _accounts(payload, words, "thawed")
+
+
+def _accounts(payload: Payload, words: Words, what: str) -> Screen:
+    accounts = payload["accounts"]
+    if not isinstance(accounts, list):
+        raise TypeError("accounts")
+    return Screen(
+        paragraphs(
+            words.say(
+                f"admin.alert.accounts_{what}",
+                count=_whole(payload, "count"),
+                rail=words.plain(f"rail.{payload['rail']}"),
+            ),
+            words.say("admin.alert.accounts_frozen_body") if what == "frozen" else None,
+            *(code(str(account)) for account in accounts),
+        )
+    )
+
+
+def _token_flood(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say(
+                "admin.alert.token_flood", chain=words.plain(f"admin.chain.{payload['chain']}")
+            ),
+            words.say("admin.alert.token_flood_body", count=_whole(payload, "kept")),
+        ),
+        ((buttons.go(words, "tokens"),),),
+    )
+
+
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -313,5 +351,8 @@ ALERTS: Mapping[str, Compose] = {
     "alert.low_fuel": _low_fuel,
     "alert.signing_refused": _signing_refused,
     "alert.dead_letter": _dead_letter,
+    "alert.accounts_frozen": _accounts_frozen,
+    "alert.accounts_thawed": _accounts_thawed,
+    "alert.token_flood": _token_flood,
     "deposit.unclaimed": _unclaimed,
 }

@@ -67,7 +67,7 @@ def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
     tag = instruction.tag
     return Screen(
         paragraphs(
-            words.say("bot.deposit.to", asset=instruction.asset.value)
+            words.say("bot.deposit.to", asset=_what(instruction, words))
             if tag is not None
             else words.say("bot.deposit.to_own", rail=words.plain(f"rail.{instruction.rail}")),
             words.say("bot.deposit.address", address=code(instruction.address)),
@@ -92,6 +92,13 @@ def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
         ),
         picture=qr_png(instruction.uri),
     )
+
+
+def _what(instruction: Instruction, words: Words) -> str:
+    """The coin to send; with its network where there are tokens of that name on others."""
+    if instruction.token is None:
+        return instruction.asset.value
+    return words.plain(f"rail.{instruction.rail}")
 
 
 def build_router() -> Router:

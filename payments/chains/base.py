@@ -120,6 +120,17 @@ class AccountState:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """One of many accounts as the index tells of them together."""
+
+    lt: int
+    """The account's last transaction."""
+    units: int | None
+    """What it held after that one; None where the index tells of another moment."""
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutMember:
     """One payment inside a payout."""
 
@@ -201,11 +212,9 @@ class Chain(Protocol):
         """Balance and last transaction of an account, AccountFrozen when they cannot be told."""
         ...
 
-    async def states(
-        self, accounts: Sequence[str], *, head: ChainHead
-    ) -> Mapping[str, AccountState]:
-        """The same of many accounts in few questions, as of the index; accounts that it has never
-        heard of are left out."""
+    async def glimpse(self, accounts: Sequence[str]) -> Mapping[str, Glimpse]:
+        """Many accounts in few questions, as of the index, which may be ahead of `head`; accounts
+        that it has never heard of are left out."""
         ...
 
     async def broadcast(self, signed: bytes) -> Outcome:

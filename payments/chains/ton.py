@@ -14,6 +14,7 @@ from payments.addresses import parse_ton
 from payments.chains.base import (
     AccountState,
     ChainHead,
+    Glimpse,
     MemberVerdict,
     Outcome,
     Page,
@@ -84,11 +85,10 @@ class TonChain:
         """Balance and last transaction as the node knows them, which may be ahead of the index."""
         return await account_state(self._rpc, account)
 
-    async def states(
-        self, accounts: Sequence[str], *, head: ChainHead
-    ) -> Mapping[str, AccountState]:
+    async def glimpse(self, accounts: Sequence[str]) -> Mapping[str, Glimpse]:
         """Balances and last transactions of many accounts as the index knows them."""
-        return await account_states(self._rpc, accounts, head=head)
+        found = await account_states(self._rpc, accounts)
+        return {one: Glimpse(told.lt, told.units, told.frozen) for one, told in found.items()}
 
     async def page(self, account: str, *, after: Position, head: ChainHead, limit: int) -> Page:
         """Transactions after a position in ascending order. Each must name the one before it as

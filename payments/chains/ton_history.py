@@ -49,22 +49,28 @@ async def account_state(rpc: Toncenter, account: str) -> AccountState:
     )
 
 
-async def account_states(
-    rpc: Toncenter, accounts: Sequence[str], *, head: ChainHead
-) -> dict[str, AccountState]:
+@dataclass(frozen=True, slots=True)
+class IndexedState:
+    """What the index knows of an account."""
+
+    units: int
+    lt: int
+    active: bool
+    frozen: bool
+
+
+async def account_states(rpc: Toncenter, accounts: Sequence[str]) -> dict[str, IndexedState]:
     """Coins and last transactions of many accounts as the index knows them; accounts that never
     had anything are left out."""
-    found: dict[str, AccountState] = {}
+    found: dict[str, IndexedState] = {}
     for asked in questions(accounts):
         answer = await rpc.index("accountStates", address=asked, include_boc="false")
         try:
             for record in answer["accounts"]:
-                found[parse_ton(record["address"]).raw] = AccountState(
+                found[parse_ton(record["address"]).raw] = IndexedState(
                     units=int(record["balance"]),
                     lt=int(record["last_transaction_lt"]),
                     active=record["status"] == "active",
-                    block=head.block,
-                    at=head.at,
                     frozen=record["status"] == "frozen",
                 )
         except (KeyError, TypeError, ValueError, AddressInvalid) as error:

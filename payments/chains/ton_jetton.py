@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from casino.errors import AddressInvalid, InvariantViolation, OutsideUnavailable
 from payments.addresses import parse_ton
-from payments.chains.base import AccountFrozen, Page
+from payments.chains.base import AccountFrozen, Glimpse, Page
 from payments.chains.ton_carrier import judge_by_carrier
 from payments.chains.ton_history import account_state, account_states, questions, read_on
 from payments.chains.ton_jetton_facts import jettons_received
@@ -83,23 +83,20 @@ class TonJettonChain:
             raise InvariantViolation(reason="not the wallet that the master named", account=account)
         return replace(state, units=read_stack_number(told, 0))
 
-    async def states(
-        self, accounts: Sequence[str], *, head: ChainHead
-    ) -> Mapping[str, AccountState]:
+    async def glimpse(self, accounts: Sequence[str]) -> Mapping[str, Glimpse]:
         """Last transactions of many jetton wallets, and their jettons where the index tells both
-        of one moment: an account whose jettons it tells of another one is left out."""
-        found = await account_states(self._rpc, accounts, head=head)
+        of one moment: it reads jettons by a way of its own, and reading must not wait for that."""
+        found = await account_states(self._rpc, accounts)
         moved = [
             account
             for account, state in found.items()
             if state.active and self._units.get(account, (0, 0))[0] != state.lt
         ]
         self._units |= await self._ask_units(moved)
-        told: dict[str, AccountState] = {}
+        told: dict[str, Glimpse] = {}
         for account, state in found.items():
             lt, units = self._units.get(account, (0, 0)) if state.active else (state.lt, 0)
-            if lt == state.lt:
-                told[account] = replace(state, units=units)
+            told[account] = Glimpse(state.lt, units if lt == state.lt else None, state.frozen)
         return told
 
     async def page(self, account: str, *, after: Position, head: ChainHead, limit: int) -> Page:

@@ -16,15 +16,18 @@ from casino.cashier.rails import TON, USDT_TON
 from casino.clock import utc_now
 from payments.addresses import parse_ton
 from payments.chains.ton_jetton_payout import ATTACHED_UNITS
+from payments.deposit_accounts import NOTHING_YET
 from payments.desks.highload import CREATED_BEFORE
 from payments.desks.hot_account import MEMBER_FEE_UNITS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.batches import Payout
     from casino.db import Database
-    from payments.chains.base import AccountState, ChainHead
+    from payments.chains.base import ChainHead, Glimpse
     from payments.chains.ton import TonChain
     from payments.chains.ton_jetton import TonJettonChain
     from payments.desks.hot_account import HotAccount
@@ -67,12 +70,12 @@ class Sweeps:
             busy = {one.account for one in await self._open(session)}
         if numbers:
             head = await self.coins.head()
-            states = await self.coins.states(sorted(numbers), head=head)
+            coins = await self.coins.glimpse(sorted(numbers))
             begun = 0
-            for address, units in (await self._worth(numbers, states, head)).items():
+            for address, units in (await self._worth(numbers, coins)).items():
                 if begun < AT_ONCE and address not in busy:
-                    state = states.get(address)
-                    begun += await self._begin(address, numbers[address], units, state, head)
+                    there = coins.get(address, NOTHING_YET)
+                    begun += await self._begin(address, numbers[address], units, there, head)
         self._next_at_seconds = time.monotonic() + self.every_seconds
 
     async def _open(self, session: AsyncSession) -> list[Payout]:
@@ -81,30 +84,28 @@ class Sweeps:
         ]
 
     async def _worth(
-        self, numbers: dict[str, int], states: object, head: ChainHead
+        self, numbers: Mapping[str, int], coins: Mapping[str, Glimpse]
     ) -> dict[str, int]:
-        """Which addresses hold enough, and how much."""
-        assert isinstance(states, dict)
-        if self.jettons is None:
-            return {
-                address: state.units
-                for address, state in states.items()
-                if state.units >= self.minimum_units and not state.frozen
-            }
-        accounts = {await self.jettons.locate(address): address for address in numbers}
-        held = await self.jettons.states(sorted(accounts), head=head)
+        """Which addresses hold enough that can be moved, and how much."""
+        held = coins
+        if self.jettons is not None:
+            accounts = {await self.jettons.locate(address): address for address in numbers}
+            seen = await self.jettons.glimpse(sorted(accounts))
+            held = {accounts[account]: glimpse for account, glimpse in seen.items()}
         return {
-            accounts[account]: state.units
-            for account, state in held.items()
-            if state.units >= self.minimum_units and not state.frozen
+            address: glimpse.units
+            for address, glimpse in held.items()
+            if glimpse.units is not None
+            and glimpse.units >= self.minimum_units
+            and not glimpse.frozen
         }
 
     async def _begin(
-        self, address: str, number: int, units: int, state: AccountState | None, head: ChainHead
+        self, address: str, number: int, units: int, coins: Glimpse, head: ChainHead
     ) -> int:
         if self.jettons is None:
             return await self._sweep(address, units, head, {"number": number}, rail=TON)
-        if state is None or state.units < JETTON_SWEEP_UNITS:
+        if coins.units is None or coins.units < JETTON_SWEEP_UNITS:
             return await self._fuel(address, number, head)
         holder = await self.jettons.locate(address)
         plan = {"number": number, "jetton_wallet": holder}

@@ -1,6 +1,7 @@
 """Players, switches, figures, the audit log, coins without an owner, support, the team, alerts."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +10,9 @@ from admin_bot.cards import alerts
 from admin_bot.reasons import in_words, sentence
 from casino import audit, flags, i18n, ids, outbox
 from casino.betting.floor import open_floor
-from casino.cashier import foreign_sends, freezes
+from casino.cashier import foreign_sends, freezes, token_cases
+from casino.cashier.rails import get_rail
+from casino.cashier.strangers import StrangeTransfer
 from casino.clock import Window, utc_now
 from casino.errors import Paused, WithdrawalsFrozen
 from casino.ids import PlayerId, new_reference
@@ -218,6 +221,101 @@ async def test_coins_without_an_owner_find_one(office: Office, pavel: Clerk, olg
     await cashbox.assert_sound(office.database)
 
 
+async def test_what_is_known_of_lost_coins_stays_on_their_card(
+    office: Office, pavel: Clerk, olga: Clerk
+) -> None:
+    await cashbox.arrive(office.database, cashbox.transfer(2 * TON, "lost"))
+    await office.settle()
+    await pavel.tap("Open")
+    await olga.tap("Open")
+    for note in ("<he> wrote to us", "it is Ann's"):
+        await pavel.tap("Write a note…")
+        await pavel.say(note)
+    hers = await olga.showing("came without an owner")
+    assert "it is Ann's" in hers.text
+    assert f"Noted by payments {PAYMENTS}" in hers.text
+    assert await office.actions(PAYMENTS) == ["unclaimed.noted"] * 2
+    await pavel.tap("Write a note…")
+    await olga.tap("It is the house's own money")
+    await olga.tap("It is the house's own money")
+    assert (await pavel.say("too late")).text.startswith("Nothing was done")
+    assert await office.actions(PAYMENTS) == ["unclaimed.noted"] * 2
+
+
+async def strange_tokens(office: Office, *, count: int = 1, **given: object) -> None:
+    """Transfers of tokens that the house does not take, as a watcher would keep them."""
+    plain = StrangeTransfer(
+        business_key="key",
+        token="0:" + "ab" * 32,
+        vouched=True,
+        account="0:" + "cd" * 32,
+        units=10**30,
+        tx_hash="hash",
+        sender="0:" + "ef" * 32,
+        comment="<b>win</b>",
+        block=7,
+        at=utc_now(),
+    )
+    async with office.database.transaction() as session:
+        await token_cases.keep(
+            session,
+            chain="ton",
+            rail=await get_rail(session, "ton"),
+            transfers=[
+                replace(plain, business_key=f"key{one}", token=f"0:{one:064x}", **given)
+                for one in range(count)
+            ],
+            now=utc_now(),
+        )
+    await office.settle()
+
+
+async def test_strange_tokens_are_a_card_that_a_note_closes(
+    office: Office, pavel: Clerk, olga: Clerk, ada: Clerk
+) -> None:
+    await strange_tokens(office, vouched=False)
+    card = await pavel.last()
+    assert card.text.startswith("Tokens came that we do not take")
+    assert str(10**30) in card.text
+    assert "probably a forgery" in card.text
+    assert "<b>win</b>" in card.text
+    assert (await olga.last()).text.startswith("Tokens came that we do not take")
+    assert not any("Tokens came" in said.text for said in await ada.all())
+    await pavel.tap("Close with a note…")
+    stale = (await pavel.last()).data_of("Spam")
+    assert (await pavel.answer("Spam"))["text"] == "Closed."
+    hers = await olga.last()
+    assert hers.text.startswith("Strange tokens: closed")
+    assert "nobody is owed anything" in hers.text
+    assert f"Closed by payments {PAYMENTS}" in hers.text
+    assert await office.actions(PAYMENTS) == ["token_case.resolved"]
+    assert (await olga.forge(stale))["text"].startswith("Nothing was done")
+    assert (await ada.forge(stale))["text"] == "Your roles do not allow this."
+    assert "token_case.resolved" not in await office.actions(OWNER)
+
+
+async def test_strange_tokens_are_listed_and_a_flood_is_counted(
+    office: Office, pavel: Clerk
+) -> None:
+    await strange_tokens(office, count=token_cases.CASES_A_DAY + 3)
+    heard = [said.text for said in await pavel.all()]
+    assert sum(text.startswith("Tokens came") for text in heard) == token_cases.CASES_A_DAY
+    assert sum("A flood of strange tokens on TON" in text for text in heard) == 1
+    menu = await pavel.say("/menu")
+    assert "50+ transfers of strange tokens" in menu.text
+    listed = await pavel.tap(next(label for label in menu.labels if "Strange tokens" in label))
+    assert "3 more were only counted" in listed.text
+    assert sum(label.startswith("0:") for label in listed.labels) == 6
+    older = await pavel.tap("Older »")
+    shown = {str(button["callback_data"]) for button in listed.buttons[:6]}
+    assert str(older.buttons[0]["callback_data"]) not in shown
+    await pavel.tap(older.labels[0])
+    await pavel.tap("Close with a note…")
+    await pavel.tap("In my own words…")
+    await pavel.say("Somebody <else> asked for them.")
+    assert "Somebody <else> asked for them." in (await pavel.showing("Strange tokens: closed")).text
+
+
 async def test_questions_of_players_are_answered_once_for_all(
     office: Office, sam: Clerk, olga: Clerk
 ) -> None:
@@ -296,6 +394,9 @@ ALERTS = {
         "tx_hash": "0x3",
         "url": None,
     },
+    "alert.accounts_frozen": {"rail": "usdt_ton", "count": 7, "accounts": ["0:ab", "0:cd"]},
+    "alert.accounts_thawed": {"rail": "usdt_ton", "count": 1, "accounts": ["0:ab"]},
+    "alert.token_flood": {"chain": "ton", "day": "2026-11-23", "kept": 50},
     "alert.signing_refused": {
         "payout_id": 1,
         "rail": "ton",
@@ -326,6 +427,9 @@ SAID = {
     "alert.chain_halted": "Since block 5: fork",
     "alert.chain_followed": "ethereum is followed again",
     "alert.deposit_reversed": "Owed by the player: 40.00 USDT",
+    "alert.accounts_frozen": "7 accounts of USDT · TON network are frozen",
+    "alert.accounts_thawed": "1 account of USDT · TON network is open again",
+    "alert.token_flood": "Today already brought 50 cases",
     "alert.signing_refused": "Why: digest",
     "alert.foreign_send": "No payout of ours explains this transaction",
     "alert.low_fuel": "The hot wallet holds 1.00 TON",

@@ -62,6 +62,35 @@ async def test_a_deposit_shows_address_tag_picture_and_what_to_expect(
     assert tag in (await ann.tap("TON · TON network")).text
 
 
+async def test_usdt_on_ton_is_sent_with_the_same_comment_as_coins(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    token = "EQCxE6mUtQJKFnGfaROTKOt1lZbDiiX1kCixRv7Nw2Id_sDs"
+    async with crew.database.transaction() as session:
+        await rails.set_hot_wallet(session, rail="usdt_ton", address=HOT_WALLET, now=utc_now())
+    choice = await ann.tap("Deposit")
+    assert "USDT · TON network" not in choice.labels, "its token is not known yet"
+    async with crew.database.transaction() as session:
+        await rails.set_network(
+            session, rail="usdt_ton", network_id="testnet", token=token, now=utc_now()
+        )
+    await ann.say("/deposit")
+    shown = await ann.tap("USDT · TON network")
+    tag = await crew.scalar("SELECT tag FROM deposit_tags")
+    assert shown.photo
+    for part in (
+        "Send USDT · TON network to your address",
+        HOT_WALLET,
+        tag,
+        token,
+        "Minimum: 1.00 USDT",
+        "1 final masterchain block",
+    ):
+        assert part in shown.text
+    await ann.tap("‹ Back")
+    assert tag in (await ann.tap("TON · TON network")).text
+    assert await crew.scalar("SELECT count(*) FROM deposit_tags") == 1
+
+
 async def test_an_address_of_ones_own_is_shown_without_a_comment(crew: Crew, ann: Visitor) -> None:
     await ann.accept()
     token = "0xdAC17F958D2ee523a2206206994597C13D831ec7"

@@ -59,6 +59,7 @@ class JettonHouse:
     rpc: Counting = field(init=False)
     coins: Watcher = field(init=False)
     dollars: Watcher = field(init=False)
+    capital: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.rpc = Counting(self.jettons.world.node.url)
@@ -100,6 +101,7 @@ class JettonHouse:
                     session, asset=asset, numerator=1, denominator=1000, now=utc_now()
                 )
         await self.step()
+        self.capital = {one.id for one in await self.unclaimed()}
 
     async def step(self) -> None:
         """Both watchers look once."""
@@ -126,8 +128,10 @@ class JettonHouse:
         return wallets[asset].cash if asset in wallets else 0
 
     async def unclaimed(self) -> list[Unclaimed]:
+        """What came without an owner since the house was opened with coins of its own."""
         async with self.database.transaction() as session:
-            return list(await deposits.list_unclaimed(session, limit=100))
+            found = await deposits.list_unclaimed(session, limit=100)
+        return [one for one in found if one.id not in self.capital]
 
     async def cases(self) -> list[TokenCase]:
         async with self.database.transaction() as session:

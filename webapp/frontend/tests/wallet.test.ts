@@ -2,10 +2,15 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { boxOf, messageKind } from "@/games/frame/messages";
 import { clampTarget, payingAbout, turned } from "@/games/dice/target";
-import { commentPayload, crc32c } from "@/wallet/comment";
+import { CellWriter, crc32c } from "@/wallet/cell";
+import { commentPayload, jettonPayload } from "@/wallet/comment";
 import { speak } from "@/texts/texts";
 import { stagesOf, statusText } from "@/wallet/movements";
 import { addressFault, chunked } from "@/wallet/tonAddress";
+
+/** The same body, made by ton-core of Python. */
+const JETTON_BODY =
+  "te6cckEBAQEAYwAAwg+KfqUAAAAAAAAAAEAX14QIACIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIjABaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWggIAAAAAN0szTTlRWEZ5xdiH";
 
 const bytesOf = (base64: string): Buffer => Buffer.from(base64, "base64");
 
@@ -67,6 +72,29 @@ describe("the comment of a transfer", () => {
 
   it("must fit the cell", () => {
     expect(() => commentPayload("x".repeat(124))).toThrow(RangeError);
+  });
+});
+
+describe("a payment of jettons", () => {
+  it("is the body that the chain's own library makes", () => {
+    const payload = jettonPayload({
+      units: 25_000_000n,
+      to: `0:${"11".repeat(32)}`,
+      owner: address(0x11, 0),
+      comment: "7K3M9QXF",
+    });
+    expect(payload).toBe(JETTON_BODY);
+  });
+
+  it("writes amounts in as few bytes as they need", () => {
+    const bits = (units: bigint): number => bytesOf(new CellWriter().coins(units).bag())[12]!;
+    expect([0n, 1n, 255n, 256n, 2n ** 64n].map(bits)).toEqual([1, 3, 3, 5, 19]);
+  });
+
+  it("must fit the cell and name an account", () => {
+    const asked = { units: 1n, to: `0:${"11".repeat(32)}`, owner: `0:${"11".repeat(32)}` };
+    expect(() => jettonPayload({ ...asked, comment: "x".repeat(60) })).toThrow(RangeError);
+    expect(() => jettonPayload({ ...asked, owner: "", comment: null })).toThrow(RangeError);
   });
 });
 

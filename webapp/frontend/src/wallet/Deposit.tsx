@@ -94,7 +94,7 @@ function Address({ rail }: { readonly rail: string }) {
           ? t("app.deposit.own_needed", { asset, network })
           : t("app.deposit.comment_needed", { tag })}
       </Banner>
-      {asset === "TON" && (
+      {shown.data.network === "ton" && (
         <Button wide onPress={() => setSending(true)}>
           <Icon name="link" /> {t("app.deposit.send")}
         </Button>

@@ -19,6 +19,7 @@ class Ask(StatesGroup):
     owner = State()
     subject = State()
     answer = State()
+    foreign_send = State()
     member = State()
 
 

@@ -149,6 +149,19 @@ class Release(CallbackData, prefix="held1", sep=SEPARATOR):
     deposit: int
 
 
+class ForeignSendCard(CallbackData, prefix="fs1", sep=SEPARATOR):
+    """Show something that left an account without a payout; `mark` begins its hash."""
+
+    mark: str
+
+
+class ExplainSend(CallbackData, prefix="fswhy1", sep=SEPARATOR):
+    """Ask what it was; `every` for all that wait for the same account."""
+
+    mark: str
+    every: bool
+
+
 class AuditPage(CallbackData, prefix="aud1", sep=SEPARATOR):
     """A page of the audit log, narrowed `by` actor, action, subject or nothing."""
 

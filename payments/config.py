@@ -44,6 +44,14 @@ class TonSettings(BaseSettings):
     )
     pool_ahead: int = Field(default=200, ge=1, le=100_000, description="free addresses kept ready")
 
+    sweep_min_units: int = Field(
+        default=1_000_000_000, gt=0, description="coins at a player's address worth moving"
+    )
+    jetton_sweep_min_units: int = Field(
+        default=10_000_000, gt=0, description="jettons at a player's address worth moving"
+    )
+    sweep_every_seconds: int = Field(default=600, ge=1, description="pause between two looks")
+
     @model_validator(mode="after")
     def _addresses_need_a_key(self) -> Self:
         if self.deposits_by is DepositsBy.ADDRESS and not self.deposit_public_key:
@@ -312,4 +320,16 @@ class SignerSettings(BaseSettings):
     btc_joining_rate_max: int = Field(default=10, ge=1, description="the same, to join own coins")
     btc_fee_satoshis_max: int = Field(default=2_000_000, ge=1, description="of a transaction")
     btc_fee_day_satoshis_max: int = Field(default=20_000_000, ge=1, description="of all in a day")
+    ton_fuel_day_units_max: int = Field(
+        default=20_000_000_000, gt=0, description="coins for moving players' jettons to us, a day"
+    )
+    usdt_ton_wallets: str = Field(
+        default="", description="jetton wallets of the hot wallets, comma separated, newest last"
+    )
+    usdt_ton_order_units_max: int = Field(default=50_000_000_000, gt=0)
+    usdt_ton_hour_units_max: int = Field(default=150_000_000_000, gt=0)
+    usdt_ton_day_units_max: int = Field(default=250_000_000_000, gt=0)
+    usdt_ton_two_people_above_units: int = Field(
+        default=3_500_000_000, gt=0, description="orders above it need two approvers"
+    )
     poll_seconds: int = Field(default=1, ge=1, le=60)

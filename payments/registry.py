@@ -40,7 +40,9 @@ from payments.desks.evm import EvmDesk
 from payments.desks.evm_audit import EvmAudit
 from payments.desks.evm_sweeps import EvmSweeper, SweepRules
 from payments.desks.evm_versions import FeeCaps, Versions
+from payments.desks.jetton import JettonDesk
 from payments.desks.ton import TonDesk
+from payments.desks.ton_sweeps import Sweeps
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
 from payments.rpc import Toncenter
@@ -198,13 +200,51 @@ def offer_usdt_ton(settings: TonSettings) -> Offer:
 def build_ton_desk(database: Database) -> Desk:
     """TON's way out as the environment says."""
     settings = TonSettings()
-    return TonDesk(
+    coins = build_ton(settings, toncenter(settings))
+    desk = TonDesk(
         database=database,
-        ton=build_ton(settings, toncenter(settings)),
+        ton=coins,
         rail=TON,
         timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
         blocks_behind_max=settings.watcher_lag_blocks_max,
     )
+    desk.sweeps = Sweeps(
+        database,
+        coins,
+        desk.hot,
+        desk.timeout,
+        settings.sweep_min_units,
+        settings.sweep_every_seconds,
+    )
+    return desk
+
+
+def build_usdt_ton_desk(database: Database) -> Desk | None:
+    """The way out of USDT on TON as the environment says."""
+    settings = TonSettings()
+    rpc = toncenter(settings)
+    jettons = build_usdt_ton(settings, rpc)
+    if jettons is None:
+        return None
+    coins = build_ton(settings, rpc)
+    desk = JettonDesk(
+        database=database,
+        jettons=jettons,
+        coins=coins,
+        rail=USDT_TON,
+        timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
+        blocks_behind_max=settings.watcher_lag_blocks_max,
+    )
+    desk.sweeps = Sweeps(
+        database,
+        coins,
+        desk.hot,
+        desk.timeout,
+        settings.jetton_sweep_min_units,
+        settings.sweep_every_seconds,
+        jettons,
+    )
+    return desk
 
 
 def build_usdt_eth() -> Followed | None:
@@ -378,6 +418,7 @@ FOLLOWED: tuple[FollowedEntry, ...] = (
 
 DESKS: tuple[DeskEntry, ...] = (
     DeskEntry(name=TON, build=build_ton_desk),
+    DeskEntry(name=USDT_TON, build=build_usdt_ton_desk),
     DeskEntry(name=USDT_ETH, build=build_usdt_eth_desk),
     DeskEntry(name="bitcoin", build=build_btc_desk),
 )

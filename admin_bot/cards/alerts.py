@@ -176,6 +176,31 @@ def _payout_stuck(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _foreign_send(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.foreign_send", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say("admin.alert.foreign_send_body"),
+            code(str(payload["tx_hash"])),
+        ),
+        ((buttons.go(words, "foreign"),),),
+    )
+
+
+def _low_fuel(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.low_fuel", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say(
+                "admin.alert.low_fuel_body",
+                there=words.amount(_money(payload, "there")),
+                needed=words.amount(_money(payload, "needed")),
+            ),
+            code(str(payload["account"])),
+        )
+    )
+
+
 def _dead_letter(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -340,20 +365,6 @@ def _about(key: str) -> Compose:
     return compose_it
 
 
-def _foreign_send(payload: Payload, words: Words) -> Screen:
-    evidence = payload.get("evidence")
-    seen = json.dumps(evidence, ensure_ascii=False, indent=1, sort_keys=True) if evidence else ""
-    return Screen(
-        paragraphs(
-            words.say("admin.alert.foreign_send", rail=str(payload["rail"])),
-            words.say("admin.alert.foreign_send_body"),
-            code(str(payload["tx_hash"])),
-            quote(seen) if seen else None,
-        ),
-        ((buttons.go(words, "switches"),),),
-    )
-
-
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -392,8 +403,9 @@ ALERTS: Mapping[str, Compose] = {
     "alert.chain_followed": _chain_followed,
     "alert.deposit_reversed": _deposit_reversed,
     "alert.address_pool_low": _address_pool_low,
-    "alert.signing_refused": _signing_refused,
     "alert.foreign_send": _foreign_send,
+    "alert.low_fuel": _low_fuel,
+    "alert.signing_refused": _signing_refused,
     "alert.payment_refused": _about("payment_refused"),
     "alert.payout_stuck": _payout_stuck,
     "alert.payout_unclear": _about("payout_unclear"),

@@ -118,6 +118,28 @@ async def assign(session: AsyncSession, *, rail: str, player_id: int, now: datet
     return PoolAddress(his.number, his.address, his.shown)
 
 
+async def among(session: AsyncSession, *, rail: str, addresses: Collection[str]) -> frozenset[str]:
+    """Which of these are deposit addresses of the rail, whosever they are."""
+    if not addresses:
+        return frozenset()
+    found = await session.scalars(
+        select(DepositAddressRow.address).where(
+            DepositAddressRow.rail == rail, DepositAddressRow.address.in_(set(addresses))
+        )
+    )
+    return frozenset(found)
+
+
+async def assigned(session: AsyncSession, *, rail: str) -> Sequence[tuple[int, str]]:
+    """Numbers and addresses of all that are somebody's."""
+    rows = await session.execute(
+        select(DepositAddressRow.number, DepositAddressRow.address)
+        .where(DepositAddressRow.rail == rail, DepositAddressRow.player_id.is_not(None))
+        .order_by(DepositAddressRow.number)
+    )
+    return [(number, address) for number, address in rows]
+
+
 async def owners(
     session: AsyncSession, *, rail: str, addresses: Collection[str]
 ) -> Mapping[str, int]:

@@ -61,6 +61,16 @@ async def plan(
     return await get_payout(session, payout_id=payout_id)
 
 
+async def known(session: AsyncSession, *, tx_hashes: Collection[str]) -> frozenset[str]:
+    """Which of these are hashes of bytes that we have signed and stored."""
+    if not tx_hashes:
+        return frozenset()
+    found = await session.scalars(
+        select(PayoutAttemptRow.tx_hash).where(PayoutAttemptRow.tx_hash.in_(set(tx_hashes)))
+    )
+    return frozenset(one for one in found if one is not None)
+
+
 async def reserved(session: AsyncSession, *, rail: str) -> frozenset[str]:
     """Outpoints that open payouts of a rail are going to spend."""
     found = await session.scalars(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from casino import flags, switches
 from casino.cashier import foreign_sends, freezes, moves, numbers, recovery
@@ -24,7 +25,6 @@ from casino.players.tables import PlayerRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -295,6 +295,32 @@ async def _make(
         )
         await session.flush()
     return payout
+
+
+async def skip_number(session: AsyncSession, account: str, used: int) -> None:
+    """Give out no number up to one that somebody else has used: it would be refused."""
+    counter = await numbers.lock(session, account=account)
+    counter.last = max(counter.last, used)
+    await session.flush()
+
+
+async def last_expiry(session: AsyncSession, *, account: str) -> datetime:
+    """Until when bytes of any payout of an account could be obeyed, by the chain's time; long ago
+    if there was none."""
+    found = await session.scalar(
+        select(func.max(PayoutRow.expires_at)).where(PayoutRow.account == account)
+    )
+    return found or datetime.min.replace(tzinfo=UTC)
+
+
+async def anything_waits(session: AsyncSession, *, rail: str) -> bool:
+    """Whether an approved withdrawal waits to be claimed."""
+    found = await session.scalar(
+        select(WithdrawalRow.id)
+        .where(WithdrawalRow.rail == rail, WithdrawalRow.status == WithdrawalStatus.APPROVED)
+        .limit(1)
+    )
+    return found is not None
 
 
 async def _claimable(session: AsyncSession, rail: str) -> Sequence[WithdrawalRow]:

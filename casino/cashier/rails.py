@@ -188,7 +188,7 @@ DEFAULTS = (
         explorer_tx_url="https://tonviewer.com/transaction/{tx_hash}",
         confirmations_text_key="cashier.confirmations.usdt_ton",
         deposits_enabled=True,
-        withdrawals_enabled=False,
+        withdrawals_enabled=True,
     ),
     Rail(
         name=USDT_ETH,

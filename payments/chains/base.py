@@ -59,6 +59,8 @@ class ChainTransfer:
     units: int
     block: int
     at: datetime
+    fuel: bool = False
+    """It says that it moves our own coins, which is to be believed from our own account alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,20 @@ class NetworkFee:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrier:
+    """A message from outside, signed with an account's key, that the account has obeyed."""
+
+    message_hash: str
+    """By which the bytes are known that somebody sent."""
+    tx_hash: str
+    at: datetime
+    sends: tuple[tuple[str, int], ...]
+    """Whom it pays, and how many units of coins or of a jetton, as far as that can be read."""
+    number: int | None = None
+    """The replay number that it has used up, where the account's kind has one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What happened to an account, in order and without a gap, after a position."""
 
@@ -83,6 +99,8 @@ class Page:
     position: Position
     more: bool
     """True when further transactions up to the same head wait for the next page."""
+    carriers: tuple[Carrier, ...] = ()
+    """What somebody with the account's key made it do."""
     strangers: tuple[StrangeTransfer, ...] = ()
     """Tokens that the house does not take, as far as the account was told of them."""
 
@@ -120,6 +138,8 @@ class PayoutMember:
     destination: str
     units: int
     memo: str
+    fuel: bool = False
+    """Coins for an address of our own, marked as such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from payments.chains.base import (
 )
 from payments.chains.ton_carriage import carried_in, fee_with_carriage
 from payments.chains.ton_carrier import judge_by_carrier, never_left
+from payments.chains.ton_carriers import carrier
 from payments.chains.ton_facts import TonMessage, TonTransaction, received
 from payments.chains.ton_history import (
     account_state,
@@ -33,8 +34,10 @@ from payments.chains.ton_history import (
     moment,
     read_on,
 )
+from payments.chains.ton_jetton_wallets import get_method, read_stack_number
 from payments.chains.ton_strangers import strange_jettons
-from payments.chains.ton_wallet import Payment, coins_parcel
+from payments.chains.ton_sweep import judge_sweep
+from payments.chains.ton_wallet import Payment, coins_parcel, fuel_parcel
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,6 +106,9 @@ class TonChain:
             fees=tuple(fee for fee in fees if fee.units),
             position=stretch.position,
             more=stretch.more,
+            carriers=tuple(
+                found for one in stretch.transactions if (found := carrier(one)) is not None
+            ),
             strangers=await strange_jettons(self._rpc, stretch.transactions, wallets),
         )
 
@@ -127,6 +133,16 @@ class TonChain:
             head=head,
             judge_members=partial(self._judge_members, payout, head),
         )
+
+    async def seqno(self, account: str) -> int:
+        """How many orders an ordinary wallet has obeyed since it was made (anew)."""
+        if not (await self.account(account)).active:
+            return 0
+        return read_stack_number(await get_method(self._rpc, account, "seqno"), 0)
+
+    async def judge_sweep(self, payout: SentPayout, *, head: ChainHead) -> PayoutVerdict:
+        """Judge the emptying of a deposit address, of coins or of jettons."""
+        return await judge_sweep(self._rpc, payout, head=head)
 
     async def close(self) -> None:
         """Close the connection to the endpoint."""
@@ -175,5 +191,8 @@ def _key_of_message(message: TonMessage) -> _Key:
 
 
 def _key_of_member(member: PayoutMember) -> _Key:
-    parcel = coins_parcel(Payment(member.destination, member.units, member.memo))
+    if member.fuel:
+        parcel = fuel_parcel(parse_ton(member.destination, testnet=True), member.units)
+    else:
+        parcel = coins_parcel(Payment(member.destination, member.units, member.memo))
     return _Key(parcel.destination.raw, parcel.units, bytes(parcel.body.hash), parcel.bounce)

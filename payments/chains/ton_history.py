@@ -99,10 +99,31 @@ async def read_on(
         if transaction.block > head.block:
             break
         if transaction.previous != position:
-            raise OutsideUnavailable(source="toncenter", reason="gap", after=position.lt)
+            before = transactions[-1] if transactions else None
+            await _require_new_life(rpc, account, transaction, before, position)
         position = transaction.position
         transactions.append(transaction)
     return Stretch(tuple(transactions), position, len(transactions) == limit)
+
+
+async def _require_new_life(
+    rpc: Toncenter,
+    account: str,
+    transaction: TonTransaction,
+    before: TonTransaction | None,
+    position: Position,
+) -> None:
+    """A transaction that does not name its predecessor must be the first after the account was
+    destroyed; anything else is a hole and raises OutsideUnavailable."""
+    if transaction.previous == Position() and before is None and position.lt:
+        answer = await rpc.index(
+            "transactions", account=account, start_lt=position.lt, sort="asc", limit=1
+        )
+        found = [read_transaction(record) for record in answer["transactions"]]
+        before = found[0] if found else None
+    ended = before is not None and before.ended and before.position == position
+    if transaction.previous != Position() or not ended:
+        raise OutsideUnavailable(source="toncenter", reason="gap", after=position.lt)
 
 
 async def some_after(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from casino.cashier.rails import BTC, USDT_ETH
+from casino.cashier.rails import BTC, USDT_ETH, USDT_TON
 from payments.chains.btc_addresses import NETWORKS, AccountKey
 from payments.chains.evm_addresses import parse_evm
 from payments.chains.evm_wallet import GWEI
@@ -14,8 +14,10 @@ from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
 from payments.signer.evm_bounds import Bounds, DayGas, OwnAddresses
 from payments.signer.evm_pen import EvmPen
+from payments.signer.jetton_pen import JettonPen, read_jetton_wallets
 from payments.signer.key_source import hot_wallet
 from payments.signer.roots import RootKind
+from payments.signer.ton_moves import Budget
 from payments.signer.ton_pen import TonPen
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ def build_pens(keys: Keyring, settings: SignerSettings) -> list[Pen]:
     approval = approval_key(settings)
     pens: list[Pen] = []
     if keys.newest(RootKind.TON):
-        pens.append(ton_pen(keys, settings, approval))
+        pens += ton_pens(keys, settings, approval)
     token = EvmTokenSettings()
     if token.given:
         pens.append(evm_pen(keys, settings, token, approval))
@@ -47,15 +49,19 @@ def build_pens(keys: Keyring, settings: SignerSettings) -> list[Pen]:
     return pens
 
 
-def ton_pen(keys: Keyring, settings: SignerSettings, approval: bytes) -> TonPen:
-    """TON's, with the wallets of all generations."""
+def ton_pens(keys: Keyring, settings: SignerSettings, approval: bytes) -> list[Pen]:
+    """The pens of the wallets on TON: for coins, and for the jetton if the settings say where it
+    is held. Raises KeystoreError."""
+    network = TonSettings()
+    testnet = network.network is TonNetwork.TESTNET
     wallets = [ton_wallet(keys, generation) for generation in _generations(keys, RootKind.TON)]
-    wallet, key = wallets.pop()
-    return TonPen(
+    *older, (wallet, key) = wallets
+    budget = Budget(settings.ton_fuel_day_units_max)
+    coins = TonPen(
         rail=TON,
         key=key,
         wallet=wallet,
-        older=tuple(wallets),
+        older=tuple(older),
         limits=Limits(
             order_units_max=settings.ton_order_units_max,
             hour_units_max=settings.ton_hour_units_max,
@@ -63,8 +69,31 @@ def ton_pen(keys: Keyring, settings: SignerSettings, approval: bytes) -> TonPen:
             two_people_above_units=settings.ton_two_people_above_units,
         ),
         approval_key=approval,
-        testnet=TonSettings().network is TonNetwork.TESTNET,
+        testnet=testnet,
+        budget=budget,
     )
+    if not settings.usdt_ton_wallets:
+        return [coins]
+    jettons = JettonPen(
+        rail=USDT_TON,
+        key=key,
+        wallet=wallet,
+        older=tuple(older),
+        limits=Limits(
+            order_units_max=settings.usdt_ton_order_units_max,
+            hour_units_max=settings.usdt_ton_hour_units_max,
+            day_units_max=settings.usdt_ton_day_units_max,
+            two_people_above_units=settings.usdt_ton_two_people_above_units,
+        ),
+        approval_key=approval,
+        testnet=testnet,
+        budget=budget,
+        master=parse_ton(network.jetton_master, testnet=testnet),
+        jetton_wallets=read_jetton_wallets(
+            settings.usdt_ton_wallets, [one for one, _key in wallets], testnet=testnet
+        ),
+    )
+    return [coins, jettons]
 
 
 def evm_pen(

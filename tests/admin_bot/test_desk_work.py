@@ -10,7 +10,7 @@ from admin_bot.cards import alerts
 from admin_bot.reasons import in_words, sentence
 from casino import audit, flags, i18n, ids, outbox
 from casino.betting.floor import open_floor
-from casino.cashier import freezes, token_cases
+from casino.cashier import foreign_sends, freezes, token_cases
 from casino.cashier.rails import get_rail
 from casino.cashier.strangers import StrangeTransfer
 from casino.clock import Window, utc_now
@@ -412,6 +412,18 @@ ALERTS = {
         "fee": 700,
         "vsize": 140,
     },
+    "alert.foreign_send": {
+        "rail": "ton",
+        "account": "UQ-hot",
+        "tx_hash": "ab" * 32,
+        "evidence": {"payments": 1, "units": 5, "sends": [["0:11", 5]]},
+    },
+    "alert.low_fuel": {
+        "rail": "ton",
+        "account": "UQ-hot",
+        "there": {"units": TON, "asset": "TON"},
+        "needed": {"units": 2 * TON, "asset": "TON"},
+    },
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
 }
@@ -430,6 +442,8 @@ SAID = {
     "alert.token_flood": "Today already brought 50 cases",
     "alert.signing_refused": "Why: digest",
     "alert.payout_stuck": "It pays 700 satoshis for 140 bytes",
+    "alert.foreign_send": "No payout of ours explains this transaction",
+    "alert.low_fuel": "The hot wallet holds 1.00 TON",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
 }
@@ -478,6 +492,62 @@ async def test_withdrawals_frozen_by_a_vanished_deposit_go_on_when_somebody_says
     assert (await pavel.answer("Let him withdraw again"))["text"] == "Somebody has decided already."
     await cashbox.ask(office.database, player_id)
     assert "player.withdrawals_unfrozen" in await office.actions(PAYMENTS)
+
+
+async def noted(office: Office, *numbers: int, account: str = "UQ-hot") -> None:
+    for number in numbers:
+        async with office.database.transaction() as session:
+            await foreign_sends.note(
+                session,
+                rail="ton",
+                account=account,
+                tx_hash=f"{number:02x}" * 32,
+                evidence={"payments": 7, "units": 9, "sends": [["0:ab", 9]]},
+                now=utc_now(),
+            )
+
+
+async def unexplained(office: Office) -> list[str]:
+    async with office.database.transaction() as session:
+        return [one.tx_hash[:2] for one in await foreign_sends.waiting(session)]
+
+
+async def test_what_left_without_a_payout_is_explained_by_those_who_decide(
+    office: Office, pavel: Clerk, ada: Clerk
+) -> None:
+    await noted(office, 1, 2, 3)
+    await noted(office, 9, account="UQ-other")
+    await office.settle()
+    listed = await pavel.tap("Left without us")
+    assert "4 transactions wait" in listed.text
+    card = await pavel.tap(listed.labels[0])
+    for shown in ("UQ-hot", "01" * 32, "7 payments", "9 → 0:ab"):
+        assert shown in card.text
+    stale = card.data_of("I know what this was")
+    await pavel.tap("I know what this was")
+    told = await pavel.say("the monthly <move> to cold storage")
+    assert "2 more of this account wait" in told.text
+    assert await unexplained(office) == ["02", "03", "09"]
+    assert (await pavel.forge(stale))["text"] == "Somebody has explained it meanwhile."
+    listed = await pavel.tap("Left without us")
+    await pavel.tap(listed.labels[0])
+    await pavel.tap("The same for all 2 of this account")
+    await noted(office, 4)
+    await office.settle()
+    told = await pavel.say("restored from the backup of noon")
+    assert "1 more of this account waits" in told.text, "nobody had seen the fourth"
+    assert sorted(await unexplained(office)) == ["04", "09"]
+    notes = await office.column("SELECT note FROM foreign_sends WHERE note IS NOT NULL ORDER BY 1")
+    assert notes == [
+        "restored from the backup of noon",
+        "restored from the backup of noon",
+        "the monthly <move> to cold storage",
+    ]
+    assert (await office.actions(PAYMENTS)).count("foreign_send.acknowledged") == 3
+    refused = await ada.forge(stale)
+    assert await unexplained(office), refused
+    assert "Left without us" in (await pavel.say("/menu")).text + str((await pavel.last()).labels)
+    assert "without us" not in (await ada.say("/menu")).text
 
 
 async def test_a_delivery_that_broke_half_way_repeats_nothing(

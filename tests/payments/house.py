@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from casino import rates
-from casino.cashier import treasury, withdrawals
+from casino.cashier import foreign_sends, treasury, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, open_payouts
 from casino.cashier.rails import set_hot_wallet
@@ -177,6 +177,21 @@ class House:
         await self.sender.step()  # sends
         await self.world.node.mine()
         await self.watch()
+
+    async def explain(self) -> None:
+        """The owner says what left the account without a payout."""
+        async with self.database.transaction() as session:
+            owner = await people.find_member(session, telegram_id=1)
+            assert owner is not None
+            for one in await foreign_sends.waiting(session):
+                await foreign_sends.acknowledge(
+                    session,
+                    account=one.account,
+                    tx_hash=one.tx_hash,
+                    member=owner,
+                    note="a theft",
+                    now=utc_now(),
+                )
 
     async def require_balanced(self) -> None:
         """The book agrees with itself and with the chain, to the unit."""

@@ -18,13 +18,12 @@ from casino.election import lead
 from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
-from payments.addresses import parse_ton
 from payments.chains.ton_wallet import HotWallet
 from payments.config import SignerSettings, TonNetwork, TonSettings
 from payments.signer import database_role, keys_command
 from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
-from payments.signer.jetton_pen import JettonPen, read_jetton_wallets
+from payments.signer.jetton_pen import JettonPen, read_jetton_wallets, read_master
 from payments.signer.key_source import hot_wallet, open_keys
 from payments.signer.keys_view import ton_addresses
 from payments.signer.roots import RootKind
@@ -149,8 +148,6 @@ def ton_pens(settings: SignerSettings, keys: Keyring) -> list[Pen]:
     )
     if not settings.usdt_ton_wallets:
         return [coins]
-    if not network.jetton_master:
-        raise KeystoreError("SIGNER_USDT_TON_WALLETS needs TON_JETTON_MASTER")
     jettons = JettonPen(
         rail=USDT_TON,
         key=key,
@@ -165,7 +162,7 @@ def ton_pens(settings: SignerSettings, keys: Keyring) -> list[Pen]:
         approval_key=approval_key(settings),
         testnet=testnet,
         budget=budget,
-        master=parse_ton(network.jetton_master, testnet=testnet),
+        master=read_master(network.jetton_master, testnet=testnet),
         jetton_wallets=read_jetton_wallets(
             settings.usdt_ton_wallets, [one for one, _key in wallets], testnet=testnet
         ),

@@ -128,6 +128,7 @@ class Watcher:
                     session, chain=self.chain.name, found={address: account}, now=utc_now()
                 )
             self._located[address] = account
+            log.info("watcher.located", address=address, account=account)
         return self._located[address]
 
     async def _compare(

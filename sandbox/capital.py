@@ -5,45 +5,54 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from casino.cashier import deposits, payouts, treasury
-from casino.cashier.rails import TON, USDT_ETH, USDT_TON, get_rail, set_hot_wallet
+from casino.cashier.rails import BTC, TON, USDT_ETH, USDT_TON
 from casino.clock import utc_now
-from casino.errors import NotFound
+from casino.ledger import totals
+from casino.ledger.chart import Account
+from casino.money import Asset
 from payments.addresses import parse_ton
 from payments.chains.base import Position
+from payments.chains.btc_addresses import NETWORKS, AccountKey, parse
+from payments.chains.btc_units import BTC_SCALE
 from payments.chains.ton import TonChain
 from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_wallets import JettonWallets
+from sandbox.first_coins import give_bitcoins
 
 if TYPE_CHECKING:
     from casino.db import Database
     from payments.chains.base import Chain, ChainHead, Page
     from sandbox.chains import LocalChains
     from sandbox.first_coins import Tokens
+    from sandbox.settings import HousePublicKeys
 
 TON_UNITS = 100_000 * 10**9
 USDT_UNITS = 250_000 * 10**6
-FUEL_WEI = 50 * 10**18
+FUEL_WEI = 2 * 10**18
+# Several coins, so that a payment needs not wait for the change of the one before.
+BTC_SATOSHIS = (10**8 // 2,) * 6
+FINAL_BLOCKS = 8
+"""So many blocks make what is under them final on every chain here, for the book is held against
+final blocks only."""
 PAGE = 100
 FIRST_DAY = "first-day"
 
 
 async def fund_house(
-    database: Database, chains: LocalChains, tokens: Tokens, *, evm_hot: str
+    database: Database, chains: LocalChains, tokens: Tokens, keys: HousePublicKeys
 ) -> None:
     """Fill the hot wallets and book what is in them as the owner's capital, once."""
-    await _fund_ton(database, chains, tokens)
-    await _fund_ethereum(database, chains, tokens, evm_hot)
+    await _fund_ton(database, chains, tokens, keys.ton)
+    await _fund_ethereum(database, chains, tokens, keys.evm_hot)
+    await _fund_bitcoin(database, chains, keys.btc_xpub)
 
 
-async def _fund_ton(database: Database, chains: LocalChains, tokens: Tokens) -> None:
+async def _fund_ton(
+    database: Database, chains: LocalChains, tokens: Tokens, hot_wallet: str
+) -> None:
     """Coins and dollars on TON. What the chain says came in is what is booked; the watcher goes on
     from there."""
-    async with database.transaction() as session:
-        address = (await get_rail(session, TON)).address
-        if address is None:
-            raise NotFound(thing="hot wallet", key=TON)
-        await set_hot_wallet(session, rail=USDT_TON, address=address, now=utc_now())
-    owner = parse_ton(address, testnet=True).raw
+    owner = parse_ton(hot_wallet, testnet=True).raw
     if not await chains.ton.balance(owner):
         await chains.ton.faucet(owner, TON_UNITS)
     if not await tokens.jetton.balance(owner):
@@ -100,7 +109,28 @@ async def _fund_ethereum(
         await chains.ethereum.give(evm_hot, FUEL_WEI)
     if not await tokens.usdt.units(evm_hot):
         await tokens.usdt.give(evm_hot, USDT_UNITS)
+        await chains.ethereum.mine(FINAL_BLOCKS)
+    await _book_first_day(database, rail=USDT_ETH, units=USDT_UNITS)
+
+
+async def _fund_bitcoin(database: Database, chains: LocalChains, xpub: str) -> None:
+    """Coins at the first place of the account's own branch, where its change goes too."""
+    hot_wallet = AccountKey(xpub, NETWORKS[chains.bitcoin.network]).change_address(0)
+    async with database.transaction() as session:
+        if await totals.account_balance(session, Account.HOT_WALLET_BTC, Asset.BTC):
+            return
+    # A start that was cut off here leaves coins that nobody booked; they are not sent again.
+    script = parse(hot_wallet, NETWORKS[chains.bitcoin.network])
+    there = await chains.bitcoin_rpc.call("scantxoutset", "start", [f"raw({script.hex()})"])
+    if not there["unspents"]:
+        await give_bitcoins(chains, [(hot_wallet, units) for units in BTC_SATOSHIS])
+    for _ in range(FINAL_BLOCKS):
+        await chains.mine("bitcoin")
+    await _book_first_day(database, rail=BTC, units=sum(BTC_SATOSHIS) * BTC_SCALE)
+
+
+async def _book_first_day(database: Database, *, rail: str, units: int) -> None:
     async with database.transaction() as session:
         await treasury.fund_house(
-            session, rail=USDT_ETH, units=USDT_UNITS, reference=FIRST_DAY, now=utc_now()
+            session, rail=rail, units=units, reference=FIRST_DAY, now=utc_now()
         )

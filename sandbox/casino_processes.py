@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 # What a process may know: everyone gets the first group, each gets only its own secrets.
 SHARED = ("PATH", "HOME", "LANG", "LC_ALL", "DATABASE_URL", "REDIS_URL", "TELEMETRY_")
 # Public facts of the networks that the signer signs for: it asks no node.
-SIGNED_FOR = ("TON_JETTON_MASTER", "EVM_CHAIN_ID", "EVM_TOKEN", "BTC_NETWORK")
+SIGNED_FOR = ("TON_JETTON_MASTER", "EVM_CHAIN_ID", "EVM_TOKEN", "BTC_NETWORK", "BTC_XPUB")
 KNOWS: dict[str, tuple[str, ...]] = {
     "worker": ("RECEIPTS_", "WORKER_", "VAULT_"),
     "watcher": ("TON_", "EVM_", "BTC_"),

@@ -18,14 +18,17 @@ from casino.staff.roles import Role
 if TYPE_CHECKING:
     from casino.db import Database
 
-TON, USDT, BTC = (10**asset.decimals for asset in (Asset.TON, Asset.USDT, Asset.BTC))
+TON, USDT, BTC, ETH = (
+    10**asset.decimals for asset in (Asset.TON, Asset.USDT, Asset.BTC, Asset.ETH)
+)
 
 # Reference micro-units for one asset unit: 3.00 EUR for a TON, 0.90 for a dollar, 60,000 for a
-# bitcoin.
+# bitcoin, 3,000 for an ether.
 RATES = {
     Asset.TON: (3_000_000, TON),
     Asset.USDT: (900_000, USDT),
     Asset.BTC: (60_000_000_000, BTC),
+    Asset.ETH: (3_000_000_000, ETH),
 }
 # Fewer blocks than where they cost something to undo. The last tier of Bitcoin is its finality.
 FEW_BLOCKS = "cashier.confirmations.few_blocks"

@@ -84,6 +84,7 @@ class HousePublicKeys:
     """What everybody may know of the house's keys."""
 
     ton: str
+    """The address of the wallet."""
     evm_xpub: str
     evm_hot: str
     btc_xpub: str
@@ -93,7 +94,7 @@ class HousePublicKeys:
         """From what `python -m payments.signer keys show --json` prints."""
         keys = {one["kind"]: one for one in json.loads(told)["keys"] if one["in_use"]}
         ton, other = keys["ton"], keys["btc_eth"]
-        return cls(ton["public_key"], other["evm_deposits"], other["evm_hot"], other["btc_test"])
+        return cls(ton["address"], other["evm_deposits"], other["evm_hot"], other["btc_test"])
 
 
 def settings_of_keys(secrets: Secrets) -> dict[str, str]:
@@ -134,14 +135,16 @@ def settings_of_house(
 
 
 def settings_of_chains(
-    chains: LocalChains, keys: HousePublicKeys, *, token: str, jetton: str
+    chains: LocalChains, keys: HousePublicKeys, *, token: str, jetton: str, jetton_wallet: str
 ) -> dict[str, str]:
-    """How the house reads and pays on the three local chains; `token` and `jetton` are USDT."""
+    """How the house reads and pays on the three local chains; `token` and `jetton` are USDT, and
+    `jetton_wallet` is where the house holds it on TON."""
     return {
         "TON_TONCENTER_URL": chains.ton.url,
         "TON_REQUESTS_PER_SECOND": "200",
         "TON_POLL_SECONDS": "1",
         "TON_JETTON_MASTER": jetton,
+        "SIGNER_USDT_TON_WALLETS": jetton_wallet,
         "EVM_CHAIN_ID": str(CHAIN_ID),
         "EVM_NODE_URLS": chains.ethereum.url,
         "EVM_TOKEN": token,
@@ -149,6 +152,7 @@ def settings_of_chains(
         "EVM_POOL_AHEAD": str(POOL_AHEAD),
         "EVM_REQUESTS_PER_SECOND": "500",
         "EVM_POLL_SECONDS": "1",
+        "EVM_SWEEP_SECONDS": "10",
         "BTC_NETWORK": chains.bitcoin.network,
         "BTC_NODE_URL": chains.bitcoin.url,
         "BTC_NODE_USER": chains.bitcoin.user,
@@ -156,6 +160,8 @@ def settings_of_chains(
         "BTC_XPUB": keys.btc_xpub,
         "BTC_POOL_AHEAD": str(POOL_AHEAD),
         "BTC_POLL_SECONDS": "1",
+        # The owner's capital is in the first blocks.
+        "BTC_START_HEIGHT": "1",
     }
 
 

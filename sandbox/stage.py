@@ -124,6 +124,7 @@ async def open_stage(
             keys,
             token=tokens.usdt.address.checksummed,
             jetton=tokens.jetton.master.friendly(bounceable=True),
+            jetton_wallet=(await tokens.jetton.wallet_of(keys.ton)).friendly(bounceable=True),
         )
         require_local(environment)
         say("bringing the database to its schema")
@@ -138,7 +139,7 @@ async def open_stage(
         say("giving coins to the house and its players")
         await quote_rates(database)
         await offer_rails(database, explorer=f"http://127.0.0.1:{ports.page}/chain/")
-        await fund_house(database, chains, tokens, evm_hot=keys.evm_hot)
+        await fund_house(database, chains, tokens, keys)
         await count_bankroll(database)
         await fund_people(chains, tokens, purses.values())
         await hire(database, owner=OWNER, payments=PAYMENTS)

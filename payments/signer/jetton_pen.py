@@ -78,3 +78,14 @@ def read_jetton_wallets(
         raise KeystoreError(f"SIGNER_USDT_TON_WALLETS is not addresses ({reason})") from error
     pairs = zip(reversed(wallets), reversed(holders), strict=False)
     return {wallet.address.raw: holder for wallet, holder in pairs}
+
+
+def read_master(text: str, *, testnet: bool) -> TonAddress:
+    """The jetton's own contract out of a setting. Raises KeystoreError."""
+    try:
+        return parse_ton(text, testnet=testnet)
+    except AddressInvalid as error:
+        reason = error.data.get("reason")
+        raise KeystoreError(
+            f"SIGNER_USDT_TON_WALLETS needs TON_JETTON_MASTER, which is no address ({reason})"
+        ) from error

@@ -14,7 +14,7 @@ from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
 from payments.signer.evm_bounds import Bounds, DayGas, OwnAddresses
 from payments.signer.evm_pen import EvmPen
-from payments.signer.jetton_pen import JettonPen, read_jetton_wallets
+from payments.signer.jetton_pen import JettonPen, read_jetton_wallets, read_master
 from payments.signer.key_source import hot_wallet
 from payments.signer.roots import RootKind
 from payments.signer.ton_moves import Budget
@@ -88,7 +88,7 @@ def ton_pens(keys: Keyring, settings: SignerSettings, approval: bytes) -> list[P
         approval_key=approval,
         testnet=testnet,
         budget=budget,
-        master=parse_ton(network.jetton_master, testnet=testnet),
+        master=read_master(network.jetton_master, testnet=testnet),
         jetton_wallets=read_jetton_wallets(
             settings.usdt_ton_wallets, [one for one, _key in wallets], testnet=testnet
         ),

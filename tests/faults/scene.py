@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import asyncpg
 
-from casino.cashier import withdrawals
+from casino.cashier import deposits, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.withdrawal_states import Withdrawal, WithdrawalStatus
 from casino.clock import utc_now
@@ -130,6 +130,16 @@ class Scene:
     async def cash(self) -> int:
         async with self.stage.database.transaction() as session:
             return (await journal.balances(session, self.player_id))[Asset.TON].cash
+
+    async def watcher_is_level(self) -> bool:
+        """Whether the watcher has read the hot wallet's last transaction."""
+        url = f"{self.stage.chain.url}/api/v3/transactions"
+        query = {"account": self.hot_wallet, "sort": "desc", "limit": "1"}
+        async with self.http.get(url, params=query) as response:
+            last = (await response.json())["transactions"][0]["lt"]
+        async with self.stage.database.transaction() as session:
+            cursor = await deposits.read_cursor(session, chain="ton", account=self.hot_wallet)
+        return cursor.lt >= int(last)
 
     async def payments_to(self, address: TonAddress) -> list[int]:
         """What the hot wallet paid to an address, as the chain itself tells."""

@@ -25,7 +25,7 @@ def settings(home: Home) -> dict[str, str]:
     return {
         **settings_of_keys(secrets),
         **settings_of_house(secrets, ports, database_url="postgresql://", redis_url="redis://"),
-        **settings_of_chains(chains, keys, token="0x00", jetton="EQ"),
+        **settings_of_chains(chains, keys, token="0x00", jetton="EQ", jetton_wallet="EQ"),
     }
 
 
@@ -96,8 +96,8 @@ def test_a_setting_that_leads_to_a_real_network_is_refused(environment, name, te
 
 def test_public_keys_are_those_in_use() -> None:
     keys = [
-        {"kind": "ton", "public_key": "old", "in_use": False},
-        {"kind": "ton", "public_key": "new", "in_use": True},
+        {"kind": "ton", "address": "old", "in_use": False},
+        {"kind": "ton", "address": "new", "in_use": True},
         {
             "kind": "btc_eth",
             "evm_deposits": "xpub",

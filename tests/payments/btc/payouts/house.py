@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import foreign_sends, rails, treasury, withdrawals
+from casino.cashier import foreign_sends, treasury, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, get_payout, open_payouts
 from casino.cashier.rails import BTC as RAIL

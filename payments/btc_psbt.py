@@ -37,11 +37,8 @@ def main() -> int:
         sys.stderr.write("payments: BTC_NETWORK and its company are not set\n")
         return 1
     account = AccountKey(settings.xpub, NETWORKS[settings.network])
-    try:
-        payout = asyncio.run(_read(number))
-        if payout.rail != BTC or not payout.attempts:
-            raise NotFound(thing="payout", key=number)
-    except NotFound:
+    payout = asyncio.run(_read(number))
+    if payout is None or payout.rail != BTC or not payout.attempts:
         sys.stderr.write(f"payments: there is no payout {number} with a plan on Bitcoin\n")
         return 1
     main_network = settings.network == BtcNetwork.MAIN
@@ -59,11 +56,13 @@ def psbt_of(payout: Payout, account: AccountKey, *, xpub: str, path: str) -> str
     return to_psbt(draft, xpub, fingerprint=UNKNOWN_FINGERPRINT, path=path)
 
 
-async def _read(number: int) -> Payout:
+async def _read(number: int) -> Payout | None:
     database = Database(DatabaseSettings().url, connections_max=1)
     try:
         async with database.transaction() as session:
             return await get_payout(session, payout_id=number)
+    except NotFound:
+        return None
     finally:
         await database.close()
 

@@ -277,20 +277,6 @@ def _about(key: str) -> Compose:
     return compose_it
 
 
-def _foreign_send(payload: Payload, words: Words) -> Screen:
-    evidence = payload.get("evidence")
-    seen = json.dumps(evidence, ensure_ascii=False, indent=1, sort_keys=True) if evidence else ""
-    return Screen(
-        paragraphs(
-            words.say("admin.alert.foreign_send", rail=str(payload["rail"])),
-            words.say("admin.alert.foreign_send_body"),
-            code(str(payload["tx_hash"])),
-            quote(seen) if seen else None,
-        ),
-        ((buttons.go(words, "switches"),),),
-    )
-
-
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -329,11 +315,9 @@ ALERTS: Mapping[str, Compose] = {
     "alert.chain_followed": _chain_followed,
     "alert.deposit_reversed": _deposit_reversed,
     "alert.signing_refused": _signing_refused,
-    "alert.foreign_send": _foreign_send,
     "alert.payment_refused": _about("payment_refused"),
-    "alert.payout_stuck": _about("payout_stuck"),
+    "alert.gas_capped": _about("gas_capped"),
     "alert.payout_unclear": _about("payout_unclear"),
-    "alert.fuel_low": _about("fuel_low"),
     "alert.sweep_refused": _about("sweep_refused"),
     "alert.delegate_missing": _about("delegate_missing"),
     "alert.dead_letter": _dead_letter,

@@ -10,6 +10,7 @@ import structlog
 
 from casino.cashier import blocks, claiming, payout_notices
 from casino.cashier.batches import get_payout, open_payouts
+from casino.cashier.fuel import FUELS, PARTS
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
 from casino.errors import AddressInvalid, OutsideRefused
@@ -164,7 +165,7 @@ class EvmDesk:
             if gas is None:
                 continue
             if gas * fees.max_fee > wei:
-                await self._tell_fuel_low(payment, wei)
+                await self._tell_low_fuel(payment, wei=wei, needed=gas * fees.max_fee)
                 return
             if await self._claim_one(payment, account, EvmPlan(gas, fees)):
                 units, wei, room = units - payment.units, wei - gas * fees.max_fee, room - 1
@@ -226,14 +227,15 @@ class EvmDesk:
             tx_hash=tx_hash,
         )
 
-    async def _tell_fuel_low(self, payment: NextPayment, wei: int) -> None:
-        log.warning("sender.fuel_low", wei=wei)
+    async def _tell_low_fuel(self, payment: NextPayment, *, wei: int, needed: int) -> None:
+        asset = FUELS[self.rail].asset
+        log.warning("sender.low_fuel", wei=wei, needed=needed)
         await self._tell(
             payment.withdrawal_id,
-            "alert.fuel_low",
-            withdrawal_id=payment.withdrawal_id,
-            wei=str(wei),
+            "alert.low_fuel",
             account=self._wallet,
+            there={"units": max(0, wei) // PARTS, "asset": asset},
+            needed={"units": -(-needed // PARTS), "asset": asset},
         )
 
     async def _tell(self, subject_id: int, kind: str, **payload: object) -> None:

@@ -119,10 +119,10 @@ async def test_a_transaction_cannot_pay_its_sender(db: Database) -> None:
 async def test_staff_hear_each_reason_once_for_each_payout(db: Database) -> None:
     async with db.transaction() as session:
         for subject, kind, new in (
-            (1, "alert.payout_stuck", True),
-            (1, "alert.payout_stuck", False),
-            (1, "alert.fuel_low", True),
-            (2, "alert.payout_stuck", True),
+            (1, "alert.gas_capped", True),
+            (1, "alert.gas_capped", False),
+            (1, "alert.low_fuel", True),
+            (2, "alert.gas_capped", True),
         ):
             said = await payout_notices.tell_once(
                 session, subject_id=subject, kind=kind, payload={}, now=NOW

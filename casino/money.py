@@ -46,7 +46,7 @@ HOUSE_ONLY = (Asset.ETH,)
 """What the house holds to pay networks with: no player has a wallet or a screen of it."""
 PLAYERS = tuple(asset for asset in Asset if asset not in HOUSE_ONLY)
 """What players can hold."""
-PLAYABLE = (Asset.TON, Asset.USDT)
+PLAYABLE = (Asset.TON, Asset.USDT, Asset.BTC)
 REFERENCE_CURRENCY = "EUR"
 REFERENCE_DECIMALS = 6
 

@@ -7,12 +7,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from casino.cashier.address_pool import PoolAddress
-from casino.cashier.rails import USDT_ETH
+from casino.cashier.rails import BTC, USDT_ETH
+from casino.money import Asset
+from payments.bitcoin_rpc import COIN_DECIMALS, BitcoinRpc
+from payments.chains.btc import BtcChain
+from payments.chains.btc_addresses import NETWORKS, AccountKey, WatchList
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.evm_wallet import GWEI
 from payments.chains.ton import TonChain
 from payments.config import (
+    BtcSettings,
     EvmPayoutSettings,
     EvmSettings,
     EvmSweeps,
@@ -34,6 +39,10 @@ if TYPE_CHECKING:
     from casino.db import Database
     from payments.chains.base import Chain
     from payments.desks.desk import Desk
+
+
+BTC_SCALE: int = 10 ** (Asset.BTC.decimals - COIN_DECIMALS)
+"""Units of our asset in a satoshi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,21 @@ class EvmAddresses:
         return [
             PoolAddress(number, one.raw, one.checksummed)
             for number, one in enumerate(self.derived.between(first, last), start=first)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class BtcAddresses:
+    """Deposit addresses on a Bitcoin network: the external branch of an account's public key."""
+
+    account: AccountKey
+
+    def between(self, first: int, last: int) -> Sequence[PoolAddress]:
+        """The addresses number `first` .. `last`."""
+        return [
+            PoolAddress(number, address, address)
+            for number in range(first, last + 1)
+            for address in [self.account.deposit_address(number)]
         ]
 
 
@@ -207,8 +231,35 @@ def build_usdt_eth_audit(
     return EvmAudit(database, evm, USDT_ETH, settings.poll_seconds), evm.close
 
 
+def build_btc() -> Followed | None:
+    """Bitcoin as the environment says. Raises ExtendedKeyError for anything but the public key of
+    an account on that network."""
+    settings = BtcSettings()
+    if not settings.given:
+        return None
+    network = NETWORKS[settings.network]
+    rpc = BitcoinRpc(
+        url=settings.node_url,
+        user=settings.node_user,
+        password=settings.node_password.get_secret_value(),
+    )
+    return Followed(
+        chain=BtcChain(rpc, network),
+        rail=BTC,
+        network_id=network.name,
+        token=None,
+        addresses=BtcAddresses(AccountKey(settings.xpub, network)),
+        pool_ahead=settings.pool_ahead,
+        start_height=settings.start_height,
+        poll_seconds=settings.poll_seconds,
+        scale=BTC_SCALE,
+        watch=lambda: WatchList(network),
+    )
+
+
 FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
+    FollowedEntry(name="bitcoin", rail=BTC, build=build_btc),
 )
 
 DESKS: tuple[DeskEntry, ...] = (

@@ -277,6 +277,15 @@ def _about(key: str) -> Compose:
     return compose_it
 
 
+def _address_pool_low(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.address_pool_low", rail=str(payload["rail"])),
+            words.say("admin.alert.address_pool_low_body", free=_whole(payload, "free")),
+        )
+    )
+
+
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -314,6 +323,7 @@ ALERTS: Mapping[str, Compose] = {
     "alert.chain_halted": _chain_halted,
     "alert.chain_followed": _chain_followed,
     "alert.deposit_reversed": _deposit_reversed,
+    "alert.address_pool_low": _address_pool_low,
     "alert.signing_refused": _signing_refused,
     "alert.payment_refused": _about("payment_refused"),
     "alert.gas_capped": _about("gas_capped"),

@@ -100,6 +100,8 @@ class DepositRow(Base):
             " 'orphaned')",
             name="status",
         ),
+        # What waits for its first block is shown and never booked.
+        CheckConstraint("block IS NOT NULL OR status IN ('seen', 'orphaned')", name="in_a_block"),
         Index("ix_deposits_player_id", "player_id", "id"),
         Index(
             "ix_deposits_waiting",
@@ -126,7 +128,8 @@ class DepositRow(Base):
     tx_hash: Mapped[str] = mapped_column(Text)
     account: Mapped[str] = mapped_column(Text)
     sender: Mapped[str] = mapped_column(Text)
-    block: Mapped[int] = mapped_column(BigInteger)
+    # None while it waits for its first block.
+    block: Mapped[int | None] = mapped_column(BigInteger)
     # Empty where the chain shows us final blocks only.
     block_hash: Mapped[str] = mapped_column(Text, server_default=text("''"))
     confirmations: Mapped[int] = mapped_column(server_default=ZERO)

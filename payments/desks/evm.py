@@ -113,7 +113,7 @@ class EvmDesk:
             unknown = replace(member, outcome=Outcome.UNKNOWN, proof="", retriable=False)
             return PayoutVerdict(False, "", (unknown,))
         if verdict.stranger:
-            found = await self.evm.taker(asked.account, asked.nonce)
+            found = await self.evm.taker(asked.account, asked.nonce, free_height=asked.free_height)
             # Whoever sent it, our coins paid for it.
             return replace(verdict, burnt=found[1] if found is not None else None)
         if verdict.seen and any(one.outcome is Outcome.UNKNOWN for one in verdict.members):

@@ -13,7 +13,7 @@ from casino.cashier.batches import get_payout, open_payouts
 from casino.cashier.fuel import FUELS, PARTS
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
-from casino.errors import AddressInvalid, OutsideRefused
+from casino.errors import AddressInvalid, OutsideRefused, OutsideUnavailable
 from payments.chains.base import Outcome, PayoutVerdict
 from payments.chains.evm_addresses import EvmAddress, parse_evm
 from payments.chains.evm_plan import EvmPlan
@@ -56,6 +56,7 @@ class EvmDesk:
     _next: dict[str, int] = field(default_factory=dict)
     """By account: the nonce that the newest block leaves free."""
     _clear: bool = False
+    _doubts: int = 0
 
     @property
     def chain(self) -> str:
@@ -156,6 +157,7 @@ class EvmDesk:
             return
         held = reserved(in_flight, account=self._wallet)
         units, wei = account.units - held.units, account.wei - held.wei
+        self._doubts = 0
         for payment in wanted:
             if room <= 0:
                 return
@@ -172,7 +174,8 @@ class EvmDesk:
 
     async def _try(self, payment: NextPayment) -> int | None:
         """The gas for a payment, with a margin; None if the token would refuse it, which staff are
-        told."""
+        told, or if no node could try it: one such payment must not hold up those behind it, a
+        second one is the nodes' own trouble."""
         try:
             transfer = token_transfer(
                 chain_id=self.chain_id,
@@ -191,6 +194,12 @@ class EvmDesk:
                 withdrawal_id=payment.withdrawal_id,
                 reason=str(error.data.get("reason")),
             )
+            return None
+        except OutsideUnavailable:
+            self._doubts += 1
+            if self._doubts > 1:
+                raise
+            log.warning("sender.payment_not_tried", withdrawal_id=payment.withdrawal_id)
             return None
         return -(-used * GAS_MARGIN[0] // GAS_MARGIN[1])
 

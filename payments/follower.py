@@ -20,6 +20,7 @@ from casino.cashier.unclaimed import ChainDeposit
 from casino.clock import utc_now
 from casino.errors import OutsideError, OutsideUnavailable
 from casino.telemetry import watcher_lag_blocks
+from payments import reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,6 +69,7 @@ class Follower:
     followed: Followed
     _watched: set[str] = field(default_factory=set)
     _next_number: int = 0
+    _ahead: reading.ReadingAhead = field(default_factory=reading.ReadingAhead)
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a node in trouble is asked again later."""
@@ -84,8 +86,11 @@ class Follower:
         tip = await self.followed.chain.tip()
         await self._begin(tip)
         await self._fill_pool()
-        while await self._read_page(tip):
-            pass
+        try:
+            while await self._read_page(tip):
+                pass
+        finally:
+            await self._ahead.stop()
 
     async def _begin(self, tip: Tip) -> None:
         """Choose the first block before any address can be shown, so that no payment is older."""
@@ -140,7 +145,7 @@ class Follower:
 
     async def _read_page(self, tip: Tip) -> bool:
         """Book the next stretch of blocks; True if there is more up to the tip."""
-        chain, name = self.followed.chain, self.followed.chain.name
+        name = self.followed.chain.name
         async with self.database.transaction() as session:
             place = await blocks.read_place(session, chain=name)
         if place is None:
@@ -151,23 +156,34 @@ class Follower:
             log.warning("follower.tip_behind", tip=tip.head.height, known=place.top.height)
             return False
         ancestor = place.top
-        headers = await self._above(ancestor, tip)
-        if headers is None:
+        read = await self._ahead.take(ancestor.hash) or await self._read_above(ancestor, tip)
+        if read is None:
             shared = await self._walk_back(place)
             if shared is None:
                 return False
             ancestor = shared
-            headers = await self._above(ancestor, tip)
-            if headers is None:
+            read = await self._read_above(ancestor, tip)
+            if read is None:
                 raise OutsideUnavailable(source=name, reason="its history changes as it is read")
             reach = min(ancestor.height + PAGE_BLOCKS, place.top.height)
-            if not headers or headers[-1].height < reach:
+            if not read.headers or read.headers[-1].height < reach:
                 log.warning("follower.branch_too_short", ancestor=ancestor.height)
                 return False
+        if read.headers and read.headers[-1].height < tip.head.height:
+            last = _block(read.headers[-1])
+            self._ahead.begin(last.hash, self._read_above(last, tip))
+        return await self._book(place, ancestor, read.headers, read.incoming, tip)
+
+    async def _read_above(self, below: Block, tip: Tip) -> reading.Stretch | None:
+        """The next blocks on top of one that we know, or that is about to be booked, and what they
+        brought; None if the node's chain does not contain that one."""
+        headers = await self._above(below, tip)
+        if headers is None:
+            return None
         # After the headers: whoever was paid in one of these blocks had his address before.
         await self._watch_new()
-        incoming = await chain.incoming(headers, self._watched) if headers else ()
-        return await self._book(place, ancestor, headers, incoming, tip)
+        incoming = await self.followed.chain.incoming(headers, self._watched) if headers else ()
+        return reading.Stretch(headers, incoming)
 
     async def _above(self, below: Block, tip: Tip) -> Sequence[Header] | None:
         """The next headers on top of a block that we know; None instead if the node's chain does

@@ -80,12 +80,14 @@ class _Side:
             addresses = [one.address for one in source.between(0, watched - 1)]
             self.lists[watched] = WatchList(self.network, addresses)
         start = self.history.first - 1
-        return Reading(on, self.chain, source, watched, start, form=self.lists[watched])
+        warm = int(len(self.history.hashes) * on.sizes.warm)
+        form = self.lists[watched]
+        return Reading(on, self.chain, source, watched, start, warm=warm, form=form)
 
     async def rate(self, reading: Reading, *, prove: bool = False) -> float:
         found = self.history
         seconds = await reading.read(upto=found.last, deposits=found.deposits, prove=prove)
-        return len(found.hashes) / seconds
+        return (len(found.hashes) - reading.warm) / seconds
 
     async def raw_rate(self) -> float:
         with Stopwatch() as watch:
@@ -178,39 +180,53 @@ async def _fill(on: ChainBench, node: LocalNode, wire: raw.RawNode) -> _Side:
     sizes, network = on.sizes, NETWORKS[node.network]
     on.say(f"  mining {sizes.btc_blocks} blocks of {sizes.btc_transactions} transactions")
     own = HashedScripts(network).between(0, sizes.players - 1)
-    history = await mine(
-        wire,
-        network,
-        Payees(sizes.own_every, own),
-        blocks=sizes.btc_blocks,
-        transactions=sizes.btc_transactions,
-    )
+    payees = Payees(sizes.own_every, own)
+    miner = Miner(wire, network, payees)
+    await miner.fund(coins=sizes.btc_transactions)
+    first = miner.height + 1
+    hashes = [await miner.mine() for _ in range(sizes.btc_blocks)]
+    size = len(bytes.fromhex(await wire.ask("getblock", hashes[-1], 0)))
+    history = History(first, miner.height, hashes, payees.deposits, size)
     chain = BtcChain(node.rpc(), network, depth=DEPTH)
     return _Side(chain, wire, network, history)
 
 
-async def mine(
-    wire: raw.RawNode, network: Network, payees: Payees, *, blocks: int, transactions: int
-) -> History:
-    """Blocks full of payments with one input, one receiver and change, like those of wallets."""
-    to = address_of(KEPT, network)
-    (first_hash,) = await wire.ask("generatetoaddress", 1, to)
-    nobody = address_of(_script("nobody", 0), network)
-    await wire.ask("generatetoaddress", MATURITY_BLOCKS, nobody)
-    coinbase = await _coinbase(wire, first_hash)
-    each = (coinbase[1] - 100_000) // transactions
-    fan = _Spend(coinbase[0], 0, [(each, KEPT)] * transactions)
-    await wire.ask("generateblock", nobody, [fan.raw.hex()])
-    coins = [(fan.txid, vout, each) for vout in range(transactions)]
-    first = int(await wire.ask("getblockcount")) + 1
-    hashes = []
-    for _ in range(blocks):
-        spends = [_payment(coin, payees, network) for coin in coins]
-        made = await wire.ask("generateblock", nobody, [one.raw.hex() for one in spends])
-        hashes.append(made["hash"])
-        coins = [(one.txid, 1, one.outputs[1][0]) for one in spends]
-    block = bytes.fromhex(await wire.ask("getblock", hashes[-1], 0))
-    return History(first, first + blocks - 1, hashes, payees.deposits, len(block))
+@dataclass(slots=True)
+class Miner:
+    """Makes blocks full of payments with one input, one receiver and change, like wallets' own."""
+
+    wire: raw.RawNode
+    network: Network
+    payees: Payees
+    height: int = 0
+    _nobody: str = ""
+    _coins: list[tuple[bytes, int, int]] = field(default_factory=list)
+
+    async def fund(self, *, coins: int) -> None:
+        """Begin a chain, and have so many coins to pay from: one for each payment in a block."""
+        self._nobody = address_of(_script("nobody", 0), self.network) or ""
+        kept = address_of(KEPT, self.network)
+        (first,) = await self.wire.ask("generatetoaddress", 1, kept)
+        await self.wire.ask("generatetoaddress", MATURITY_BLOCKS, self._nobody)
+        txid, units = await _coinbase(self.wire, first)
+        each = (units - 100_000) // coins
+        fan = _Spend(txid, 0, [(each, KEPT)] * coins)
+        await self._block([fan])
+        self._coins = [(fan.txid, vout, each) for vout in range(coins)]
+        self.height = int(await self.wire.ask("getblockcount"))
+
+    async def mine(self) -> str:
+        """A block in which every coin pays somebody; its hash."""
+        spends = [_payment(coin, self.payees, self.network) for coin in self._coins]
+        made = await self._block(spends)
+        self._coins = [(one.txid, 1, one.outputs[1][0]) for one in spends]
+        self.height += 1
+        return made
+
+    async def _block(self, spends: Sequence[_Spend]) -> str:
+        texts = [one.raw.hex() for one in spends]
+        made = await self.wire.ask("generateblock", self._nobody, texts)
+        return str(made["hash"])
 
 
 async def _coinbase(wire: raw.RawNode, block_hash: str) -> tuple[bytes, int]:

@@ -21,21 +21,24 @@ UNLIMITED = 10**9
 class ChainSizes:
     """How much of everything; tests make it tiny.
 
-    One in `own_every` transfers is a deposit. `few` and `many` are how many addresses of ours are
+    One in `own_every` transfers is a deposit, one in `full_own_every` in full blocks. The first
+    `warm` of each history's blocks are read unmeasured. `few` and `many` are how many addresses of ours are
     watched."""
 
     rounds: int = 3
     players: int = 100
     few: int = 1_000
     many: int = 100_000
+    warm: float = 0.1
     own_every: int = 500
+    full_own_every: int = 5_000
     evm_blocks: int = 1_500
     evm_transfers: int = 5
     full_blocks: int = 300
     full_transfers: int = 50
     btc_blocks: int = 200
     btc_transactions: int = 300
-    ton_transactions: int = 1_000
+    ton_transactions: int = 500
     samples: int = 20
     poll_seconds: int = 1
     sign_seconds: float = 0.5

@@ -69,12 +69,14 @@ async def _measure(on: ChainBench, node: LocalEvm, goals: Mapping[str, Goal]) ->
     sizes = on.sizes
     usdt = await deploy_usdt(node)
     chain = adapter(node, usdt)
-    payees = Payees(sizes.own_every, HashedAddresses().between(0, sizes.players - 1))
+    own = HashedAddresses().between(0, sizes.players - 1)
     async with raw.RawNode(node.url) as wire:
         try:
             on.say(f"  mining {sizes.evm_blocks:,} blocks of {sizes.evm_transfers} transfers")
+            payees = Payees(sizes.own_every, own)
             usual = await mine(wire, usdt, payees, sizes.evm_blocks, sizes.evm_transfers)
             on.say(f"  mining {sizes.full_blocks:,} blocks of {sizes.full_transfers} transfers")
+            payees = Payees(sizes.full_own_every, own)
             full = await mine(wire, usdt, payees, sizes.full_blocks, sizes.full_transfers)
             await node.mine(FINAL_AFTER)
             return [
@@ -95,7 +97,7 @@ async def _backfill(
         _require(logs, history)
         return history.blocks / watch.seconds
 
-    found = await _against(on, chain, history, reference, per=history.blocks)
+    found = await _against(on, chain, history, reference, each=1)
     return compared(
         "evm_backfill",
         value=found.value,
@@ -116,8 +118,7 @@ async def _full_blocks(
         _require(logs, history)
         return logs / watch.seconds
 
-    logs = history.blocks * history.transfers
-    found = await _against(on, chain, history, reference, per=logs)
+    found = await _against(on, chain, history, reference, each=history.transfers)
     return compared(
         "evm_full_blocks",
         value=found.value,
@@ -130,12 +131,14 @@ async def _full_blocks(
 
 
 async def _against(
-    on: ChainBench, chain: EvmChain, history: History, reference: Reference, *, per: int
+    on: ChainBench, chain: EvmChain, history: History, reference: Reference, *, each: int
 ) -> Interleaved:
+    """`each` is what a block counts for."""
     reading = _reading(on, chain, history, watched=on.sizes.few)
 
     async def ours() -> float:
-        return per / await reading.read(upto=history.last, deposits=history.deposits)
+        seconds = await reading.read(upto=history.last, deposits=history.deposits)
+        return (history.blocks - reading.warm) * each / seconds
 
     try:
         found = await in_turns(on.sizes.rounds, ours=ours, reference=reference)
@@ -150,7 +153,8 @@ async def _watched(on: ChainBench, chain: EvmChain, history: History, goal: Goal
     few = _reading(on, chain, history, watched=on.sizes.few)
 
     async def rate(reading: Reading) -> float:
-        return history.blocks / await reading.read(upto=history.last, deposits=history.deposits)
+        seconds = await reading.read(upto=history.last, deposits=history.deposits)
+        return (history.blocks - reading.warm) / seconds
 
     try:
         found = await in_turns(
@@ -198,7 +202,8 @@ async def mine(
 
 
 def _reading(on: ChainBench, chain: EvmChain, history: History, *, watched: int) -> Reading:
-    return Reading(on, chain, HashedAddresses(), watched, start=history.first - 1)
+    warm = int(history.blocks * on.sizes.warm)
+    return Reading(on, chain, HashedAddresses(), watched, start=history.first - 1, warm=warm)
 
 
 def _require(logs: int, history: History) -> None:

@@ -99,6 +99,7 @@ class Reading:
     source: AddressSource
     watched: int
     start: int
+    warm: int
     form: Container[str] | None = None
     """What the chain shall be given in place of the follower's set of addresses."""
     _template: House | None = field(default=None)
@@ -133,12 +134,13 @@ class Reading:
         return Follower(database, followed)
 
     async def read(self, *, upto: int, deposits: int, prove: bool = False) -> float:
-        """Seconds in which a fresh house reads the history up to a height.
+        """Seconds in which a fresh house reads the history from above its first `warm` blocks up
+        to a height, where it has booked so many deposits in all.
 
-        A process that has just started reads its addresses first, which is not counted. Raises
-        CountIsWrong, and with `prove` BookUnsound."""
+        What a process that has just started does is not counted. Raises CountIsWrong, and with
+        `prove` BookUnsound."""
         async with self.house() as (house, database):
-            limited = Upto(self.chain, self.start, self.form)
+            limited = Upto(self.chain, self.start + self.warm, self.form)
             follower = self.follower(database, limited)
             await follower.step()
             limited.height = upto

@@ -21,15 +21,16 @@ if TYPE_CHECKING:
 CHANNEL = "outbox"
 LEASE = timedelta(seconds=60)
 
-# Every transaction of this database with a smaller id has ended. A snapshot's own xmin would say
-# the same of the whole server, and a long job in a neighbouring database would hold us up. Asked
-# in a statement before the one that reads, so what has ended is visible there.
 WRITE = """
 WITH written AS (
     INSERT INTO outbox (consumer, key, kind, payload)
     VALUES (:consumer, :key, :kind, CAST(:payload AS jsonb)) RETURNING consumer)
 SELECT pg_notify(:channel, consumer) FROM written
 """
+
+# Every transaction of this database with a smaller id has ended. A snapshot's own xmin would say
+# the same of the whole server, and a long job in a neighbouring database would hold us up. Asked
+# in a statement before the one that reads, so what has ended is visible there.
 SETTLED_BELOW = """
 WITH top AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS id)
 SELECT least(top.id, coalesce(min(

@@ -180,7 +180,7 @@ async def _fill(on: ChainBench, node: LocalNode, wire: raw.RawNode) -> _Side:
     sizes, network = on.sizes, NETWORKS[node.network]
     on.say(f"  mining {sizes.btc_blocks} blocks of {sizes.btc_transactions} transactions")
     own = HashedScripts(network).between(0, sizes.players - 1)
-    payees = Payees(sizes.own_every, own)
+    payees = Payees(sizes.btc_own_every, own)
     miner = Miner(wire, network, payees)
     await miner.fund(coins=sizes.btc_transactions)
     first = miner.height + 1

@@ -21,7 +21,8 @@ UNLIMITED = 10**9
 class ChainSizes:
     """How much of everything; tests make it tiny.
 
-    One in `own_every` transfers is a deposit, one in `full_own_every` in full blocks. The first
+    One in `own_every` transfers is a deposit, one in `full_own_every` in full
+    blocks and one in `btc_own_every` on Bitcoin. The first
     `warm` of each history's blocks are read unmeasured. `few` and `many` are how many addresses of ours are
     watched."""
 
@@ -32,6 +33,7 @@ class ChainSizes:
     warm: float = 0.1
     own_every: int = 500
     full_own_every: int = 5_000
+    btc_own_every: int = 5_000
     evm_blocks: int = 1_500
     evm_transfers: int = 5
     full_blocks: int = 300

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from contextlib import aclosing
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -25,12 +29,13 @@ from payments.chains.btc_blocks import (
 from payments.chains.btc_judge import Spend
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import AsyncIterator, Container, Iterable, Sequence
 
     from payments.bitcoin_rpc import BitcoinRpc
 
 DEPTH = 6
 HEADERS_AT_ONCE = 500
+BLOCKS_AT_ONCE = 3
 OUTPUTS_PROBED = 252  # as many as a payout of ours can have
 NOT_KNOWN = -5
 OUT_OF_RANGE = -8
@@ -132,13 +137,14 @@ class BtcChain:
         wanted = frozenset(outpoint_bytes(one) for one in outpoints)
         incoming: list[Incoming] = []
         spends: list[Spend] = []
-        for header in headers:
-            block = await self._scan(header, scripts, wanted)
-            incoming += self._incoming(block, header)
-            spends += (
-                Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
-                for found in block.spends
-            )
+        async with aclosing(self._raw_blocks(headers)) as raw_blocks:
+            async for header, raw in raw_blocks:
+                block = _scan(raw, header, scripts, wanted)
+                incoming += self._incoming(block, header)
+                spends += (
+                    Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
+                    for found in block.spends
+                )
         return Followed(tuple(incoming), tuple(spends))
 
     async def landed(self, tx_hash: str) -> Landed | None:
@@ -208,17 +214,20 @@ class BtcChain:
             reason = error.data.get("reason")
             raise OutsideUnavailable(source=SOURCE, reason=reason) from error
 
-    async def _scan(
-        self, header: Header, scripts: Container[bytes], outpoints: Container[bytes]
-    ) -> ScannedBlock:
-        raw = _bytes(await self._known("getblock", header.hash, 0))
+    async def _raw_blocks(self, headers: Sequence[Header]) -> AsyncIterator[tuple[Header, bytes]]:
+        """The blocks of these headers in their order; while one is looked through, the node works
+        on the next ones."""
+        asked: deque[asyncio.Task[Any]] = deque()
+        waiting = iter(headers)
         try:
-            block = scan_block(raw, scripts=scripts, outpoints=outpoints)
-        except RawBytesError as error:
-            raise OutsideUnavailable(source=SOURCE, reason=f"unreadable: {error}") from error
-        if block.hash != header.hash:
-            raise OutsideUnavailable(source=SOURCE, reason="another block than asked for")
-        return block
+            for header in headers:
+                for next_one in islice(waiting, BLOCKS_AT_ONCE - len(asked)):
+                    asked.append(asyncio.create_task(self._known("getblock", next_one.hash, 0)))
+                yield header, _bytes(await asked.popleft())
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
 
     def _scripts(self, watched: Container[str]) -> Container[bytes]:
         if isinstance(watched, WatchList):
@@ -290,6 +299,18 @@ class _ScriptsByAddress:
     def __contains__(self, script: object) -> bool:
         address = address_of(script, self._network) if isinstance(script, bytes) else None
         return address is not None and address in self._watched
+
+
+def _scan(
+    raw: bytes, header: Header, scripts: Container[bytes], outpoints: Container[bytes]
+) -> ScannedBlock:
+    try:
+        block = scan_block(raw, scripts=scripts, outpoints=outpoints)
+    except RawBytesError as error:
+        raise OutsideUnavailable(source=SOURCE, reason=f"unreadable: {error}") from error
+    if block.hash != header.hash:
+        raise OutsideUnavailable(source=SOURCE, reason="another block than asked for")
+    return block
 
 
 def _judge_refusal(txid: str, error: OutsideRefused) -> Outcome:

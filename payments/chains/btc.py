@@ -134,7 +134,7 @@ class BtcChain:
         Raises OutsideUnavailable for a block that the node does not know or that does not add up
         to its header."""
         scripts = self._scripts(watched)
-        wanted = frozenset(outpoint_bytes(one) for one in outpoints)
+        wanted = frozenset(outpoint_bytes(one) for one in outpoints) or NOTHING
         incoming: list[Incoming] = []
         spends: list[Spend] = []
         async with aclosing(self._raw_blocks(headers)) as raw_blocks:
@@ -225,8 +225,8 @@ class BtcChain:
                     asked.append(asyncio.create_task(self._known("getblock", next_one.hash, 0)))
                 yield header, _bytes(await asked.popleft())
         finally:
-            for task in asked:
-                task.cancel()
+            # After trouble the answers under way are waited for and thrown away: what is cancelled
+            # closes its connection, and the node would work for nobody at the next try too.
             await asyncio.gather(*asked, return_exceptions=True)
 
     def _scripts(self, watched: Container[str]) -> Container[bytes]:

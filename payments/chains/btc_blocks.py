@@ -5,10 +5,11 @@ people write them, with their bytes turned round."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
+from operator import concat, eq
 
 from payments.chains.blocks import Header
 
@@ -75,9 +76,14 @@ class ScannedBlock:
     hash: str
     parent: str
     at: datetime
-    txids: tuple[str, ...]
+    hashes: tuple[bytes, ...]
     outputs: tuple[FoundOutput, ...]
     spends: tuple[FoundSpend, ...]
+
+    @property
+    def txids(self) -> tuple[str, ...]:
+        """The ids of all its transactions, in their order."""
+        return tuple(map(_shown, self.hashes))
 
 
 def read_header(raw: bytes, height: int) -> Header:
@@ -140,7 +146,7 @@ def scan_block(
         hash=header.hash,
         parent=header.parent,
         at=header.at,
-        txids=tuple(map(_shown, hashes)),
+        hashes=tuple(hashes),
         outputs=tuple(outputs),
         spends=tuple(spends),
     )
@@ -182,7 +188,7 @@ def _scan_transaction(
     inputs, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
     hits: list[str] = []
     for _ in range(inputs):
-        if raw[at : at + 36] in outpoints:
+        if outpoints is not NOTHING and raw[at : at + 36] in outpoints:
             hits.append(_shown_outpoint(raw[at : at + 36]))
         at += 36
         length, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
@@ -199,12 +205,22 @@ def _scan_transaction(
         if script in scripts:
             found.append((vout, int.from_bytes(raw[units_at : units_at + 8], "little"), script))
     if segwit:
-        end_of_body, at = at, _after_witness(raw, at, inputs) + 4
-        stripped = raw[start : start + 4] + raw[body:end_of_body] + raw[at - 4 : at]
-        id_hash = _hash(stripped)
+        end_of_body = at
+        for _ in range(inputs):
+            items, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
+            for _item in range(items):
+                length = raw[at]
+                if length < 0xFD:
+                    at += length + 1
+                else:
+                    length, at = _number(raw, at)
+                    at += length
+        at += 4
+        content = raw[start : start + 4] + raw[body:end_of_body] + raw[at - 4 : at]
     else:
         at += 4
-        id_hash = _hash(raw[start:at])
+        content = raw[start:at]
+    id_hash = sha256(sha256(content).digest()).digest()
     hashes.append(id_hash)
     if found or hits:
         txid = _shown(id_hash)
@@ -213,19 +229,6 @@ def _scan_transaction(
             FoundOutput(txid, vout, units, script, coinbase) for vout, units, script in found
         ]
         spends += [FoundSpend(hit, txid, _outputs(raw, outputs_at)) for hit in hits]
-    return at
-
-
-def _after_witness(raw: bytes, at: int, inputs: int) -> int:
-    for _ in range(inputs):
-        items, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
-        for _item in range(items):
-            length = raw[at]
-            if length < 0xFD:
-                at += length + 1
-            else:
-                length, at = _number(raw, at)
-                at += length
     return at
 
 
@@ -289,16 +292,17 @@ def _merkle_root(hashes: list[bytes]) -> bytes:
     while len(row) > 1:
         # Two equal neighbours at the end are how one list of transactions can be passed off as
         # another one with the same root (CVE-2012-2459).
-        if any(row[at] == row[at + 1] for at in range(0, len(row) - 1, 2)):
+        if any(map(eq, row[::2], row[1::2])):
             raise RawBytesError("a transaction stands there twice")
         if len(row) % 2:
             row = [*row, row[-1]]
-        row = [_hash(row[at] + row[at + 1]) for at in range(0, len(row), 2)]
+        pairs = map(concat, row[::2], row[1::2])
+        row = [sha256(sha256(pair).digest()).digest() for pair in pairs]
     return row[0]
 
 
 def _hash(content: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(content).digest()).digest()
+    return sha256(sha256(content).digest()).digest()
 
 
 def _shown(id_hash: bytes) -> str:

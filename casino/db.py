@@ -106,6 +106,6 @@ async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
     raw = await connection.get_raw_connection()
     driver = cast("asyncpg.Connection", raw.driver_connection)
     if not driver.is_in_transaction():
-        # SQLAlchemy begins lazily: without a statement of its own the driver would be in autocommit.
+        # SQLAlchemy begins lazily: without a statement of its own the driver were in autocommit.
         await connection.exec_driver_sql("SELECT 1")
     return driver

@@ -32,7 +32,8 @@ class ReadingAhead:
 
     def begin(self, below: str, reading: Coroutine[None, None, Stretch | None]) -> None:
         """Read what stands on the block `below`. Nothing else may be under way."""
-        self._below, self._task = below, asyncio.create_task(reading)
+        self._below = below
+        self._task = asyncio.create_task(reading)  # noqa: TID251 - awaited in take or stop
 
     async def take(self, below: str) -> Stretch | None:
         """What was read on top of `below`; None if nothing was, or something that is not that.

@@ -105,7 +105,9 @@ def btc(on: ChainBench, goals: Mapping[str, Goal]) -> list[Row]:
     return rows + _with(LocalLitecoin(), lambda node: _litecoin(on, node, goals, name))
 
 
-def _with(node: LocalNode, measure: Callable[[LocalNode], Coroutine[None, None, list[Row]]]) -> list[Row]:
+def _with(
+    node: LocalNode, measure: Callable[[LocalNode], Coroutine[None, None, list[Row]]]
+) -> list[Row]:
     node.start()
     try:
         return asyncio.run(measure(node))
@@ -153,9 +155,7 @@ async def _litecoin(
     return [row]
 
 
-async def _backfill(
-    on: ChainBench, side: _Side, reading: Reading, name: str, goal: Goal
-) -> Row:
+async def _backfill(on: ChainBench, side: _Side, reading: Reading, name: str, goal: Goal) -> Row:
     found = await in_turns(
         on.sizes.rounds, ours=lambda: side.rate(reading), reference=side.raw_rate
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from benchmarks.bench import medians
 
@@ -21,10 +21,9 @@ UNLIMITED = 10**9
 class ChainSizes:
     """How much of everything; tests make it tiny.
 
-    One in `own_every` transfers is a deposit, one in `full_own_every` in full
-    blocks and one in `btc_own_every` on Bitcoin. The first
-    `warm` of each history's blocks are read unmeasured. `few` and `many` are how many addresses of ours are
-    watched."""
+    One in `own_every` transfers is a deposit, one in `full_own_every` in full blocks and one in
+    `btc_own_every` on Bitcoin. The first `warm` part of each history is read unmeasured. `few` and
+    `many` are how many addresses of ours are watched."""
 
     rounds: int = 3
     players: int = 100
@@ -38,7 +37,7 @@ class ChainSizes:
     evm_transfers: int = 5
     full_blocks: int = 300
     full_transfers: int = 50
-    btc_blocks: int = 200
+    btc_blocks: int = 120
     btc_transactions: int = 300
     ton_transactions: int = 500
     samples: int = 20
@@ -79,7 +78,7 @@ class Stopwatch:
 
     seconds = 0.0
 
-    def __enter__(self) -> Stopwatch:
+    def __enter__(self) -> Self:
         self._began = time.perf_counter()
         return self
 

@@ -37,7 +37,9 @@ class HashedAddresses:
 
     def between(self, first: int, last: int) -> Sequence[PoolAddress]:
         """The addresses number `first` .. `last`."""
-        return [PoolAddress(n, _account("own", n), _account("own", n)) for n in range(first, last + 1)]
+        return [
+            PoolAddress(n, _account("own", n), _account("own", n)) for n in range(first, last + 1)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,12 @@ async def _measure(on: ChainBench, node: LocalEvm, goals: Mapping[str, Goal]) ->
 
 
 async def _backfill(
-    on: ChainBench, chain: EvmChain, wire: raw.RawNode, usdt: LocalUsdt, history: History, goal: Goal
+    on: ChainBench,
+    chain: EvmChain,
+    wire: raw.RawNode,
+    usdt: LocalUsdt,
+    history: History,
+    goal: Goal,
 ) -> Row:
     async def reference() -> float:
         with Stopwatch() as watch:
@@ -110,7 +117,12 @@ async def _backfill(
 
 
 async def _full_blocks(
-    on: ChainBench, chain: EvmChain, wire: raw.RawNode, usdt: LocalUsdt, history: History, goal: Goal
+    on: ChainBench,
+    chain: EvmChain,
+    wire: raw.RawNode,
+    usdt: LocalUsdt,
+    history: History,
+    goal: Goal,
 ) -> Row:
     async def reference() -> float:
         with Stopwatch() as watch:
@@ -188,7 +200,9 @@ async def mine(
     first = int(await wire.ask("eth_blockNumber"), 16) + 1
     before = payees.deposits
     for _ in range(blocks):
-        to = [payees.next() or _account("stranger", payees.paid % STRANGERS) for _ in range(transfers)]
+        to = [
+            payees.next() or _account("stranger", payees.paid % STRANGERS) for _ in range(transfers)
+        ]
         payload = call("transferMany(address[],uint256[])", to, [UNITS] * transfers)
         wanted = {
             "from": owner,
@@ -212,7 +226,10 @@ def _require(logs: int, history: History) -> None:
 
 
 def _note(history: History) -> str:
-    return f"{history.transfers} transfers in a block, {history.deposits} deposits in {history.blocks:,} blocks"
+    return (
+        f"{history.transfers} transfers in a block, {history.deposits} deposits"
+        f" in {history.blocks:,} blocks"
+    )
 
 
 def _account(kind: str, number: int) -> str:

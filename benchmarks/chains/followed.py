@@ -147,7 +147,9 @@ class Reading:
             with Stopwatch() as watch:
                 await follower.step()
             stored = await asyncio.to_thread(house.count, "deposits")
-            height = int(await asyncio.to_thread(house.read, "SELECT max(height) FROM chain_blocks"))
+            height = int(
+                await asyncio.to_thread(house.read, "SELECT max(height) FROM chain_blocks")
+            )
             if (stored, height) != (deposits, upto):
                 raise CountIsWrong(f"{stored} of {deposits} deposits, block {height} of {upto}")
             if prove:
@@ -175,9 +177,7 @@ class Reading:
                 players = sorted(await asyncio.to_thread(house.players))
                 await lock_players(session, [PlayerId(one) for one in players])
                 for player_id in players:
-                    await address_pool.assign(
-                        session, rail=USDT_ETH, player_id=player_id, now=now
-                    )
+                    await address_pool.assign(session, rail=USDT_ETH, player_id=player_id, now=now)
             # Its first block is remembered here, so that every copy goes on from it.
             await self.follower(database, Upto(self.chain, self.start)).step()
         finally:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import statistics
 import time
-from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 
@@ -19,6 +18,7 @@ from casino.cashier import addresses
 from casino.cashier.rails import set_hot_wallet
 from casino.clock import utc_now
 from casino.db import Database
+from casino.nursery import Nursery
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import BITCOIN_REGTEST, WatchList
 from payments.chains.ton import TonChain
@@ -35,28 +35,31 @@ if TYPE_CHECKING:
     from benchmarks.chains.compare import ChainBench
     from benchmarks.report import Goal
 
+Node = TypeVar("Node", LocalEvm, LocalBitcoin, LocalChain)
+
 LOOK_SECONDS = 0.003
 PATIENCE_SECONDS = 30
 ENDLESS = 10**9
 COUNT = "SELECT count(*) FROM deposits"
-# So that samples fall into every part of the interval; nothing of it is money or chance.
-DICE = random.Random(1)  # noqa: S311
+STRIDE = 0.618
+"""Of the poll interval, between one sample and the next: they fall into every part of it."""
 
 
 def heads(on: ChainBench, goals: Mapping[str, Goal]) -> list[Row]:
     """Each chain by itself, with its real watcher polling."""
-    rows = []
-    for name, node, measure in (
-        ("evm_head", LocalEvm(block_seconds=None), _evm),
-        ("btc_head", LocalBitcoin(), _btc),
-        ("ton_head", LocalChain(block_ms=None), _ton),
-    ):
-        node.start()
-        try:
-            rows.append(asyncio.run(measure(on, node, goals[name])))
-        finally:
-            node.stop()
-    return rows
+    return [
+        _with(LocalEvm(block_seconds=None), lambda node: _evm(on, node, goals["evm_head"])),
+        _with(LocalBitcoin(), lambda node: _btc(on, node, goals["btc_head"])),
+        _with(LocalChain(block_ms=None), lambda node: _ton(on, node, goals["ton_head"])),
+    ]
+
+
+def _with(node: Node, measure: Callable[[Node], Coroutine[None, None, Row]]) -> Row:
+    node.start()
+    try:
+        return asyncio.run(measure(node))
+    finally:
+        node.stop()
 
 
 async def _evm(on: ChainBench, node: LocalEvm, goal: Goal) -> Row:
@@ -123,25 +126,23 @@ async def _ton(on: ChainBench, node: LocalChain, goal: Goal) -> Row:
 async def _samples(
     on: ChainBench,
     database: Database,
-    run: Coroutine[None, None, None],
+    run: Coroutine[object, object, None],
     pay: Callable[[], Awaitable[object]],
 ) -> list[float]:
     """Milliseconds from each of some blocks with a deposit to that deposit in the database."""
-    watching = asyncio.create_task(run)
     connection = await asyncpg.connect(database.dsn)
     found = []
     try:
-        for number in range(on.sizes.samples + 1):
-            await asyncio.sleep(DICE.random() * on.sizes.poll_seconds)
-            await pay()
-            with Stopwatch() as watch:
-                await _await_count(connection, number + 1, watching)
-            found.append(1000 * watch.seconds)
+        async with Nursery() as nursery:
+            watching = nursery.start(run, name="watcher")
+            for number in range(on.sizes.samples + 1):
+                await asyncio.sleep(STRIDE * number % 1 * on.sizes.poll_seconds)
+                await pay()
+                with Stopwatch() as watch:
+                    await _await_count(connection, number + 1, watching)
+                found.append(1000 * watch.seconds)
     finally:
         await connection.close()
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
     return found[1:]  # before the first the watcher was still getting ready
 
 
@@ -170,7 +171,9 @@ def _row(on: ChainBench, name: str, found: list[float], goal: Goal, *, call_ms: 
     interval = 1000 * on.sizes.poll_seconds
     slowest = sorted(found)[max(0, -(-len(found) * 19 // 20) - 1)]
     beyond = max(0.0, slowest - interval - call_ms)
-    note = f"p50 {statistics.median(found):.0f} ms, p95 {slowest:.0f} ms, polled every {interval} ms"
+    note = (
+        f"p50 {statistics.median(found):.0f} ms, p95 {slowest:.0f} ms, polled every {interval} ms"
+    )
     if call_ms:
         note += f", a call takes {call_ms:.1f} ms"
     return Row(name, beyond, "ms", None, None, f"{goal} ms", goal.met(beyond), note)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 import msgspec
@@ -24,7 +24,7 @@ class RawNode:
         secret = {"Authorization": aiohttp.encode_basic_auth(user, password)} if user else {}
         self._headers = {**secret, "Content-Type": "application/json"}
 
-    async def __aenter__(self) -> RawNode:
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(headers=self._headers)
         return self
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+
+import structlog
 
 from benchmarks import report
 from benchmarks.bench import Bench, Sizes
@@ -25,6 +28,8 @@ def main(arguments: list[str], *, results: Path, place: Path) -> None:
     def say(line: str) -> None:
         print(f"[{time.monotonic() - began:5.0f} s] {line}", flush=True)  # noqa: T201
 
+    # The watchers' own lines would stand between those of the progress.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     sizes = replace(ChainSizes(), rounds=wishes.rounds)
     rows: list[report.Row] = []
     with tempfile.TemporaryDirectory(prefix="fairhouse-bench-", dir=place) as folder:
@@ -38,7 +43,7 @@ def main(arguments: list[str], *, results: Path, place: Path) -> None:
                 fresh = PARTS[name].run(ChainBench(bench, sizes, say), GOALS)
                 rows.extend(fresh)
                 say(f"load {os.getloadavg()[0]:.1f}\n{report.table(fresh)}")
-    text = report.table(rows, heading=[*heading, _load(), ""])
+    text = report.table(rows, heading=[*heading, f"At the end: {_load()}.", ""])
     print(f"\n{text}")  # noqa: T201
     report.store(results / "chains-latest.json", rows, order=list(GOALS))
     (results / "chains-latest.txt").write_text(f"{text}\n")
@@ -46,12 +51,15 @@ def main(arguments: list[str], *, results: Path, place: Path) -> None:
 
 def _heading(server: BenchServer, folder: Path) -> list[str]:
     settings = ", ".join(f"{name}={text}" for name, text in server.settings.items())
+    machine = (
+        f"{os.cpu_count()} processors, {file_system(folder)} file system,"
+        f" Python {sys.version.split()[0]}, {_load()} at the start"
+    )
     return [
         f"PostgreSQL: {settings}",
-        f"Machine: {os.cpu_count()} processors, {file_system(folder)} file system,"
-        f" Python {sys.version.split()[0]}, {_load()} at the start",
-        "Nodes, PostgreSQL and the watcher share the processors. Reference: the same node asked raw,"
-        " around each round.",
+        f"Machine: {machine}",
+        "Nodes, PostgreSQL and the watcher share the processors.",
+        "Reference: the same node asked raw, around each round.",
     ]
 
 

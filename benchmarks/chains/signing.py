@@ -49,9 +49,7 @@ def _btc(on: ChainBench, key: BtcAccount, goals: Mapping[str, Goal]) -> list[Row
     ]
     # All coins are needed, so that the transaction has as many inputs as there are.
     each = (inputs * 10_000_000 - 1_000_000) // outputs
-    targets = [
-        Target(each, b"\x00\x14" + _digest("target", n)[:20]) for n in range(outputs)
-    ]
+    targets = [Target(each, b"\x00\x14" + _digest("target", n)[:20]) for n in range(outputs)]
     change = ChangeSpot(account.script(1, 0), 1, 0)
     draft = draft_payout(targets, coins, change=change, rate=RATE, later_rate=RATE)
 

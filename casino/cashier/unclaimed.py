@@ -146,9 +146,7 @@ async def drop_above(session: AsyncSession, *, rail: str, block: int) -> int:
     return len(rows)
 
 
-async def known_keys(
-    session: AsyncSession, *, rail: str, business_keys: Sequence[str]
-) -> set[str]:
+async def known_keys(session: AsyncSession, *, rail: str, business_keys: Sequence[str]) -> set[str]:
     """Which of these transfers are unclaimed ones, whatever became of them."""
     query = select(UnclaimedRow.business_key).where(
         UnclaimedRow.rail == rail, UnclaimedRow.business_key.in_(business_keys)

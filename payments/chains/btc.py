@@ -29,7 +29,7 @@ from payments.chains.btc_blocks import (
 from payments.chains.btc_judge import Spend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Container, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Container, Iterable, Sequence
 
     from payments.bitcoin_rpc import BitcoinRpc
 
@@ -214,7 +214,9 @@ class BtcChain:
             reason = error.data.get("reason")
             raise OutsideUnavailable(source=SOURCE, reason=reason) from error
 
-    async def _raw_blocks(self, headers: Sequence[Header]) -> AsyncIterator[tuple[Header, bytes]]:
+    async def _raw_blocks(
+        self, headers: Sequence[Header]
+    ) -> AsyncGenerator[tuple[Header, bytes], None]:
         """The blocks of these headers in their order; while one is looked through, the node works
         on the next ones."""
         asked: deque[asyncio.Task[Any]] = deque()
@@ -222,7 +224,8 @@ class BtcChain:
         try:
             for header in headers:
                 for next_one in islice(waiting, BLOCKS_AT_ONCE - len(asked)):
-                    asked.append(asyncio.create_task(self._known("getblock", next_one.hash, 0)))
+                    asking = self._known("getblock", next_one.hash, 0)
+                    asked.append(asyncio.create_task(asking))  # noqa: TID251 - awaited below
                 yield header, _bytes(await asked.popleft())
         finally:
             # After trouble the answers under way are waited for and thrown away: what is cancelled

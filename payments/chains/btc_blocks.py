@@ -9,7 +9,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from operator import concat, eq
+from operator import eq
 
 from payments.chains.blocks import Header
 
@@ -205,17 +205,7 @@ def _scan_transaction(
         if script in scripts:
             found.append((vout, int.from_bytes(raw[units_at : units_at + 8], "little"), script))
     if segwit:
-        end_of_body = at
-        for _ in range(inputs):
-            items, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
-            for _item in range(items):
-                length = raw[at]
-                if length < 0xFD:
-                    at += length + 1
-                else:
-                    length, at = _number(raw, at)
-                    at += length
-        at += 4
+        end_of_body, at = at, _after_witness(raw, at, inputs) + 4
         content = raw[start : start + 4] + raw[body:end_of_body] + raw[at - 4 : at]
     else:
         at += 4
@@ -229,6 +219,19 @@ def _scan_transaction(
             FoundOutput(txid, vout, units, script, coinbase) for vout, units, script in found
         ]
         spends += [FoundSpend(hit, txid, _outputs(raw, outputs_at)) for hit in hits]
+    return at
+
+
+def _after_witness(raw: bytes, at: int, inputs: int) -> int:
+    for _ in range(inputs):
+        items, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
+        for _item in range(items):
+            length = raw[at]
+            if length < 0xFD:
+                at += length + 1
+            else:
+                length, at = _number(raw, at)
+                at += length
     return at
 
 
@@ -296,8 +299,8 @@ def _merkle_root(hashes: list[bytes]) -> bytes:
             raise RawBytesError("a transaction stands there twice")
         if len(row) % 2:
             row = [*row, row[-1]]
-        pairs = map(concat, row[::2], row[1::2])
-        row = [sha256(sha256(pair).digest()).digest() for pair in pairs]
+        pairs = zip(row[::2], row[1::2], strict=True)
+        row = [sha256(sha256(one + two).digest()).digest() for one, two in pairs]
     return row[0]
 
 

@@ -122,6 +122,7 @@ async def _bitcoin(on: ChainBench, node: LocalNode, goals: Mapping[str, Goal]) -
             many = side.reading(on, watched=on.sizes.many)
             few = side.reading(on, watched=on.sizes.few)
             backfill = await _backfill(on, side, many, "btc_backfill", goals["btc_backfill"])
+            on.say(f"  watching {on.sizes.few:,} addresses")
             found = await in_turns(
                 on.sizes.rounds, ours=lambda: side.rate(many), reference=lambda: side.rate(few)
             )
@@ -156,10 +157,11 @@ async def _litecoin(
 
 
 async def _backfill(on: ChainBench, side: _Side, reading: Reading, name: str, goal: Goal) -> Row:
+    on.say("  reading blocks")
+    await side.rate(reading, prove=True)
     found = await in_turns(
         on.sizes.rounds, ours=lambda: side.rate(reading), reference=side.raw_rate
     )
-    await side.rate(reading, prove=True)
     history = side.history
     return compared(
         name,

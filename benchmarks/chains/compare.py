@@ -62,10 +62,9 @@ async def in_turns(
     ours: Callable[[], Awaitable[float]],
     reference: Callable[[], Awaitable[float]],
 ) -> Interleaved:
-    """Both once unmeasured, then the reference before, between and after the rounds; each round
-    is held against the mean of its two neighbours."""
+    """The reference once unmeasured, then before, between and after the rounds; each round is held
+    against the mean of its two neighbours."""
     await reference()
-    await ours()
     references, values = [await reference()], []
     for _ in range(rounds):
         values.append(await ours())

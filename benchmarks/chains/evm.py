@@ -81,11 +81,13 @@ async def _measure(on: ChainBench, node: LocalEvm, goals: Mapping[str, Goal]) ->
             payees = Payees(sizes.full_own_every, own)
             full = await mine(wire, usdt, payees, sizes.full_blocks, sizes.full_transfers)
             await node.mine(FINAL_AFTER)
-            return [
-                await _backfill(on, chain, wire, usdt, usual, goals["evm_backfill"]),
-                await _full_blocks(on, chain, wire, usdt, full, goals["evm_full_blocks"]),
-                await _watched(on, chain, usual, goals["evm_watched"]),
-            ]
+            on.say("  reading blocks of few transfers")
+            rows = [await _backfill(on, chain, wire, usdt, usual, goals["evm_backfill"])]
+            on.say("  reading blocks of many transfers")
+            rows.append(await _full_blocks(on, chain, wire, usdt, full, goals["evm_full_blocks"]))
+            on.say(f"  watching {sizes.many:,} addresses")
+            rows.append(await _watched(on, chain, usual, goals["evm_watched"]))
+            return rows
         finally:
             await chain.close()
 
@@ -153,8 +155,8 @@ async def _against(
         return (history.blocks - reading.warm) * each / seconds
 
     try:
-        found = await in_turns(on.sizes.rounds, ours=ours, reference=reference)
         await reading.read(upto=history.last, deposits=history.deposits, prove=True)
+        found = await in_turns(on.sizes.rounds, ours=ours, reference=reference)
     finally:
         reading.close()
     return found

@@ -79,7 +79,7 @@ async def add(
         rows = await session.execute(
             KNOWN.bindparams(rail=rail, numbers=arrays.numbers(one.number for one in part))
         )
-        known: Mapping[int, str] = {number: address for number, address in rows}
+        known: Mapping[int, str] = {row.number: row.address for row in rows}
         for one in part:
             if known.get(one.number, one.address) != one.address:
                 raise IdempotencyConflict(reference=f"{rail}:{one.number}")

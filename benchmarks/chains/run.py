@@ -42,10 +42,11 @@ def main(arguments: list[str], *, results: Path, place: Path) -> None:
                 say(f"{name}: {PARTS[name].what}")
                 fresh = PARTS[name].run(ChainBench(bench, sizes, say), GOALS)
                 rows.extend(fresh)
+                # At once: who ends a long run keeps what it found.
+                report.store(results / "chains-latest.json", fresh, order=list(GOALS))
                 say(f"load {os.getloadavg()[0]:.1f}\n{report.table(fresh)}")
     text = report.table(rows, heading=[*heading, f"At the end: {_load()}.", ""])
     print(f"\n{text}")  # noqa: T201
-    report.store(results / "chains-latest.json", rows, order=list(GOALS))
     (results / "chains-latest.txt").write_text(f"{text}\n")
 
 

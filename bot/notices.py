@@ -181,6 +181,7 @@ NEWS: Mapping[str, Compose] = {
     "deposit.below_minimum": _deposit("below_minimum", on_top="deposit"),
     "deposit.held": _deposit("held", on_top="support"),
     "deposit.orphaned": _deposit("orphaned", on_top="history"),
+    "deposit.replaced": _deposit("replaced", on_top="history"),
     "withdrawal.requested": _withdrawal("requested"),
     "withdrawal.approved": _withdrawal("approved"),
     "withdrawal.rejected": _withdrawal("rejected", on_top="support"),

@@ -165,6 +165,12 @@ class Paused(Refusal):
     code = "refusal.paused"
 
 
+class AddressesUsedUp(Refusal):
+    """No deposit address is free; the watcher makes more by itself. Data: rail."""
+
+    code = "refusal.addresses_used_up"
+
+
 class WithdrawalsFrozen(Refusal):
     """A credited deposit vanished from its chain: staff decide before anything is paid out."""
 

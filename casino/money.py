@@ -41,7 +41,7 @@ _CODES = {Asset.TON: 1, Asset.USDT: 2, Asset.BTC: 3}
 _DECIMALS = {Asset.TON: 9, Asset.USDT: 6, Asset.BTC: 11}
 _BY_CODE = {code: asset for asset, code in _CODES.items()}
 
-PLAYABLE = (Asset.TON, Asset.USDT)
+PLAYABLE = (Asset.TON, Asset.USDT, Asset.BTC)
 REFERENCE_CURRENCY = "EUR"
 REFERENCE_DECIMALS = 6
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import casino.audit
 import casino.betting.tables
 import casino.cashier.chain_tables
+import casino.cashier.payout_tables
 import casino.cashier.tables
 import casino.flags
 import casino.inbox
@@ -21,6 +22,7 @@ MODULES = (
     casino.audit,
     casino.betting.tables,
     casino.cashier.chain_tables,
+    casino.cashier.payout_tables,
     casino.cashier.tables,
     casino.flags,
     casino.inbox,

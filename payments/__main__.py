@@ -11,7 +11,7 @@ import functools
 import os
 import signal
 import sys
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
@@ -20,18 +20,17 @@ from casino.election import lead
 from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
-from payments.config import TonSettings, TonWalletSettings
+from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import CHAINS, FOLLOWED
+from payments.registry import CHAINS, DESKS, FOLLOWED
 from payments.sender import Sender
+from payments.settler import Settler
 from payments.watcher import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from payments.chains.base import Chain
-    from payments.follower import Followed
-    from payments.registry import ChainEntry
+    from payments.desks.desk import Desk
 
 CONNECTIONS_MAX = 4
 
@@ -60,44 +59,58 @@ async def run(process: str) -> None:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(database.close)
         nursery = Nursery()
-        chains = [(entry, entry.build()) for entry in CHAINS]
-        for _entry, chain in chains:
-            stack.push_async_callback(chain.close)
-        followed = _followed() if process == "watcher" else []
-        for one in followed:
-            stack.push_async_callback(one.chain.close)
+        loops = sending(database) if process == "sender" else watching(database)
+        for loop in loops:
+            stack.push_async_callback(loop.close)
         await stack.enter_async_context(nursery)
-        for entry, chain in chains:
-            role = f"{process}:{entry.name}"
-            work = worker(process, database, entry, chain)
-            nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
-        for one in followed:
-            role = f"{process}:{one.chain.name}"
-            work = Follower(database, one).run
-            nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
+        for loop in loops:
+            nursery.keep(
+                functools.partial(lead, database.dsn, role=loop.role, work=loop.work),
+                name=loop.role,
+            )
         await stopping.wait()
 
 
-def _followed() -> list[Followed]:
-    """The chains of blocks whose settings are there."""
-    return [one for entry in FOLLOWED if (one := entry.build()) is not None]
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Work that one process at a time does, elected by its role, and the connection it needs."""
+
+    role: str
+    work: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
 
 
-def worker(
-    process: str, database: Database, entry: ChainEntry, chain: Chain
-) -> Callable[[], Awaitable[None]]:
-    """The loop of one process on one chain."""
-    settings = TonSettings()
-    if process == "watcher":
-        return Watcher(database, chain, entry.rails, settings.poll_seconds).run
-    return Sender(
-        database,
-        chain,
-        entry.rails,
-        settings.poll_seconds,
-        settings.watcher_lag_blocks_max,
-        timedelta(seconds=TonWalletSettings().timeout_seconds),
-    ).run
+def watching(database: Database) -> list[Loop]:
+    """What reads the chains: watchers and followers of what comes in, settlers of what went out."""
+    poll_seconds = TonSettings().poll_seconds
+    loops = []
+    for entry in CHAINS:
+        chain = entry.build()
+        watcher = Watcher(database, chain, entry.rails, poll_seconds)
+        loops.append(Loop(f"watcher:{entry.name}", watcher.run, chain.close))
+    for followed_entry in FOLLOWED:
+        followed = followed_entry.build()
+        if followed is not None:
+            follower = Follower(database, followed)
+            loops.append(Loop(f"watcher:{followed.chain.name}", follower.run, followed.chain.close))
+    for name, desk in _desks(database):
+        loops.append(Loop(f"settler:{name}", Settler(database, desk, poll_seconds).run, desk.close))
+    return loops
+
+
+def sending(database: Database) -> list[Loop]:
+    """What hands bytes to the networks."""
+    poll_seconds = TonSettings().poll_seconds
+    return [
+        Loop(f"sender:{name}", Sender(database, desk, poll_seconds).run, desk.close)
+        for name, desk in _desks(database)
+    ]
+
+
+def _desks(database: Database) -> list[tuple[str, Desk]]:
+    """The rails that pay out and whose settings are there."""
+    found = ((entry.name, entry.build(database)) for entry in DESKS)
+    return [(name, desk) for name, desk in found if desk is not None]
 
 
 if __name__ == "__main__":

@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from casino.cashier import address_pool, blocks, following, rails
+from casino.cashier import address_pool, blocks, following, rails, unmined
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.blocks import Block
 from casino.cashier.following import Stretch
 from casino.cashier.unclaimed import ChainDeposit
+from casino.cashier.unmined import UnminedDeposit
 from casino.clock import utc_now
 from casino.errors import OutsideError, OutsideUnavailable
 from casino.telemetry import watcher_lag_blocks
 from payments import reading
+from payments.chains.blocks import HasMempool
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from casino.cashier.blocks import Place
     from casino.db import Database
-    from payments.chains.blocks import BlockChain, Header, Incoming, Tip
+    from payments.chains.blocks import BlockChain, Header, Incoming, Tip, Watched
 
 PAGE_BLOCKS = 500
 WALK_BLOCKS = 64
@@ -49,7 +51,10 @@ class AddressSource(Protocol):
 class Followed:
     """What is followed, and how: the rail on the chain, its network and token, where its
     addresses come from and how many of them are kept free, and the first block that matters on a
-    new install (0: whatever comes after the final one)."""
+    new install (0: whatever comes after the final one).
+
+    `scale` is how many units of the asset make one of the chain's own; `watch` makes the container
+    that the chain searches fastest."""
 
     chain: BlockChain
     rail: str
@@ -59,6 +64,8 @@ class Followed:
     pool_ahead: int
     start_height: int
     poll_seconds: int
+    scale: int = 1
+    watch: Callable[[], Watched] = set[str]
 
 
 @dataclass(slots=True)
@@ -67,9 +74,12 @@ class Follower:
 
     database: Database
     followed: Followed
-    _watched: set[str] = field(default_factory=set)
+    _watched: Watched = field(init=False)
     _next_number: int = 0
     _ahead: reading.ReadingAhead = field(default_factory=reading.ReadingAhead)
+
+    def __post_init__(self) -> None:
+        self._watched = self.followed.watch()
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a node in trouble is asked again later."""
@@ -82,7 +92,8 @@ class Follower:
             await asyncio.sleep(self.followed.poll_seconds)
 
     async def step(self) -> None:
-        """Open the rail if it is new, keep addresses ready, and read up to the present tip."""
+        """Open the rail if it is new, keep addresses ready, read up to the present tip, and look
+        at what waits behind it where the chain shows that."""
         tip = await self.followed.chain.tip()
         await self._begin(tip)
         await self._fill_pool()
@@ -91,6 +102,7 @@ class Follower:
                 pass
         finally:
             await self._ahead.stop()
+        await self._look_at_mempool()
 
     async def _begin(self, tip: Tip) -> None:
         """Choose the first block before any address can be shown, so that no payment is older."""
@@ -239,7 +251,7 @@ class Follower:
             top_hash=place.top.hash,
             ancestor=ancestor,
             above=above,
-            transfers=[_deposit(one) for one in incoming],
+            transfers=[_deposit(one, self.followed.scale) for one in incoming],
             final_height=final_height,
         )
         async with self.database.transaction() as session:
@@ -265,6 +277,30 @@ class Follower:
             )
         return left > 0 and bool(above)
 
+    async def _look_at_mempool(self) -> None:
+        """Show players what is on its way to them, and what no longer is."""
+        chain, scale = self.followed.chain, self.followed.scale
+        if not isinstance(chain, HasMempool):
+            return
+        await self._watch_new()
+        waiting = await chain.waiting(self._watched)
+        payments = [
+            UnminedDeposit(one.business_key, one.tx_hash, one.address, one.units * scale)
+            for one in waiting.payments
+        ]
+        async with self.database.transaction() as session:
+            looked = await unmined.book(
+                session,
+                chain=chain.name,
+                rail=self.followed.rail,
+                top_hash=waiting.top_hash,
+                payments=payments,
+                tx_hashes=waiting.tx_hashes,
+                now=utc_now(),
+            )
+        if looked is not None and (looked.new or looked.gone):
+            log.info("follower.mempool", new=looked.new, gone=looked.gone)
+
     async def _final_height(self, place: Place, above: Sequence[Block], tip: Tip) -> int:
         """How far our chain is final, as this tip says: where the node names its final block, ours
         has to be the same one, for the tip and the blocks may come from different nodes."""
@@ -289,14 +325,14 @@ def _block(header: Header) -> Block:
     return Block(header.height, header.hash, header.parent, header.at)
 
 
-def _deposit(one: Incoming) -> ChainDeposit:
+def _deposit(one: Incoming, scale: int) -> ChainDeposit:
     return ChainDeposit(
         business_key=one.business_key,
         tx_hash=one.tx_hash,
         account=one.address,
         sender=one.sender,
         comment=None,
-        units=one.units,
+        units=one.units * scale,
         block=one.height,
         at=one.at,
         block_hash=one.block_hash,

@@ -1,16 +1,22 @@
-"""Every chain, as two tables: what a rail's chain is built from, by how it is read."""
+"""Every chain, as tables: how each is read, and how coins leave on it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from casino.cashier.address_pool import PoolAddress
-from casino.cashier.rails import USDT_ETH
+from casino.cashier.rails import BTC, USDT_ETH
+from casino.money import Asset
+from payments.bitcoin_rpc import COIN_DECIMALS, BitcoinRpc
+from payments.chains.btc import BtcChain
+from payments.chains.btc_addresses import NETWORKS, AccountKey, WatchList
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.ton import TonChain
-from payments.config import EvmSettings, TonSettings
+from payments.config import BtcSettings, EvmSettings, TonSettings, TonWalletSettings
+from payments.desks.ton import TonDesk
 from payments.follower import Followed
 from payments.json_rpc import JsonRpcNode
 from payments.rpc import Toncenter
@@ -18,7 +24,13 @@ from payments.rpc import Toncenter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from casino.db import Database
     from payments.chains.base import Chain
+    from payments.desks.desk import Desk
+
+
+BTC_SCALE: int = 10 ** (Asset.BTC.decimals - COIN_DECIMALS)
+"""Units of our asset in a satoshi."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,15 @@ class FollowedEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class DeskEntry:
+    """A rail that pays out, by its name in elections."""
+
+    name: str
+    build: Callable[[Database], Desk | None]
+    """Reads the rail's own settings from the environment; None while there are none."""
+
+
+@dataclass(frozen=True, slots=True)
 class EvmAddresses:
     """Deposit addresses on an EVM chain, from the account's public key."""
 
@@ -55,6 +76,21 @@ class EvmAddresses:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class BtcAddresses:
+    """Deposit addresses on a Bitcoin network: the external branch of an account's public key."""
+
+    account: AccountKey
+
+    def between(self, first: int, last: int) -> Sequence[PoolAddress]:
+        """The addresses number `first` .. `last`."""
+        return [
+            PoolAddress(number, address, address)
+            for number in range(first, last + 1)
+            for address in [self.account.deposit_address(number)]
+        ]
+
+
 def build_ton() -> TonChain:
     """TON as the environment says."""
     settings = TonSettings()
@@ -64,6 +100,17 @@ def build_ton() -> TonChain:
         requests_per_second=settings.requests_per_second,
     )
     return TonChain(rpc)
+
+
+def build_ton_desk(database: Database) -> Desk:
+    """TON's way out as the environment says."""
+    return TonDesk(
+        database=database,
+        ton=build_ton(),
+        rail="ton",
+        timeout=timedelta(seconds=TonWalletSettings().timeout_seconds),
+        blocks_behind_max=TonSettings().watcher_lag_blocks_max,
+    )
 
 
 def build_usdt_eth() -> Followed | None:
@@ -89,9 +136,38 @@ def build_usdt_eth() -> Followed | None:
     )
 
 
+def build_btc() -> Followed | None:
+    """Bitcoin as the environment says. Raises ExtendedKeyError for anything but the public key of
+    an account on that network."""
+    settings = BtcSettings()
+    if not settings.given:
+        return None
+    network = NETWORKS[settings.network]
+    rpc = BitcoinRpc(
+        url=settings.node_url,
+        user=settings.node_user,
+        password=settings.node_password.get_secret_value(),
+    )
+    return Followed(
+        chain=BtcChain(rpc, network),
+        rail=BTC,
+        network_id=network.name,
+        token=None,
+        addresses=BtcAddresses(AccountKey(settings.xpub, network)),
+        pool_ahead=settings.pool_ahead,
+        start_height=settings.start_height,
+        poll_seconds=settings.poll_seconds,
+        scale=BTC_SCALE,
+        watch=lambda: WatchList(network),
+    )
+
+
 FOLLOWED: tuple[FollowedEntry, ...] = (
     FollowedEntry(name="ethereum", rail=USDT_ETH, build=build_usdt_eth),
+    FollowedEntry(name="bitcoin", rail=BTC, build=build_btc),
 )
+
+DESKS: tuple[DeskEntry, ...] = (DeskEntry(name="ton", build=build_ton_desk),)
 
 CHAINS: tuple[ChainEntry, ...] = (ChainEntry(name="ton", rails=("ton",), build=build_ton),)
 

@@ -1,4 +1,4 @@
-"""Money in: reads our accounts without gaps, credits what is final, ends payouts by what landed.
+"""Money in: reads our accounts without gaps and credits what is final.
 
 No keys and no decisions: facts of the chain go into the cashier in one transaction with the cursor
 that says how far they were read, so the two can never disagree."""
@@ -11,28 +11,23 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import deposits, payouts, recovery, treasury
+from casino.cashier import deposits, payouts, treasury
 from casino.cashier.batches import open_payouts
 from casino.cashier.rails import get_rail
 from casino.cashier.unclaimed import ChainDeposit
 from casino.clock import utc_now
-from casino.errors import IllegalMove, OutsideError
-from casino.telemetry import hot_wallet_units, watcher_lag_blocks, withdrawals_waiting
+from casino.errors import OutsideError
+from casino.telemetry import hot_wallet_units, watcher_lag_blocks
 from payments.addresses import parse_ton
-from payments.chains.base import Outcome, PayoutMember, Position, SentPayout
+from payments.chains.base import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from casino.cashier.batches import Payout
     from casino.db import Database
-    from payments.chains.base import Chain, ChainHead, MemberVerdict, Page
+    from payments.chains.base import Chain, ChainHead, Page
 
 PAGE_TRANSACTIONS = 100
-ATTEMPTS_MAX = 3
-NEVER_SIGNED = "expired before anything was signed"
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +53,7 @@ class Watcher:
             await asyncio.sleep(self.poll_seconds)
 
     async def step(self) -> None:
-        """Read everything up to the present head, then judge what we have sent."""
+        """Read everything up to the present head, then hold the book against it."""
         head = await self.chain.head()
         for rail in self.rails:
             address = await self._address(rail)
@@ -67,7 +62,6 @@ class Watcher:
             account = parse_ton(address, testnet=True).raw
             while await self._read_page(rail, account, head):
                 pass
-            await self._judge(rail, account, head)
             await self._compare(rail, account, head)
 
     async def _address(self, rail: str) -> str | None:
@@ -131,82 +125,6 @@ class Watcher:
         if seen:
             await deposits.confirm(session, rail=rail, final_block=head.block, now=now)
 
-    async def _judge(self, rail: str, account: str, head: ChainHead) -> None:
-        async with self.database.transaction() as session:
-            waiting = await open_payouts(session, rail=rail)
-        _count(waiting)
-        for payout in waiting:
-            structlog.contextvars.bind_contextvars(payout_id=payout.id)
-            try:
-                await self._judge_payout(payout, account, head)
-            finally:
-                structlog.contextvars.unbind_contextvars("payout_id")
-
-    async def _judge_payout(self, payout: Payout, account: str, head: ChainHead) -> None:
-        if payout.signed is None:
-            # The signer makes no bytes after the expiry, and older ones could not land any more.
-            if head.at > payout.expires_at:
-                for member in payout.members:
-                    await self._bury(payout, member.withdrawal_id, NEVER_SIGNED, retry=True)
-            return
-        verdict = await self.chain.judge(sent_payout(payout, account=account), head=head)
-        if verdict.seen and payout.seen_at is None:
-            async with self.database.transaction() as session:
-                await payouts.payout_seen(
-                    session, payout_id=payout.id, tx_hash=verdict.tx_hash, now=utc_now()
-                )
-        ended = {member.withdrawal_id for member in payout.members if member.outcome != "pending"}
-        for judged in verdict.members:
-            if judged.withdrawal_id not in ended:
-                await self._end(payout, judged)
-
-    async def _end(self, payout: Payout, verdict: MemberVerdict) -> None:
-        if verdict.outcome is Outcome.SUCCEEDED:
-            async with self.database.transaction() as session:
-                await payouts.complete_member(
-                    session,
-                    payout_id=payout.id,
-                    withdrawal_id=verdict.withdrawal_id,
-                    tx_hash=verdict.tx_hash,
-                    now=utc_now(),
-                )
-            log.info("withdrawal.confirmed", withdrawal_id=verdict.withdrawal_id)
-        elif verdict.outcome is Outcome.FAILED:
-            await self._bury(
-                payout,
-                verdict.withdrawal_id,
-                verdict.proof,
-                retry=verdict.retriable,
-                lost_units=verdict.lost_units,
-            )
-
-    async def _bury(
-        self, payout: Payout, withdrawal_id: int, proof: str, *, retry: bool, lost_units: int = 0
-    ) -> None:
-        """Declare a payment dead. What may succeed in another payout is tried again a few times;
-        staff decide on the rest."""
-        now = utc_now()
-        async with self.database.transaction() as session:
-            dead = await payouts.member_dead(
-                session, payout_id=payout.id, withdrawal_id=withdrawal_id, proof=proof, now=now
-            )
-            if lost_units:
-                await payouts.book_network_fee(
-                    session,
-                    rail=payout.rail,
-                    units=lost_units,
-                    reference=f"return:{payout.id}/{withdrawal_id}",
-                    now=now,
-                )
-        log.warning("withdrawal.dead", withdrawal_id=withdrawal_id, proof=proof)
-        if not retry or dead.attempts >= ATTEMPTS_MAX:
-            return
-        try:
-            async with self.database.transaction() as session:
-                await recovery.reassign(session, withdrawal_id=withdrawal_id, now=now)
-        except IllegalMove as error:
-            log.warning("withdrawal.not_retried", withdrawal_id=withdrawal_id, reason=str(error))
-
     async def _compare(self, rail: str, account: str, head: ChainHead) -> None:
         """Hold the book against the chain whenever both speak of the same moment."""
         state = await self.chain.account(account)
@@ -221,36 +139,3 @@ class Watcher:
             await treasury.record_chain_balance(
                 session, rail=rail, units=state.units, block=state.block, now=utc_now()
             )
-
-
-def _count(in_flight: Sequence[Payout]) -> None:
-    """Show how many withdrawals are on their way, by what has been done for them."""
-    counts = dict.fromkeys(("assigned", "signed", "broadcast"), 0)
-    for payout in in_flight:
-        done = "assigned" if payout.signed is None else "signed"
-        if payout.broadcast_at is not None:
-            done = "broadcast"
-        counts[done] += sum(member.outcome == "pending" for member in payout.members)
-    for status, count in counts.items():
-        withdrawals_waiting.labels(status=status).set(count)
-
-
-def sent_payout(payout: Payout, *, account: str) -> SentPayout:
-    """A payout with bytes, as the chain adapter takes it."""
-    return SentPayout(
-        payout_id=payout.id,
-        account=account,
-        signed=payout.signed or b"",
-        query_id=payout.query_id,
-        created_at=payout.created_at,
-        expires_at=payout.expires_at,
-        members=tuple(
-            PayoutMember(
-                withdrawal_id=member.withdrawal_id,
-                destination=member.destination,
-                units=member.units,
-                memo=member.memo,
-            )
-            for member in payout.members
-        ),
-    )

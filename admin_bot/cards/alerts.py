@@ -247,6 +247,15 @@ def _chain_followed(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _address_pool_low(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.address_pool_low", rail=str(payload["rail"])),
+            words.say("admin.alert.address_pool_low_body", free=_whole(payload, "free")),
+        )
+    )
+
+
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -284,6 +293,7 @@ ALERTS: Mapping[str, Compose] = {
     "alert.chain_halted": _chain_halted,
     "alert.chain_followed": _chain_followed,
     "alert.deposit_reversed": _deposit_reversed,
+    "alert.address_pool_low": _address_pool_low,
     "alert.signing_refused": _signing_refused,
     "alert.dead_letter": _dead_letter,
     "deposit.unclaimed": _unclaimed,

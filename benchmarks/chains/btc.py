@@ -13,8 +13,10 @@ from benchmarks.chains.compare import Stopwatch, in_turns
 from benchmarks.chains.followed import Payees, Reading
 from benchmarks.report import compared
 from casino.cashier.address_pool import PoolAddress
+from casino.cashier.rails import BTC
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import NETWORKS, Network, WatchList, address_of, parse
+from payments.registry import BTC_SCALE
 from sandbox.btc.chain import LocalBitcoin
 from sandbox.btc.litecoin import PROGRAM, LocalLitecoin
 from sandbox.btc.wallet import MATURITY_BLOCKS
@@ -81,8 +83,7 @@ class _Side:
             self.lists[watched] = WatchList(self.network, addresses)
         start = self.history.first - 1
         warm = int(len(self.history.hashes) * on.sizes.warm)
-        form = self.lists[watched]
-        return Reading(on, self.chain, source, watched, start, warm=warm, form=form)
+        return followed(on, self.chain, source, self.lists[watched], start=start, warm=warm)
 
     async def rate(self, reading: Reading, *, prove: bool = False) -> float:
         found = self.history
@@ -93,6 +94,23 @@ class _Side:
         with Stopwatch() as watch:
             await raw.btc_block_bytes(self.wire, self.history.hashes)
         return len(self.history.hashes) / watch.seconds
+
+
+def followed(
+    on: ChainBench,
+    chain: BtcChain,
+    source: HashedScripts,
+    listed: WatchList,
+    *,
+    start: int,
+    warm: int = 0,
+) -> Reading:
+    """A reading of Bitcoin's rail. `listed` is all that it watches; it is made once, since a
+    hundred thousand addresses take seconds to read."""
+    watched = len(listed)
+    return Reading(
+        on, chain, source, watched, start, warm, rail=BTC, scale=BTC_SCALE, watch=lambda: listed
+    )
 
 
 def btc(on: ChainBench, goals: Mapping[str, Goal]) -> list[Row]:

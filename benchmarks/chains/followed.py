@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING
 
 from benchmarks.chains.compare import Stopwatch
 from benchmarks.house import copy_house
+from casino import rates
 from casino.cashier import address_pool, rails
 from casino.cashier.rails import USDT_ETH, Tier
 from casino.clock import utc_now
 from casino.db import Database
 from casino.ids import PlayerId
 from casino.ledger.journal import lock_players
+from casino.money import Asset
 from casino.staff import people
 from payments.chains.blocks import Tip
 from payments.follower import Followed, Follower
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Container, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Container, Sequence
 
     from benchmarks.chains.compare import ChainBench
     from benchmarks.house import House
     from casino.cashier.address_pool import PoolAddress
     from payments.chains.base import Outcome
-    from payments.chains.blocks import BlockChain, Header, Incoming, Landed
+    from payments.chains.blocks import BlockChain, Header, Incoming, Landed, Watched
     from payments.follower import AddressSource
 
 DEPOSIT_MIN = 1_000
@@ -42,13 +44,10 @@ class CountIsWrong(RuntimeError):
 
 @dataclass(slots=True)
 class Upto:
-    """A chain that seems to end at a height, until it is told otherwise.
-
-    `watched`, where given, stands in for the follower's own set, of which it is another form."""
+    """A chain that seems to end at a height, until it is told otherwise."""
 
     chain: BlockChain
     height: int
-    watched: Container[str] | None = None
 
     @property
     def name(self) -> str:
@@ -73,7 +72,7 @@ class Upto:
         self, headers: Sequence[Header], watched: Container[str]
     ) -> Sequence[Incoming]:
         """As the chain's."""
-        return await self.chain.incoming(headers, self.watched or watched)
+        return await self.chain.incoming(headers, watched)
 
     async def landed(self, tx_hash: str) -> Landed | None:
         """As the chain's."""
@@ -100,8 +99,9 @@ class Reading:
     watched: int
     start: int
     warm: int
-    form: Container[str] | None = None
-    """What the chain shall be given in place of the follower's set of addresses."""
+    rail: str = USDT_ETH
+    scale: int = 1
+    watch: Callable[[], Watched] = set[str]
     _template: House | None = field(default=None)
 
     @asynccontextmanager
@@ -123,13 +123,15 @@ class Reading:
         """A watcher's follower on a house of this reading."""
         followed = Followed(
             chain=chain,
-            rail=USDT_ETH,
+            rail=self.rail,
             network_id="bench",
             token=None,
             addresses=self.source,
             pool_ahead=self.watched - self.on.sizes.players,
             start_height=self.start + 1,
             poll_seconds=poll_seconds,
+            scale=self.scale,
+            watch=self.watch,
         )
         return Follower(database, followed)
 
@@ -140,7 +142,7 @@ class Reading:
         What a process that has just started does is not counted. Raises CountIsWrong, and with
         `prove` BookUnsound."""
         async with self.house() as (house, database):
-            limited = Upto(self.chain, self.start + self.warm, self.form)
+            limited = Upto(self.chain, self.start + self.warm)
             follower = self.follower(database, limited)
             await follower.step()
             limited.height = upto
@@ -167,17 +169,19 @@ class Reading:
         try:
             async with database.transaction() as session:
                 now = utc_now()
-                rail = await rails.get_rail(session, USDT_ETH)
+                rail = await rails.get_rail(session, self.rail)
                 tiers = (Tier(10**12, CONFIRMATIONS),)
                 opened = replace(rail, tiers=tiers, deposit_min=DEPOSIT_MIN)
                 await rails.change_rail(session, rail=opened, actor="bench", now=now)
+                # 60,000 EUR for a coin, in micro-units for one unit.
+                await rates.quote(session, asset=Asset.BTC, numerator=6, denominator=10, now=now)
                 await people.ensure_owners(session, telegram_ids=[1], now=now)
                 first = self.source.between(0, self.watched - 1)
-                await address_pool.add(session, rail=USDT_ETH, addresses=first, now=now)
+                await address_pool.add(session, rail=self.rail, addresses=first, now=now)
                 players = sorted(await asyncio.to_thread(house.players))
                 await lock_players(session, [PlayerId(one) for one in players])
                 for player_id in players:
-                    await address_pool.assign(session, rail=USDT_ETH, player_id=player_id, now=now)
+                    await address_pool.assign(session, rail=self.rail, player_id=player_id, now=now)
             # Its first block is remembered here, so that every copy goes on from it.
             await self.follower(database, Upto(self.chain, self.start)).step()
         finally:
@@ -207,9 +211,3 @@ class Payees:
             return None
         self.deposits += 1
         return self.own[self.deposits % len(self.own)].address
-
-
-def in_pieces(whole: int, piece: int) -> Iterator[int]:
-    """Piece sizes that add up to the whole."""
-    for at in range(0, whole, piece):
-        yield min(piece, whole - at)

@@ -12,7 +12,7 @@ import asyncpg
 
 from benchmarks.chains import btc, evm, raw, ton
 from benchmarks.chains.compare import UNLIMITED, Stopwatch
-from benchmarks.chains.followed import Payees, Reading, Upto
+from benchmarks.chains.followed import Payees, Reading
 from benchmarks.report import Row
 from casino.cashier import addresses
 from casino.cashier.rails import set_hot_wallet
@@ -39,7 +39,6 @@ Node = TypeVar("Node", LocalEvm, LocalBitcoin, LocalChain)
 
 LOOK_SECONDS = 0.003
 PATIENCE_SECONDS = 30
-ENDLESS = 10**9
 COUNT = "SELECT count(*) FROM deposits"
 STRIDE = 0.618
 """Of the poll interval, between one sample and the next: they fall into every part of it."""
@@ -84,15 +83,14 @@ async def _btc(on: ChainBench, node: LocalBitcoin, goal: Goal) -> Row:
     source = btc.HashedScripts(BITCOIN_REGTEST)
     chain = BtcChain(node.rpc(), BITCOIN_REGTEST, depth=btc.DEPTH)
     watched = source.between(0, on.sizes.few - 1)
-    form = WatchList(BITCOIN_REGTEST, [one.address for one in watched])
+    listed = WatchList(BITCOIN_REGTEST, [one.address for one in watched])
     async with raw.RawNode(node.url, user=node.user, password=node.password) as wire:
         payees = Payees(1, watched[: on.sizes.players])
         miner = btc.Miner(wire, BITCOIN_REGTEST, payees)
         await miner.fund(coins=1)
-        reading = Reading(on, chain, source, on.sizes.few, miner.height, warm=0, form=form)
+        reading = btc.followed(on, chain, source, listed, start=miner.height)
         async with reading.house() as (_, database):
-            shown = Upto(chain, ENDLESS, form)
-            run = reading.follower(database, shown, poll_seconds=on.sizes.poll_seconds).run()
+            run = reading.follower(database, chain, poll_seconds=on.sizes.poll_seconds).run()
             found = await _samples(on, database, run, miner.mine)
     await chain.close()
     reading.close()

@@ -122,6 +122,8 @@ def _status(movement: Movement, words: Words) -> str:
         return words.plain("deposit.progress", count=str(count), wanted=str(wanted))
     if movement.status == "credited" and movement.detail.get("final") is False:
         return words.plain("deposit.progress_early")
+    if movement.status == "orphaned" and movement.detail.get("reason") == "replaced":
+        return words.plain("deposit.status.replaced")
     return words.plain(f"{movement.kind}.status.{movement.status}")
 
 

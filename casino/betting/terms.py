@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 DEFAULTS: dict[tuple[str, Asset], StakeRange] = {
     ("dice", Asset.TON): StakeRange(10_000_000, 100_000_000_000),
     ("dice", Asset.USDT): StakeRange(20_000, 500_000_000),
+    ("dice", Asset.BTC): StakeRange(20_000, 500_000_000),
     ("mines", Asset.TON): StakeRange(10_000_000, 50_000_000_000),
     ("mines", Asset.USDT): StakeRange(20_000, 250_000_000),
+    ("mines", Asset.BTC): StakeRange(20_000, 250_000_000),
 }
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select, text, update
 
-from casino import arrays
+from casino import arrays, outbox
 from casino.cashier.chain_tables import DepositAddressRow
-from casino.errors import IdempotencyConflict, Paused
+from casino.errors import AddressesUsedUp, IdempotencyConflict
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,6 +29,8 @@ SELECT CAST(:rail AS text), n.*, CAST(:made_at AS timestamptz) FROM unnest(
   CAST(CAST(:numbers AS text) AS bigint[]), CAST(CAST(:addresses AS text) AS text[]),
   CAST(CAST(:shown AS text) AS text[])) n
 """)
+LOW_AT = (20, 0)
+"""At how many free addresses staff are told: soon, and now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,8 @@ async def add(
     """Put derived addresses into the pool, in the order of their numbers; returns how many are
     new. Raises IdempotencyConflict when a number already has another address: the pool was
     derived from another key, and coins sent to it would not be ours to move."""
-    # One at a time: readers take numbers above those that they know, so none may appear late.
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
-            key=f"deposit_addresses:{rail}"
-        )
-    )
+    # Readers take numbers above those that they know, so none may appear late.
+    await _take_turn(session, rail)
     new = 0
     for at in range(0, len(addresses), PART):
         part = addresses[at : at + PART]
@@ -100,18 +98,18 @@ async def add(
 
 async def assign(session: AsyncSession, *, rail: str, player_id: int, now: datetime) -> PoolAddress:
     """The player's address on the rail, taken from the pool when he asks for the first time; he
-    is locked by the caller. Raises Paused when the pool is empty."""
+    is locked by the caller. Staff are told when few are left. Raises AddressesUsedUp."""
     of_rail = DepositAddressRow.rail == rail
     his = await session.scalar(
         select(DepositAddressRow).where(of_rail, DepositAddressRow.player_id == player_id)
     )
     if his is None:
+        await _take_turn(session, rail)
         free = (
             select(DepositAddressRow.number)
             .where(of_rail, DepositAddressRow.player_id.is_(None))
             .order_by(DepositAddressRow.number)
             .limit(1)
-            .with_for_update(skip_locked=True)
         )
         his = await session.scalar(
             update(DepositAddressRow)
@@ -119,8 +117,9 @@ async def assign(session: AsyncSession, *, rail: str, player_id: int, now: datet
             .values(player_id=player_id, assigned_at=now)
             .returning(DepositAddressRow)
         )
-    if his is None:
-        raise Paused(switch=f"rail:{rail}")
+        if his is None:
+            raise AddressesUsedUp(rail=rail)
+        await _tell_if_low(session, rail)
     return PoolAddress(his.number, his.address, his.shown)
 
 
@@ -147,3 +146,30 @@ async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequenc
         .order_by(DepositAddressRow.number)
     )
     return [(found, address) for found, address in rows]
+
+
+async def _take_turn(session: AsyncSession, rail: str) -> None:
+    """Whoever changes the pool does so one at a time, until he commits."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
+            key=f"deposit_addresses:{rail}"
+        )
+    )
+
+
+async def _tell_if_low(session: AsyncSession, rail: str) -> None:
+    # No further than it matters: a pool may hold a hundred thousand.
+    some = (
+        select(DepositAddressRow.number)
+        .where(DepositAddressRow.rail == rail, DepositAddressRow.player_id.is_(None))
+        .limit(max(LOW_AT) + 1)
+    )
+    free = await session.scalar(select(func.count()).select_from(some.subquery()))
+    if free in LOW_AT:
+        await outbox.write(
+            session,
+            consumer=outbox.STAFF,
+            key=0,
+            kind="alert.address_pool_low",
+            payload={"rail": rail, "free": free},
+        )

@@ -56,7 +56,7 @@ async def deposit_instruction(
     """The player's way to deposit on a rail; his tag or address is made his when he asks for the
     first time and stays his for ever.
 
-    Raises Paused (a kill switch, a rail without a wallet or network, or no address left),
+    Raises Paused (a kill switch, a rail without a wallet or network), AddressesUsedUp,
     AccountClosed, SelfExcluded, CoolingOff, ConsentRequired.
     """
     offered = await get_rail(session, rail)

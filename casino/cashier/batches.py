@@ -1,4 +1,4 @@
-"""Payouts as they are read and locked: a batch of payments under one replay key."""
+"""Payouts as they are read and locked: what leaves an account under one replay key."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from casino.cashier.tables import PayoutMemberRow, PayoutRow, WithdrawalRow
+from casino.cashier.payout_tables import (
+    MoveRow,
+    PayoutAttemptRow,
+    PayoutMemberRow,
+    PayoutRow,
+    ReservedCoinRow,
+)
+from casino.cashier.tables import WithdrawalRow
 from casino.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -38,26 +45,74 @@ class PayoutMember:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One version of a payout's bytes; `tx_hash` is by what the chain knows it. `plan` is what
+    the sender chose for it: fees, inputs, whatever the chain's signer asks for."""
+
+    number: int
+    plan: Mapping[str, object]
+    planned_at: datetime
+    signed: bytes | None
+    tx_hash: str | None
+    signed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move of our own coins; `units` are what was expected to move when it was planned."""
+
+    payout_id: int
+    rail: str
+    kind: str
+    source: str
+    destination: str
+    units: int
+    status: str
+    tx_hash: str | None
+    proof: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Payout:
-    """A batch. `created_at` and `expires_at` are chain time and part of what is signed."""
+    """A batch of payments, or a move of our own. `created_at` and `expires_at` are chain time and
+    stand in what is signed where it runs out; `expires_at` is None where it never does."""
 
     id: int
     rail: str
     account: str
-    query_id: int
+    replay_number: int
     created_at: datetime
-    expires_at: datetime
-    signed: bytes | None
-    message_hash: str | None
-    signed_at: datetime | None
+    expires_at: datetime | None
+    since_height: int | None
+    claimed_at: datetime
     broadcast_at: datetime | None
     seen_at: datetime | None
     closed_at: datetime | None
+    attempts: tuple[Attempt, ...]
     members: tuple[PayoutMember, ...]
+    move: Move | None
+
+    @property
+    def unsigned(self) -> Attempt | None:
+        """The version that waits for its signature."""
+        last = self.attempts[-1] if self.attempts else None
+        return last if last is not None and last.signed is None else None
+
+    @property
+    def newest(self) -> Attempt | None:
+        """The newest signed version: the one that is worth sending."""
+        return next((one for one in reversed(self.attempts) if one.signed is not None), None)
+
+    @property
+    def signed(self) -> bytes | None:
+        """The bytes of the newest signed version."""
+        return self.newest.signed if self.newest else None
 
     @property
     def timeout_seconds(self) -> int:
-        """How long the signed bytes can be executed after `created_at`."""
+        """How long the signed bytes can be executed after `created_at`; 0 where they always can."""
+        if self.expires_at is None:
+            return 0
         return (self.expires_at - self.created_at) // timedelta(seconds=1)
 
 
@@ -70,7 +125,7 @@ async def get_payout(session: AsyncSession, *, payout_id: int) -> Payout:
 
 
 async def open_payouts(session: AsyncSession, *, rail: str) -> Sequence[Payout]:
-    """Payouts of which some member is neither paid nor dead, the oldest first."""
+    """Payouts of which something has neither happened nor died, the oldest first."""
     rows = await session.scalars(
         select(PayoutRow)
         .where(PayoutRow.rail == rail, PayoutRow.closed_at.is_(None))
@@ -103,6 +158,18 @@ async def lock_members(session: AsyncSession, *, payout_id: int) -> Sequence[Wit
     ).all()
 
 
+async def close(session: AsyncSession, row: PayoutRow, *, now: datetime) -> None:
+    """Nothing of this payout is open any more; coins that it held back are free, where they were
+    not spent. The caller holds the row's lock."""
+    row.closed_at = now
+    await session.execute(
+        update(ReservedCoinRow)
+        .where(ReservedCoinRow.payout_id == row.id, ReservedCoinRow.released_at.is_(None))
+        .values(released_at=now)
+    )
+    await session.flush()
+
+
 async def _read(session: AsyncSession, row: PayoutRow) -> Payout:
     members = await session.execute(
         select(PayoutMemberRow, WithdrawalRow)
@@ -111,20 +178,54 @@ async def _read(session: AsyncSession, row: PayoutRow) -> Payout:
         .order_by(PayoutMemberRow.position)
         .execution_options(populate_existing=True)
     )
+    attempts = await session.scalars(
+        select(PayoutAttemptRow)
+        .where(PayoutAttemptRow.payout_id == row.id)
+        .order_by(PayoutAttemptRow.number)
+        .execution_options(populate_existing=True)
+    )
+    move = await session.get(MoveRow, row.id, populate_existing=True)
     return Payout(
         id=row.id,
         rail=row.rail,
         account=row.account,
-        query_id=row.query_id,
+        replay_number=row.replay_number,
         created_at=row.created_at,
         expires_at=row.expires_at,
-        signed=row.signed,
-        message_hash=row.message_hash,
-        signed_at=row.signed_at,
+        since_height=row.since_height,
+        claimed_at=row.claimed_at,
         broadcast_at=row.broadcast_at,
         seen_at=row.seen_at,
         closed_at=row.closed_at,
+        attempts=tuple(_attempt(attempt) for attempt in attempts),
         members=tuple(_member(member, withdrawal) for member, withdrawal in members),
+        move=None if move is None else move_view(move),
+    )
+
+
+def _attempt(row: PayoutAttemptRow) -> Attempt:
+    return Attempt(
+        number=row.number,
+        plan=row.plan,
+        planned_at=row.planned_at,
+        signed=row.signed,
+        tx_hash=row.tx_hash,
+        signed_at=row.signed_at,
+    )
+
+
+def move_view(row: MoveRow) -> Move:
+    """The value behind a row."""
+    return Move(
+        payout_id=row.payout_id,
+        rail=row.rail,
+        kind=row.kind,
+        source=row.source,
+        destination=row.destination,
+        units=row.units,
+        status=row.status,
+        tx_hash=row.tx_hash,
+        proof=row.proof,
     )
 
 

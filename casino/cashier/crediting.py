@@ -69,8 +69,8 @@ ALLOWED: Mapping[DepositStatus | None, frozenset[DepositStatus]] = {
 class Deposit:
     """A deposit as screens show it; `units` of `asset`.
 
-    `confirmations_wanted` is None where only finality makes it playable; `final_at` None says that
-    it cannot be withdrawn yet."""
+    `confirmations` is 0 while it waits for its first block; `confirmations_wanted` is None where
+    only finality makes it playable; `final_at` None says that it cannot be withdrawn yet."""
 
     id: int
     player_id: int

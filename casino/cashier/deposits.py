@@ -88,13 +88,17 @@ async def confirm(session: AsyncSession, *, rail: str, final_block: int, now: da
     offered = await get_rail(session, rail)
     waiting = (
         await session.execute(
-            select(DepositRow.id, DepositRow.player_id, DepositRow.block)
+            select(
+                DepositRow.id,
+                DepositRow.player_id,
+                (DepositRow.block <= final_block).label("is_final"),
+            )
             .where(DepositRow.rail == rail, DepositRow.status.in_(WAITING))
             .order_by(DepositRow.id)
         )
     ).all()
-    due = [each for each in waiting if each.block <= final_block]
-    early = [each.id for each in waiting if each.block > final_block]
+    due = [each for each in waiting if each.is_final]
+    early = [each.id for each in waiting if not each.is_final]
     await lock_players(session, sorted({PlayerId(each.player_id) for each in due}))
     ended = await lock_rows(session, [each.id for each in due], *WAITING)
     for row in ended:

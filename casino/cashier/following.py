@@ -129,9 +129,10 @@ async def _lock(
     )
     players = set(owners.values())
     for player_id, block, units, status in rows:
+        height = _standing(block)
         wanted = rail.confirmations_wanted(units) if status in WAITING else None
-        due = wanted is not None and place.top.height - block + 1 >= wanted
-        if due or block <= place.final_height or block > stretch.ancestor.height:
+        due = wanted is not None and place.top.height - height + 1 >= wanted
+        if due or height <= place.final_height or height > stretch.ancestor.height:
             players.add(player_id)
     await lock_players(session, [PlayerId(player_id) for player_id in players])
     return players
@@ -176,10 +177,16 @@ async def _see(
     owners: Mapping[str, int],
     now: datetime,
 ) -> bool:
-    """Write a transfer down; False if it was known."""
+    """Write down that a block brought a transfer; False if that was known."""
     require_units(transfer.units)
     key = transfer.business_key
     row = before.deposits.get(key)
+    if row is not None and row.status == DepositStatus.SEEN and row.block is None:
+        row.sender, row.sent_at = transfer.sender, transfer.at
+        row.block, row.block_hash = transfer.block, transfer.block_hash
+        await session.flush()
+        await crediting.tell_screens(session, row, rail, because="deposit.confirming")
+        return True
     if row is not None and row.status != DepositStatus.ORPHANED:
         if (row.block_hash, row.units) != (transfer.block_hash, transfer.units):
             raise IdempotencyConflict(reference=transfer.business_key)
@@ -220,25 +227,25 @@ async def _settle(
 ) -> None:
     """Count confirmations, credit what has enough of them, and end what is final."""
     mine = or_(DepositRow.status.in_(WAITING), DepositRow.player_id.in_(locked))
-    early = await _credited_early(session, rail)
+    early = await credited_early(session, rail)
     for row in await _open_rows(session, rail, mine):
-        is_final = row.block <= place.final_height
-        row.confirmations, before = place.top.height - row.block + 1, row.confirmations
+        height = _standing(row.block)
+        is_final = height <= place.final_height
+        row.confirmations, before = place.top.height - height + 1, row.confirmations
         if row.status not in WAITING:
             if is_final:
                 await _make_final(session, row, rail, now)
                 booked.final += 1
             continue
-        # Many small deposits of one player are one large risk.
-        at_risk = early.get(row.player_id, 0) + row.units
-        small = row.units < rail.deposit_min  # waits to be added up: nothing is playable early
-        row.confirmations_wanted = wanted = None if small else rail.confirmations_wanted(at_risk)
+        before_it = early.get(row.player_id, 0)
+        wanted = confirmations_wanted(rail, row.units, early=before_it)
+        row.confirmations_wanted = wanted
         deep = is_final or (wanted is not None and row.confirmations >= wanted)
         if deep and row.player_id in locked:
             await finish(session, row, rail, now, final=is_final)
             booked.ended += 1
             if row.status == DepositStatus.CREDITED and not is_final:
-                early[row.player_id] = at_risk
+                early[row.player_id] = before_it + row.units
         elif row.status == DepositStatus.SEEN:
             await crediting.move(session, row, DepositStatus.CONFIRMING, now=now)
         elif row.confirmations != before:
@@ -256,13 +263,29 @@ async def _make_final(session: AsyncSession, row: DepositRow, rail: Rail, now: d
     await crediting.tell_screens(session, row, rail, because="deposit.final")
 
 
+def confirmations_wanted(rail: Rail, units: int, *, early: int) -> int | None:
+    """How many confirmations make a deposit playable whose player was credited `early` units that
+    are not final; None: only finality does."""
+    if units < rail.deposit_min:
+        return None  # waits to be added up
+    # Many small deposits of one player are one large risk.
+    return rail.confirmations_wanted(early + units)
+
+
 def _open(rail: Rail) -> tuple[ColumnElement[bool], ...]:
-    """Deposits that their chain may still change its mind about."""
+    """Deposits in blocks that their chain may still change its mind about."""
     return (
         DepositRow.rail == rail.name,
+        DepositRow.block.is_not(None),
         DepositRow.final_at.is_(None),
         DepositRow.status != DepositStatus.ORPHANED,
     )
+
+
+def _standing(block: int | None) -> int:
+    """The height of a deposit that `_open` found."""
+    assert block is not None
+    return block
 
 
 async def _open_rows(
@@ -273,7 +296,7 @@ async def _open_rows(
     return (await session.scalars(locking)).all()
 
 
-async def _credited_early(session: AsyncSession, rail: Rail) -> dict[int, int]:
+async def credited_early(session: AsyncSession, rail: Rail) -> dict[int, int]:
     """What each player was credited on this rail that is not final, in units."""
     rows = await session.execute(
         select(DepositRow.player_id, func.sum(DepositRow.units))

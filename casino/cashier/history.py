@@ -81,7 +81,7 @@ def _deposit(row: DepositRow, rail: Rail | None) -> Movement:
             "reason": row.reason,
             "tx_hash": row.tx_hash or None,
             "url": rail.tx_url(row.tx_hash) if rail else None,
-            **(_progress(row) if row.block_hash else {}),
+            **(_progress(row) if row.block_hash or row.block is None else {}),
         },
     )
 

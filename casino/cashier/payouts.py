@@ -1,4 +1,4 @@
-"""Payouts: approved withdrawals travel in batches, each under a replay key that is never reused.
+"""The life of a payout: sent, seen, and each payment in it final or provably dead.
 
 The laws: the replay key is committed before anything is signed, the signed bytes before anything
 is sent; the same bytes are sent again until they are seen or can provably never land; money leaves
@@ -7,28 +7,16 @@ the book only for a payment that is final on the chain, and comes back only from
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import select
 
-from casino import flags, switches
-from casino.cashier import address_book, freezes, recovery
-from casino.cashier.batches import (
-    DEAD,
-    PAID,
-    PENDING,
-    Payout,
-    get_payout,
-    lock_members,
-    lock_payout,
-)
-from casino.cashier.rails import get_rail, required_switches
-from casino.cashier.tables import (
-    PayoutMemberRow,
-    PayoutRow,
-    RailRow,
-    WithdrawalRow,
-)
+from casino.cashier import address_book, moves
+from casino.cashier.batches import DEAD, PAID, PENDING, close, lock_members, lock_payout
+from casino.cashier.moves import MoveStatus
+from casino.cashier.payout_tables import PayoutAttemptRow, PayoutMemberRow, PayoutRow
+from casino.cashier.rails import get_rail
+from casino.cashier.tables import WithdrawalRow
 from casino.cashier.withdrawal_states import (
     Withdrawal,
     WithdrawalStatus,
@@ -44,110 +32,42 @@ from casino.errors import IdempotencyConflict, IllegalMove, InvariantViolation, 
 from casino.ledger import journal
 from casino.ledger.chart import Account, Kind, hot_wallet
 from casino.ledger.wallet import Posting
-from casino.players.tables import PlayerRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-MEMBERS_MAX = 200
-# A replay key is a 13-bit shift and a 10-bit place; the last place of each shift is not usable.
-PLACES = 1 << 10
-KEYS = 1 << 23
 
+class Fee(Protocol):
+    """What one transaction of ours cost, as chain adapters report it."""
 
-async def claim(
-    session: AsyncSession,
-    *,
-    rail: str,
-    limit: int,
-    available_units: int,
-    created_at: datetime,
-    timeout: timedelta,
-    now: datetime,
-    member_fee_units: int = 0,
-) -> Payout | None:
-    """Take approved withdrawals into a new payout, the oldest first, and give it its replay key;
-    None if there is nothing to pay.
+    @property
+    def reference(self) -> str:
+        """Unique for ever on the rail."""
+        ...
 
-    `available_units` is what the hot wallet can spend, `member_fee_units` what the network takes
-    for each payment; a withdrawal that does not fit waits and lets smaller ones pass. Withdrawals
-    whose order ran out go back to staff. Nothing is claimed while withdrawals are stopped, nor
-    for a player who is blocked or whose withdrawals are frozen.
-    """
-    offered = await get_rail(session, rail)
-    stopped = await flags.stopped(session)
-    if offered.address is None or stopped & {*required_switches(offered, switches.WITHDRAWALS)}:
-        return None
-    # The rail's row is the claimers' queue, and its counter the source of replay keys.
-    counter = await session.get_one(RailRow, rail, with_for_update=True, populate_existing=True)
-    await recovery.return_expired(session, rail=rail, before=created_at + timeout, now=now)
-    left = available_units
-    chosen: list[WithdrawalRow] = []
-    for row in await _claimable(session, rail):
-        needed = row.units - row.fee_units + member_fee_units
-        if needed <= left and len(chosen) < min(limit, MEMBERS_MAX):
-            chosen.append(row)
-            left -= needed
-    if not chosen:
-        return None
-    counter.last_query_id = next_query_id(counter.last_query_id)
-    payout = PayoutRow(
-        rail=rail,
-        account=offered.address,
-        query_id=counter.last_query_id,
-        created_at=created_at,
-        expires_at=created_at + timeout,
-        claimed_at=now,
-    )
-    session.add(payout)
-    await session.flush()
-    for position, row in enumerate(chosen):
-        row.attempts += 1
-        row.retry_at = None
-        session.add(
-            PayoutMemberRow(
-                payout_id=payout.id, position=position, withdrawal_id=row.id, outcome=PENDING
-            )
-        )
-        await move(
-            session,
-            row,
-            WithdrawalStatus.ASSIGNED,
-            details={"payout": payout.id, "query_id": payout.query_id},
-            now=now,
-        )
-    return await get_payout(session, payout_id=payout.id)
+    @property
+    def units(self) -> int:
+        """In units of the rail's asset."""
+        ...
 
 
 async def mark_broadcast(session: AsyncSession, *, payout_id: int, now: datetime) -> None:
     """Say that the stored bytes were handed to the network at least once; again changes nothing.
     Raises IllegalMove if nothing was signed."""
-    payout = await lock_payout(session, payout_id)
-    if payout.signed is None:
-        raise IllegalMove(thing="payout", current="assigned", wanted="broadcast")
-    payout.broadcast_at = payout.broadcast_at or now
-    for row in await lock_members(session, payout_id=payout_id):
-        if row.status == WithdrawalStatus.SIGNED:
-            await move(session, row, WithdrawalStatus.BROADCAST, now=now)
-    await session.flush()
+    await _say_broadcast(session, payout_id, wanted="broadcast", now=now)
 
 
 async def payout_seen(
     session: AsyncSession, *, payout_id: int, tx_hash: str, now: datetime
 ) -> None:
-    """Say that the carrier is on the chain: sending it again is pointless. Players whose payment
-    is still open learn where to look."""
-    payout = await lock_payout(session, payout_id)
-    if payout.signed is None:
-        raise IllegalMove(thing="payout", current="assigned", wanted="seen")
-    payout.broadcast_at = payout.broadcast_at or now
+    """Say that the carrier is on the chain. Players whose payment is still open learn where to
+    look; where chains reorganise it may yet be another transaction that stays."""
+    payout, open_members = await _say_broadcast(session, payout_id, wanted="seen", now=now)
     payout.seen_at = payout.seen_at or now
-    for row in await lock_members(session, payout_id=payout_id):
-        if row.status == WithdrawalStatus.SIGNED:
-            await move(session, row, WithdrawalStatus.BROADCAST, now=now)
+    for row in open_members:
         await _note_seen(session, row, tx_hash, now)
     await session.flush()
 
@@ -176,7 +96,8 @@ async def complete_member(
         # The bytes went out, but the process died before it could say so.
         await move(session, row, WithdrawalStatus.BROADCAST, now=now)
     await _note_seen(session, row, tx_hash, now)
-    row.final_at = now
+    # Another version than the one that was seen first may be the one that stayed.
+    row.tx_hash, row.final_at = tx_hash, now
     await move(session, row, WithdrawalStatus.CONFIRMED, details={"tx_hash": tx_hash}, now=now)
     await pay_out(session, row, wallet=hot_wallet(row.rail), now=now)
     if fee_units:
@@ -253,34 +174,14 @@ async def book_network_fee(
     )
 
 
-def next_query_id(last: int) -> int:
-    """The replay key after `last`: counts up, skips the place that no shift may use, and begins
-    anew long after the first keys were forgotten by the wallet."""
-    following = (last + 1) % KEYS
-    if following % PLACES == PLACES - 1:
-        following = (following + 1) % KEYS
-    return following
-
-
-async def _claimable(session: AsyncSession, rail: str) -> Sequence[WithdrawalRow]:
-    """Lock what may be paid now; what somebody else is deciding on is left for the next time."""
-    again = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
-    return (
-        await session.scalars(
-            select(WithdrawalRow)
-            .join(PlayerRow, PlayerRow.id == WithdrawalRow.player_id)
-            .where(
-                WithdrawalRow.rail == rail,
-                (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
-                PlayerRow.status == "active",
-                PlayerRow.id.not_in(freezes.frozen_players()),
-            )
-            .order_by(WithdrawalRow.id)
-            .limit(2 * MEMBERS_MAX)
-            .with_for_update(of=WithdrawalRow, skip_locked=True)
-            .execution_options(populate_existing=True)
+async def book_fees(
+    session: AsyncSession, *, rail: str, fees: Sequence[Fee], now: datetime
+) -> None:
+    """Book what transactions of ours cost, each once for its reference."""
+    for fee in fees:
+        await book_network_fee(
+            session, rail=rail, units=fee.units, reference=fee.reference, now=now
         )
-    ).all()
 
 
 async def _lock_all(
@@ -303,6 +204,28 @@ async def _lock_all(
     if member is None:
         raise NotFound(thing="payout_member", key=f"{payout_id}/{withdrawal_id}")
     return payout, row, member
+
+
+async def _say_broadcast(
+    session: AsyncSession, payout_id: int, *, wanted: str, now: datetime
+) -> tuple[PayoutRow, Sequence[WithdrawalRow]]:
+    payout = await lock_payout(session, payout_id)
+    signed = await session.scalar(
+        select(PayoutAttemptRow.number)
+        .where(PayoutAttemptRow.payout_id == payout_id, PayoutAttemptRow.signed.is_not(None))
+        .limit(1)
+    )
+    if signed is None:
+        raise IllegalMove(thing="payout", current="assigned", wanted=wanted)
+    payout.broadcast_at = payout.broadcast_at or now
+    open_members = await lock_members(session, payout_id=payout_id)
+    for row in open_members:
+        if row.status == WithdrawalStatus.SIGNED:
+            await move(session, row, WithdrawalStatus.BROADCAST, now=now)
+    if payout.closed_at is None:
+        await moves.advance(session, payout_id=payout_id, to=MoveStatus.BROADCAST, now=now)
+    await session.flush()
+    return payout, open_members
 
 
 async def _note_seen(
@@ -335,5 +258,4 @@ async def _end_member(
         .limit(1)
     )
     if waiting is None:
-        payout.closed_at = now
-        await session.flush()
+        await close(session, payout, now=now)

@@ -104,6 +104,10 @@ class Rail:
 
 FAUCET = "usdt_faucet"
 USDT_ETH = "usdt_eth"
+BTC = "btc"
+
+# More than there will ever be, so that each deposit on Bitcoin has a number of blocks to wait for.
+ALL_BITCOIN = 21_000_000 * 10**Asset.BTC.decimals
 
 # What a new install offers. A row of the table replaces the default of its name as a whole.
 DEFAULTS = (
@@ -135,6 +139,26 @@ DEFAULTS = (
         withdrawals_enabled=False,
         deposits_by=DepositsBy.ADDRESS,
         tiers=(Tier(units=1_000_000_000, confirmations=12),),
+    ),
+    # Its network is set by the watcher. The last tier is as deep as finality is there.
+    Rail(
+        name=BTC,
+        asset=Asset.BTC,
+        chain="bitcoin",
+        address=None,
+        deposit_min=10_000_000,
+        withdrawal_min=50_000_000,
+        withdrawal_fee=5_000_000,
+        explorer_tx_url="https://mempool.space/tx/{tx_hash}",
+        confirmations_text_key="cashier.confirmations.btc",
+        deposits_enabled=True,
+        withdrawals_enabled=False,
+        deposits_by=DepositsBy.ADDRESS,
+        tiers=(
+            Tier(units=1_000_000_000, confirmations=1),
+            Tier(units=10_000_000_000, confirmations=3),
+            Tier(units=ALL_BITCOIN, confirmations=6),
+        ),
     ),
     # Play money that the sandbox hands out. It has no wallet to send to and never leaves.
     Rail(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from casino.cashier import moves
 from casino.cashier.batches import (
     DEAD,
     Payout,
@@ -15,7 +16,13 @@ from casino.cashier.batches import (
     lock_members,
     lock_payout,
 )
-from casino.cashier.tables import PayoutMemberRow, PayoutRow, SignedOrderRow
+from casino.cashier.moves import MoveStatus
+from casino.cashier.payout_tables import (
+    PayoutAttemptRow,
+    PayoutMemberRow,
+    PayoutRow,
+    SignedOrderRow,
+)
 from casino.cashier.withdrawal_states import WithdrawalStatus, move
 from casino.errors import IdempotencyConflict, IllegalMove
 
@@ -27,38 +34,57 @@ if TYPE_CHECKING:
 
 
 async def unsigned_payouts(session: AsyncSession, *, rail: str) -> Sequence[Payout]:
-    """Payouts that wait for a signature, the oldest first."""
+    """Payouts of which a version waits for its signature, the oldest first."""
     ids = await session.scalars(
         select(PayoutRow.id)
-        .where(PayoutRow.rail == rail, PayoutRow.signed.is_(None), PayoutRow.closed_at.is_(None))
+        .join(PayoutAttemptRow, PayoutAttemptRow.payout_id == PayoutRow.id)
+        .where(
+            PayoutRow.rail == rail,
+            PayoutAttemptRow.signed.is_(None),
+            PayoutRow.closed_at.is_(None),
+        )
         .order_by(PayoutRow.id)
     )
     return [await get_payout(session, payout_id=payout_id) for payout_id in ids.all()]
 
 
 async def store_signed(
-    session: AsyncSession, *, payout_id: int, boc: bytes, message_hash: str, now: datetime
+    session: AsyncSession,
+    *,
+    payout_id: int,
+    signed: bytes,
+    tx_hash: str,
+    now: datetime,
+    number: int = 1,
+    pays: bool = True,
 ) -> Payout:
-    """Keep the signed bytes before anybody may send them, and write the orders into the journal.
+    """Keep the signed bytes of version `number` before anybody may send them, and write the
+    orders into the journal; `pays` is False for a version that only takes the replay key away.
 
     The same bytes again change nothing; other bytes raise IdempotencyConflict. So does an order
-    that was signed in another payout which is not proven dead. Raises IllegalMove when a member
-    is not waiting for a signature (any more).
+    that was signed in another payout which is not proven dead. Raises IllegalMove when the version
+    or a member is not waiting for a signature (any more).
     """
     row = await lock_payout(session, payout_id)
-    if row.signed is not None:
-        if row.signed != boc:
-            raise IdempotencyConflict(reference=str(payout_id))
+    attempt = await session.get(
+        PayoutAttemptRow, (payout_id, number), with_for_update=True, populate_existing=True
+    )
+    if attempt is not None and attempt.signed is not None:
+        if attempt.signed != signed:
+            raise IdempotencyConflict(reference=f"{payout_id}/{number}")
         return await get_payout(session, payout_id=payout_id)
     withdrawals = await lock_members(session, payout_id=payout_id)
     payout = await get_payout(session, payout_id=payout_id)
-    if row.closed_at is not None or len(withdrawals) != len(payout.members):
+    if attempt is None or row.closed_at is not None or len(withdrawals) != len(payout.members):
         raise IllegalMove(thing="payout", current="closed", wanted="signed")
-    for member in payout.members:
+    for member in payout.members if pays else ():
         await _journal(session, payout_id, member, now)
     for withdrawal in withdrawals:
-        await move(session, withdrawal, WithdrawalStatus.SIGNED, now=now)
-    row.signed, row.message_hash, row.signed_at = boc, message_hash, now
+        if withdrawal.status == WithdrawalStatus.ASSIGNED:
+            await move(session, withdrawal, WithdrawalStatus.SIGNED, now=now)
+    if payout.move is not None and payout.move.status == MoveStatus.ASSIGNED:
+        await moves.advance(session, payout_id=payout_id, to=MoveStatus.SIGNED, now=now)
+    attempt.signed, attempt.tx_hash, attempt.signed_at = signed, tx_hash, now
     await session.flush()
     return await get_payout(session, payout_id=payout_id)
 
@@ -89,6 +115,8 @@ async def _journal(
         )
         .limit(1)
     )
+    if alive == payout_id:
+        return
     if alive is not None:
         raise IdempotencyConflict(reference=str(member.withdrawal_id))
     session.add(

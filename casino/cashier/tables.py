@@ -1,4 +1,4 @@
-"""Rows of the cashier: rails, terms, tags, deposits, withdrawals, payouts."""
+"""Rows of the cashier: rails, terms, tags, deposits, withdrawals."""
 
 from __future__ import annotations
 
@@ -52,8 +52,6 @@ class RailRow(Base):
     network_id: Mapped[str | None] = mapped_column(Text)
     token: Mapped[str | None] = mapped_column(Text)
     tiers: Mapped[list[dict[str, int]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
-    # The last replay key given to a payout; its row is locked by whoever takes the next.
-    last_query_id: Mapped[int] = mapped_column(BigInteger, server_default=ZERO)
     changed_at: Mapped[datetime]
 
 
@@ -102,6 +100,8 @@ class DepositRow(Base):
             " 'orphaned')",
             name="status",
         ),
+        # What waits for its first block is shown and never booked.
+        CheckConstraint("block IS NOT NULL OR status IN ('seen', 'orphaned')", name="in_a_block"),
         Index("ix_deposits_player_id", "player_id", "id"),
         Index(
             "ix_deposits_waiting",
@@ -128,7 +128,8 @@ class DepositRow(Base):
     tx_hash: Mapped[str] = mapped_column(Text)
     account: Mapped[str] = mapped_column(Text)
     sender: Mapped[str] = mapped_column(Text)
-    block: Mapped[int] = mapped_column(BigInteger)
+    # None while it waits for its first block.
+    block: Mapped[int | None] = mapped_column(BigInteger)
     # Empty where the chain shows us final blocks only.
     block_hash: Mapped[str] = mapped_column(Text, server_default=text("''"))
     confirmations: Mapped[int] = mapped_column(server_default=ZERO)
@@ -302,76 +303,3 @@ class AddressUseRow(Base):
     payments: Mapped[int] = mapped_column(server_default=ZERO)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
-
-
-class PayoutRow(Base):
-    """A batch of payments under one replay key, chosen and committed before anything is signed."""
-
-    __tablename__ = "payouts"
-    __table_args__ = (
-        UniqueConstraint("rail", "query_id", "created_at"),
-        CheckConstraint("expires_at > created_at", name="lifetime"),
-        CheckConstraint("(signed IS NULL) = (signed_at IS NULL)", name="signed"),
-        CheckConstraint("(signed IS NULL) = (message_hash IS NULL)", name="message_hash"),
-        Index("ix_payouts_open", "rail", "id", postgresql_where=text("closed_at IS NULL")),
-    )
-
-    id: Mapped[int] = mapped_column(
-        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
-    )
-    rail: Mapped[str] = mapped_column(Text)
-    account: Mapped[str] = mapped_column(Text)
-    query_id: Mapped[int] = mapped_column(BigInteger)
-    # Chain time: the two moments that stand in the signed bytes.
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    claimed_at: Mapped[datetime]
-    signed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    message_hash: Mapped[str | None] = mapped_column(Text)
-    signed_at: Mapped[datetime | None]
-    broadcast_at: Mapped[datetime | None]
-    seen_at: Mapped[datetime | None]
-    closed_at: Mapped[datetime | None]
-
-
-class PayoutMemberRow(Base):
-    """One payment inside a payout and how it ended."""
-
-    __tablename__ = "payout_members"
-    __table_args__ = (
-        CheckConstraint("outcome IN ('pending', 'paid', 'dead')", name="outcome"),
-        # A withdrawal is in one living payout at most, and is paid once.
-        Index(
-            "uq_payout_members_living",
-            "withdrawal_id",
-            unique=True,
-            postgresql_where=text("outcome IN ('pending', 'paid')"),
-        ),
-        Index("ix_payout_members_withdrawal_id", "withdrawal_id"),
-    )
-
-    payout_id: Mapped[int] = mapped_column(
-        ForeignKey("payouts.id"), primary_key=True, autoincrement=False
-    )
-    position: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    withdrawal_id: Mapped[int] = mapped_column(ForeignKey("withdrawals.id"))
-    outcome: Mapped[str] = mapped_column(Text)
-    tx_hash: Mapped[str | None] = mapped_column(Text)
-    proof: Mapped[str | None] = mapped_column(Text)
-    ended_at: Mapped[datetime | None]
-
-
-class SignedOrderRow(Base):
-    """The signer's own journal: which order it put into which payout; written with the bytes."""
-
-    __tablename__ = "signed_orders"
-
-    withdrawal_id: Mapped[int] = mapped_column(
-        ForeignKey("withdrawals.id"), primary_key=True, autoincrement=False
-    )
-    payout_id: Mapped[int] = mapped_column(
-        ForeignKey("payouts.id"), primary_key=True, autoincrement=False, index=True
-    )
-    digest: Mapped[bytes] = mapped_column(LargeBinary)
-    units: Mapped[int] = mapped_column(BigInteger)
-    at: Mapped[datetime] = mapped_column(index=True)

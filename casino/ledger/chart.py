@@ -28,6 +28,7 @@ class Account(IntEnum):
     HOT_WALLET_TON = 50
     HOT_WALLET_USDT_FAUCET = 51
     HOT_WALLET_USDT_ETH = 52
+    HOT_WALLET_BTC = 54
 
     @property
     def path(self) -> str:
@@ -56,12 +57,14 @@ _PATHS = {
     Account.HOT_WALLET_TON: "external:hot_wallet:ton",
     Account.HOT_WALLET_USDT_FAUCET: "external:hot_wallet:usdt_faucet",
     Account.HOT_WALLET_USDT_ETH: "external:hot_wallet:usdt_eth",
+    Account.HOT_WALLET_BTC: "external:hot_wallet:btc",
 }
 
 _HOT_WALLETS = {
     "ton": Account.HOT_WALLET_TON,
     "usdt_faucet": Account.HOT_WALLET_USDT_FAUCET,
     "usdt_eth": Account.HOT_WALLET_USDT_ETH,
+    "btc": Account.HOT_WALLET_BTC,
 }
 
 BANKROLL = (Account.HOUSE_GAMING, Account.HOUSE_CAPITAL)

@@ -137,6 +137,8 @@ class PayoutVerdict:
     tx_hash: str
     """The carrier's transaction, if it was seen."""
     members: tuple[MemberVerdict, ...]
+    fees: tuple[NetworkFee, ...] = ()
+    """What final transactions of the payout cost, where no page of the account tells."""
 
 
 class Chain(Protocol):

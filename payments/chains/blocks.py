@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable, Sequence
     from datetime import datetime
 
     from payments.chains.base import Outcome
@@ -50,6 +50,45 @@ class Incoming:
     height: int
     block_hash: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Unmined:
+    """A payment to one of our addresses that waits for its first block: a promise to show, never
+    to credit. `business_key` is the one that it will have in a block."""
+
+    business_key: str
+    tx_hash: str
+    address: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waited at a node all the while that `top_hash` was its newest block.
+
+    `tx_hashes` is everything that waits there, whoever it pays: what is not among them waits no
+    more. `payments` may lack some of it for as long as a new mempool is read."""
+
+    top_hash: str
+    payments: tuple[Unmined, ...]
+    tx_hashes: frozenset[str]
+
+
+class Watched(Protocol):
+    """Our addresses; a set of texts is one."""
+
+    def __contains__(self, address: object, /) -> bool:
+        """Whether an address, in the chain's own form, is ours."""
+        ...
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def update(self, addresses: Iterable[str], /) -> None:
+        """Watch more of them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,4 +142,16 @@ class BlockChain(Protocol):
 
     async def close(self) -> None:
         """Release connections."""
+        ...
+
+
+@runtime_checkable
+class HasMempool(Protocol):
+    """A chain that also shows what waits for its first block, where the network tells everybody."""
+
+    async def waiting(self, watched: Container[str]) -> Waiting:
+        """What waits for watched addresses. An address has to be watched before anybody can know
+        it: transactions are looked at once.
+
+        Raises OutsideUnavailable when nothing is known, also because a block came meanwhile."""
         ...

@@ -15,8 +15,8 @@ import structlog
 from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.bitcoin_rpc import SOURCE, units_of
 from payments.chains.base import Outcome
-from payments.chains.blocks import Header, Incoming, Landed, Tip
-from payments.chains.btc_addresses import Network, WatchList, address_of
+from payments.chains.blocks import Header, Incoming, Landed, Tip, Waiting
+from payments.chains.btc_addresses import Network, address_of, scripts_of
 from payments.chains.btc_blocks import (
     NOTHING,
     RawBytesError,
@@ -27,6 +27,7 @@ from payments.chains.btc_blocks import (
     scan_block,
 )
 from payments.chains.btc_judge import Spend
+from payments.chains.btc_mempool import BtcMempool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Container, Iterable, Sequence
@@ -64,7 +65,7 @@ class BtcChain:
     A block is final when it is `depth` deep, itself counted. `units` are satoshis everywhere."""
 
     def __init__(
-        self, rpc: BitcoinRpc, network: Network, *, depth: int = DEPTH, name: str = "btc"
+        self, rpc: BitcoinRpc, network: Network, *, depth: int = DEPTH, name: str = "bitcoin"
     ) -> None:
         if depth < 1:
             raise ValueError("a block is at least one deep")
@@ -72,6 +73,7 @@ class BtcChain:
         self._rpc = rpc
         self._network = network
         self._depth = depth
+        self._mempool = BtcMempool(rpc, network)
 
     async def tip(self) -> Tip:
         """The newest block and the newest final height.
@@ -115,7 +117,8 @@ class BtcChain:
         """What these blocks brought to watched addresses, one entry for each output.
 
         A WatchList is searched by script; any other container costs an address for each output.
-        Coinbase outputs are left out: they cannot be spent for a hundred blocks."""
+        Coinbase outputs are no payments: they cannot be spent for a hundred blocks, and who sends
+        one is a miner, not a wallet."""
         return (await self.follow(headers, watched=watched)).incoming
 
     async def spends(self, headers: Sequence[Header], outpoints: Iterable[str]) -> Sequence[Spend]:
@@ -133,7 +136,7 @@ class BtcChain:
 
         Raises OutsideUnavailable for a block that the node does not know or that does not add up
         to its header."""
-        scripts = self._scripts(watched)
+        scripts = scripts_of(watched, self._network) if watched else NOTHING
         wanted = frozenset(outpoint_bytes(one) for one in outpoints) or NOTHING
         incoming: list[Incoming] = []
         spends: list[Spend] = []
@@ -146,6 +149,10 @@ class BtcChain:
                     for found in block.spends
                 )
         return Followed(tuple(incoming), tuple(spends))
+
+    async def waiting(self, watched: Container[str]) -> Waiting:
+        """What waits in the node's mempool for watched addresses, as BtcMempool reads it."""
+        return await self._mempool.waiting(watched)
 
     async def landed(self, tx_hash: str) -> Landed | None:
         """Where a transaction was mined; None while the node cannot tell.
@@ -232,11 +239,6 @@ class BtcChain:
             # closes its connection, and the node would work for nobody at the next try too.
             await asyncio.gather(*asked, return_exceptions=True)
 
-    def _scripts(self, watched: Container[str]) -> Container[bytes]:
-        if isinstance(watched, WatchList):
-            return watched.by_script
-        return _ScriptsByAddress(watched, self._network) if watched else NOTHING
-
     def _incoming(self, block: ScannedBlock, header: Header) -> list[Incoming]:
         return [
             Incoming(
@@ -290,18 +292,6 @@ class BtcChain:
             held += units_of(_field(_at(_field(answer, "vout", list), vout), "value", Decimal))
         paid = (_field(output, "value", Decimal) for output in _field(shown, "vout", list))
         return held - sum(map(units_of, paid))
-
-
-class _ScriptsByAddress:
-    """Any container of addresses, asked by script."""
-
-    def __init__(self, watched: Container[str], network: Network) -> None:
-        self._watched = watched
-        self._network = network
-
-    def __contains__(self, script: object) -> bool:
-        address = address_of(script, self._network) if isinstance(script, bytes) else None
-        return address is not None and address in self._watched
 
 
 def _scan(

@@ -13,7 +13,7 @@ from casino.errors import AddressInvalid
 from payments.chains import bech32
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator
 
 ACCOUNT_DEPTH = 3
 EXTERNAL_BRANCH = 0
@@ -149,13 +149,14 @@ class WatchList:
         self._network = network
         self.by_script: dict[bytes, str] = {}
         self._addresses: set[str] = set()
-        self.add(addresses)
+        self.update(addresses)
 
-    def add(self, addresses: Iterable[str]) -> None:
+    def update(self, addresses: Iterable[str], /) -> None:
         """Watch more addresses, given in their canonical form. Raises AddressInvalid."""
         for address in addresses:
-            self.by_script[parse(address, self._network)] = address
-            self._addresses.add(address)
+            if address not in self._addresses:
+                self.by_script[parse(address, self._network)] = address
+                self._addresses.add(address)
 
     def __contains__(self, address: object) -> bool:
         return address in self._addresses
@@ -165,6 +166,22 @@ class WatchList:
 
     def __len__(self) -> int:
         return len(self._addresses)
+
+
+def scripts_of(watched: Container[str], network: Network) -> Container[bytes]:
+    """Watched addresses, asked by script. A WatchList is searched as it stands; any other
+    container costs an address for each question."""
+    return watched.by_script if isinstance(watched, WatchList) else _Scripts(watched, network)
+
+
+class _Scripts:
+    def __init__(self, watched: Container[str], network: Network) -> None:
+        self._watched = watched
+        self._network = network
+
+    def __contains__(self, script: object) -> bool:
+        address = address_of(script, self._network) if isinstance(script, bytes) else None
+        return address is not None and address in self._watched
 
 
 class AccountKey:

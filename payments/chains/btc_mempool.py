@@ -2,63 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.bitcoin_rpc import SOURCE
+from payments.chains.blocks import Unmined, Waiting
+from payments.chains.btc_addresses import address_of, scripts_of
 from payments.chains.btc_blocks import RawBytesError, RawTx, read_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container
 
     from payments.bitcoin_rpc import BitcoinRpc
-    from payments.chains.btc_addresses import WatchList
+    from payments.chains.btc_addresses import Network
 
 FETCHED_AT_ONCE = 200
 FETCHED_MAX = 5000
-REPLACEABLE_BELOW = 0xFFFFFFFE
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """An output that waits. `business_key` is the one that it will have in a block;
-    `replaceable` says that its sender reserved the right to change his mind (BIP125), though any
-    transaction without confirmations can disappear."""
-
-    business_key: str
-    tx_hash: str
-    address: str
-    units: int
-    replaceable: bool
 
 
 class BtcMempool:
-    """Reads a node's mempool and remembers what it read.
+    """Reads a node's mempool and remembers what it read."""
 
-    An address must be watched before anybody can know it: transactions are looked at once."""
-
-    def __init__(self, rpc: BitcoinRpc, watched: WatchList) -> None:
+    def __init__(self, rpc: BitcoinRpc, network: Network) -> None:
         self._rpc = rpc
-        self._watched = watched
-        self._read: dict[str, tuple[Seen, ...]] = {}
+        self._network = network
+        self._read: dict[str, tuple[Unmined, ...]] = {}
 
-    async def seen(self) -> Sequence[Seen]:
+    async def waiting(self, watched: Container[str]) -> Waiting:
         """What waits now for watched addresses. What was replaced, mined or dropped is not among
         it any more. A mempool that is new to us is read FETCHED_MAX transactions at a time.
 
-        Raises OutsideUnavailable: then nothing is known, and nothing was forgotten."""
-        waiting = await self._rpc.call("getrawmempool")
-        if not isinstance(waiting, list) or not all(isinstance(one, str) for one in waiting):
+        Raises OutsideUnavailable: then nothing is known, and nothing was forgotten. So does a node
+        that still loads its mempool, or that took a block meanwhile: what it no longer has might
+        be in that block."""
+        top_hash = await self._ask("getbestblockhash", str)
+        # Bitcoin Core loads its mempool behind its RPC: until then it looks emptied.
+        if (await self._ask("getmempoolinfo", dict)).get("loaded") is not True:
+            raise OutsideUnavailable(source=SOURCE, reason="the node loads its mempool")
+        listed = await self._ask("getrawmempool", list)
+        if not all(isinstance(one, str) for one in listed):
             raise OutsideUnavailable(source=SOURCE, reason="unreadable")
-        unread = [txid for txid in waiting if txid not in self._read][:FETCHED_MAX]
+        unread = [txid for txid in listed if txid not in self._read][:FETCHED_MAX]
         read = dict(self._read)
         for start in range(0, len(unread), FETCHED_AT_ONCE):
-            read |= await self._fetch(unread[start : start + FETCHED_AT_ONCE])
-        self._read = {txid: read[txid] for txid in waiting if txid in read}
-        return [seen for found in self._read.values() for seen in found]
+            read |= await self._fetch(unread[start : start + FETCHED_AT_ONCE], watched)
+        self._read = {txid: read[txid] for txid in listed if txid in read}
+        if await self._ask("getbestblockhash", str) != top_hash:
+            raise OutsideUnavailable(source=SOURCE, reason="a block came meanwhile")
+        payments = tuple(payment for found in self._read.values() for payment in found)
+        return Waiting(top_hash, payments, frozenset(listed))
 
-    async def _fetch(self, txids: list[str]) -> dict[str, tuple[Seen, ...]]:
+    async def _ask(self, method: str, kind: type) -> Any:
+        try:
+            answer = await self._rpc.call(method)
+        except OutsideRefused as error:
+            if error.data.get("rpc_code") is None:
+                raise
+            raise OutsideUnavailable(source=SOURCE, reason=str(error)) from error
+        if not isinstance(answer, kind):
+            raise OutsideUnavailable(source=SOURCE, reason="unreadable")
+        return answer
+
+    async def _fetch(
+        self, txids: list[str], watched: Container[str]
+    ) -> dict[str, tuple[Unmined, ...]]:
         answers = await self._rpc.batch([("getrawtransaction", txid, False) for txid in txids])
         found = {}
         for txid, answer in zip(txids, answers, strict=True):
@@ -70,20 +77,17 @@ class BtcMempool:
                 raise OutsideUnavailable(source=SOURCE, reason="unreadable") from error
             if read.txid != txid:
                 raise OutsideUnavailable(source=SOURCE, reason="another transaction than asked for")
-            found[txid] = self._look(read)
+            found[txid] = self._look(read, scripts_of(watched, self._network))
         return found
 
-    def _look(self, read: RawTx) -> tuple[Seen, ...]:
-        replaceable = any(spent.sequence < REPLACEABLE_BELOW for spent in read.inputs)
-        by_script = self._watched.by_script
+    def _look(self, read: RawTx, scripts: Container[bytes]) -> tuple[Unmined, ...]:
         return tuple(
-            Seen(
-                f"{read.txid}:{vout}",
-                read.txid,
-                by_script[output.script],
-                output.units,
-                replaceable,
+            Unmined(
+                business_key=f"{read.txid}:{vout}",
+                tx_hash=read.txid,
+                address=address_of(output.script, self._network) or "",
+                units=output.units,
             )
             for vout, output in enumerate(read.outputs)
-            if output.script in by_script and output.units > 0
+            if output.script in scripts and output.units > 0
         )

@@ -6,7 +6,6 @@ a paying transaction, and only the second one shows what was really paid."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -217,11 +216,6 @@ def carried_parcels(boc: bytes) -> tuple[TonAddress, tuple[Parcel, ...]]:
         parcels.append(_read_parcel(actions.ref()))
         actions = Fields(previous)
     return wallet, tuple(reversed(parcels))
-
-
-def digest(boc: bytes) -> str:
-    """A short name for stored bytes in journals and logs."""
-    return hashlib.sha256(boc).hexdigest()
 
 
 def _external(boc: bytes) -> tuple[TonAddress, Cell]:

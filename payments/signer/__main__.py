@@ -1,4 +1,4 @@
-"""`python -m payments.signer keys ... | address | run`: make keys, register the wallet, sign."""
+"""`python -m payments.signer keys ... | address | role | run`: keys, wallets, rights, signing."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments.chains.ton_wallet import HotWallet
 from payments.config import SignerSettings, TonNetwork, TonSettings
-from payments.signer import keys_command
+from payments.signer import database_role, keys_command
 from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
 from payments.signer.key_source import hot_wallet, open_keys
 from payments.signer.keys_view import ton_addresses
 from payments.signer.roots import RootKind
 from payments.signer.service import Signer
+from payments.signer.ton_pen import TonPen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,12 +49,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--replace", action="store_true", help="register the address even over another one"
     )
     commands.add_parser("run", help="sign; also what happens without a command")
+    role = commands.add_parser("role", help="print the SQL of the signer's own database role")
+    role.add_argument("name", help="what the role is called, such as fairhouse_signer")
     given = parser.parse_args(arguments)
     settings = SignerSettings()
     try:
         if given.command == "keys":
             return keys_command.run(given, settings)
-        if given.command == "address":
+        if given.command == "role":
+            sys.stdout.write("".join(f"{line};\n" for line in database_role.statements(given.name)))
+        elif given.command == "address":
             asyncio.run(register(open_keys(settings).ton(), replace=given.replace))
         else:
             asyncio.run(run(settings))
@@ -94,23 +99,24 @@ async def run(settings: SignerSettings) -> None:
     keys = open_keys(settings)
     wallets = [ton_wallet(keys, generation) for generation in ton_generations(keys)]
     wallet, key = wallets.pop()
-    database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
+    url = settings.database_url.get_secret_value() or DatabaseSettings().url
+    database = Database(url, connections_max=CONNECTIONS_MAX)
     await require_fit(database, real_money=MoneySettings().real_money)
-    signer = Signer(
-        database=database,
+    pen = TonPen(
         rail=RAIL,
         key=key,
         wallet=wallet,
         older=tuple(wallets),
         limits=Limits(
             order_units_max=settings.ton_order_units_max,
+            hour_units_max=settings.ton_hour_units_max,
             day_units_max=settings.ton_day_units_max,
             two_people_above_units=settings.ton_two_people_above_units,
         ),
         approval_key=approval_key(settings),
-        poll_seconds=settings.poll_seconds,
         testnet=TonSettings().network is TonNetwork.TESTNET,
     )
+    signer = Signer(database=database, pen=pen, poll_seconds=settings.poll_seconds)
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)

@@ -1,4 +1,4 @@
-"""What the signer demands before it signs: orders by known people, in their own words, in bounds.
+"""What the signer demands of every payment: orders by known people, in their own words, in bounds.
 
 Everything else in the database may have been written by somebody who should not have been able to;
 only the approvers' signatures and this process's own settings are trusted here. Pure."""
@@ -8,11 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from casino.errors import AddressInvalid, BadSignature
+from casino.errors import BadSignature
 from casino.staff import orders
-from payments.addresses import parse_ton, require_payable
-from payments.chains.ton_cells import CellError
-from payments.chains.ton_wallet import MEMBERS_MAX, HotWallet, Payment, require_query_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +23,17 @@ class Limits:
     """The signer's own ceilings, in units, whatever the rest of the house believes."""
 
     order_units_max: int
+    hour_units_max: int
     day_units_max: int
     two_people_above_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBefore:
+    """What was signed already, in units, by the signer's own journal."""
+
+    hour_units: int
+    day_units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +48,6 @@ class Asked:
     signature: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AskedPayout:
-    """A batch as the database asks for it."""
-
-    rail: str
-    asset: str
-    account: str
-    query_id: int
-    created_at: datetime
-    expires_at: datetime
-    members: tuple[Asked, ...]
-
-
 class SigningRefused(Exception):
     """The signer will not sign this; `reason` is a word for logs and alerts."""
 
@@ -64,52 +57,42 @@ class SigningRefused(Exception):
         self.withdrawal_id = withdrawal_id
 
 
-def require_payments(
-    payout: AskedPayout,
+def require_orders(
+    members: Sequence[Asked],
     *,
-    wallet: HotWallet,
+    rail: str,
+    asset: str,
     limits: Limits,
+    before: SignedBefore,
     approval_key: bytes,
-    signed_today_units: int,
-    testnet: bool,
     now: datetime,
-) -> Sequence[Payment]:
-    """What to sign, or SigningRefused; addresses flagged for test networks pass only on one.
+) -> Sequence[PayoutOrder]:
+    """The orders behind these payments, or SigningRefused. One bad member refuses all: batches are
+    put together by the sender, and one that holds a forgery is not to be trusted in any part.
 
-    One bad member refuses the whole payout: batches are put together by the sender, and one that
-    holds a forgery is not to be trusted in any part."""
-    _require_frame(payout, wallet=wallet, testnet=testnet, now=now)
-    ids = {member.withdrawal_id for member in payout.members}
-    if len(ids) != len(payout.members):
+    Whether the destinations can be paid on the rail's chain is for the caller to see."""
+    if len({member.withdrawal_id for member in members}) != len(members):
         raise SigningRefused("paid_twice")
-    for member in payout.members:
-        order = _require_order(payout, member, approval_key=approval_key, now=now)
-        _require_bounds(order, wallet=wallet, limits=limits, testnet=testnet)
-    total = sum(member.units for member in payout.members)
-    if signed_today_units + total > limits.day_units_max:
+    found = [
+        _require_order(member, rail=rail, asset=asset, approval_key=approval_key, now=now)
+        for member in members
+    ]
+    for order in found:
+        if order.units > limits.order_units_max:
+            raise SigningRefused("order_limit", withdrawal_id=order.withdrawal_id)
+        needed = 2 if order.units > limits.two_people_above_units else 1
+        if len(set(order.approvers)) < needed:
+            raise SigningRefused("one_person", withdrawal_id=order.withdrawal_id)
+    total = sum(order.units for order in found)
+    if before.hour_units + total > limits.hour_units_max:
+        raise SigningRefused("hour_limit")
+    if before.day_units + total > limits.day_units_max:
         raise SigningRefused("day_limit")
-    return [Payment(member.destination, member.units, member.memo) for member in payout.members]
-
-
-def _require_frame(payout: AskedPayout, *, wallet: HotWallet, testnet: bool, now: datetime) -> None:
-    if not 1 <= len(payout.members) <= MEMBERS_MAX:
-        raise SigningRefused("size")
-    try:
-        require_query_id(payout.query_id)
-        ours = parse_ton(payout.account, testnet=testnet) == wallet.address
-    except (AddressInvalid, CellError) as error:
-        raise SigningRefused("frame") from error
-    if not ours:
-        raise SigningRefused("another_wallet")
-    lifetime = payout.expires_at - payout.created_at
-    if lifetime.total_seconds() != wallet.timeout_seconds or payout.created_at.microsecond:
-        raise SigningRefused("lifetime")
-    if payout.expires_at <= now:
-        raise SigningRefused("expired")
+    return found
 
 
 def _require_order(
-    payout: AskedPayout, member: Asked, *, approval_key: bytes, now: datetime
+    member: Asked, *, rail: str, asset: str, approval_key: bytes, now: datetime
 ) -> PayoutOrder:
     try:
         order = orders.parse(member.order_text.encode())
@@ -128,8 +111,8 @@ def _require_order(
     )
     asked = (
         member.withdrawal_id,
-        payout.rail,
-        payout.asset,
+        rail,
+        asset,
         member.units,
         member.destination,
         member.memo,
@@ -137,17 +120,3 @@ def _require_order(
     if ordered != asked:
         raise SigningRefused("differs_from_order", withdrawal_id=member.withdrawal_id)
     return order
-
-
-def _require_bounds(
-    order: PayoutOrder, *, wallet: HotWallet, limits: Limits, testnet: bool
-) -> None:
-    if order.units > limits.order_units_max:
-        raise SigningRefused("order_limit", withdrawal_id=order.withdrawal_id)
-    needed = 2 if order.units > limits.two_people_above_units else 1
-    if len(set(order.approvers)) < needed:
-        raise SigningRefused("one_person", withdrawal_id=order.withdrawal_id)
-    try:
-        require_payable(order.destination, own=frozenset({wallet.address.raw}), testnet=testnet)
-    except AddressInvalid as error:
-        raise SigningRefused("destination", withdrawal_id=order.withdrawal_id) from error

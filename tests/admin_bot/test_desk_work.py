@@ -80,6 +80,7 @@ async def test_every_switch_can_be_thrown_and_only_with_its_own_reason(
         "Game Mines · runs",
         "Asset TON · runs",
         "Asset USDT · runs",
+        "Asset BTC · runs",
     )
     await olga.tap("Bets · runs")
     await olga.tap("Stop…")
@@ -296,6 +297,7 @@ ALERTS = {
         "tx_hash": "0x3",
         "url": None,
     },
+    "alert.address_pool_low": {"rail": "btc", "free": 20},
     "alert.signing_refused": {
         "payout_id": 1,
         "rail": "ton",
@@ -314,6 +316,7 @@ SAID = {
     "alert.chain_halted": "Since block 5: fork",
     "alert.chain_followed": "ethereum is followed again",
     "alert.deposit_reversed": "Owed by the player: 40.00 USDT",
+    "alert.address_pool_low": "Free: 20.",
     "alert.signing_refused": "Why: digest",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",

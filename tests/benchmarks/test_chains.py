@@ -15,7 +15,7 @@ from benchmarks.server import open_server
 from payments.chains.blocks import Tip
 from payments.chains.btc_addresses import BITCOIN_REGTEST, WatchList
 from tests.conftest import Run
-from tests.payments.followed import SimulatedChain, pay
+from tests.payments.simulated import SimulatedChain, pay
 
 # One server for all of them, hence one worker.
 pytestmark = [pytest.mark.chain, pytest.mark.xdist_group("benchmarks_chains")]

@@ -111,6 +111,26 @@ async def test_the_history_counts_confirmations(crew: Crew, ann: Visitor) -> Non
         assert words in shown.text
 
 
+async def test_the_history_shows_what_waits_for_a_block_and_what_was_replaced(
+    crew: Crew, ann: Visitor
+) -> None:
+    await ann.accept()
+    async with crew.database.transaction() as session:
+        for key, status, reason in (("a", "seen", None), ("b", "orphaned", "replaced")):
+            await session.execute(
+                text(
+                    "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                    " account, sender, confirmations_wanted, sent_at, status, reason, seen_at)"
+                    " SELECT id, 'btc', :key, 3, 5000000000, '', 'a', '', 3, now(), :status,"
+                    " :reason, now() FROM players"
+                ),
+                {"key": key, "status": status, "reason": reason},
+            )
+    shown = await ann.say("/history")
+    for words in ("0.05 BTC", "0 of 3 confirmations", "replaced or dropped before its first block"):
+        assert words in shown.text
+
+
 async def test_deposits_that_are_stopped_say_so(crew: Crew, ann: Visitor) -> None:
     await ann.accept()
     await ann.tap("Deposit")

@@ -19,18 +19,24 @@ from casino.money import Asset
 from casino.players import identity
 from casino.staff import orders, people
 from payments.addresses import TonAddress
+from payments.desks.ton import TonDesk
 from payments.sender import Sender
+from payments.settler import Settler
 from payments.signer.checks import Limits
 from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import TonKey
+from payments.signer.ton_pen import TonPen
 from payments.watcher import Watcher
 from tests.payments.conftest import TIMEOUT_SECONDS, TON, World
 
 RAIL = "ton"
 APPROVER_SEED = bytes(range(32, 64))
 LIMITS = Limits(
-    order_units_max=100 * TON, day_units_max=300 * TON, two_people_above_units=1000 * TON
+    order_units_max=100 * TON,
+    hour_units_max=300 * TON,
+    day_units_max=300 * TON,
+    two_people_above_units=1000 * TON,
 )
 
 
@@ -42,6 +48,7 @@ class House:
     database: Database
     limits: Limits = LIMITS
     watcher: Watcher = field(init=False)
+    settler: Settler = field(init=False)
     sender: Sender = field(init=False)
     signer: Signer = field(init=False)
 
@@ -51,20 +58,25 @@ class House:
     def restart(self) -> None:
         """New processes without a memory of the old ones."""
         chain = self.world.chain
+        desk = TonDesk(self.database, chain, RAIL, timedelta(seconds=TIMEOUT_SECONDS), 50)
         self.watcher = Watcher(self.database, chain, (RAIL,), 1)
-        self.sender = Sender(
-            self.database, chain, (RAIL,), 1, 50, timedelta(seconds=TIMEOUT_SECONDS)
-        )
-        self.signer = Signer(
-            database=self.database,
+        self.sender = Sender(self.database, desk, 1)
+        self.settler = Settler(self.database, desk, 1)
+        pen = TonPen(
             rail=RAIL,
             key=TonKey(Entropy(bytes(self.world.key))),
             wallet=self.world.wallet,
             limits=self.limits,
             approval_key=orders.public_key(APPROVER_SEED),
-            poll_seconds=1,
             testnet=True,
         )
+        self.signer = Signer(self.database, pen, 1)
+
+    async def watch(self) -> None:
+        """What the watcher's process does: read, settle what was sent, and compare."""
+        await self.watcher.step()
+        await self.settler.step()
+        await self.watcher.step()
 
     async def open(self) -> None:
         """Say where the hot wallet is and what a coin is worth, and hire an owner."""
@@ -111,7 +123,7 @@ class House:
         """A player whose deposit has arrived."""
         player_id = await self.player(telegram_id)
         await self.world.pay_in(units, comment=await self.tag(player_id))
-        await self.watcher.step()
+        await self.watch()
         assert await self.cash(player_id) == units
         return player_id
 
@@ -158,12 +170,12 @@ class House:
 
     async def turn(self) -> None:
         """Everybody does his work once, and a block is made."""
-        await self.watcher.step()
+        await self.watch()
         await self.sender.step()  # claims
         await self.signer.step()
         await self.sender.step()  # sends
         await self.world.node.mine()
-        await self.watcher.step()
+        await self.watch()
 
     async def require_balanced(self) -> None:
         """The book agrees with itself and with the chain, to the unit."""

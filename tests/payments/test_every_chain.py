@@ -1,4 +1,6 @@
-"""What every chain of the registry promises, checked on its real node."""
+"""What every chain of the registry that is read by accounts promises, checked on its real node.
+
+Chains that are followed by blocks: `test_every_followed_chain.py`."""
 
 import inspect
 from collections.abc import AsyncIterator

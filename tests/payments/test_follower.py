@@ -13,6 +13,7 @@ from casino.cashier.rails import USDT_ETH
 from casino.clock import utc_now
 from casino.db import Database
 from casino.errors import (
+    AddressesUsedUp,
     IdempotencyConflict,
     IllegalMove,
     InsufficientFunds,
@@ -27,7 +28,8 @@ from casino.ledger.wallet import Posting, Wallet
 from casino.money import Asset
 from payments import follower as following
 from tests.factories import USDT
-from tests.payments.followed import ENOUGH, SMALL, FollowedHouse, SimulatedChain, pay
+from tests.payments.followed import ENOUGH, SMALL, FollowedHouse
+from tests.payments.simulated import SimulatedChain, pay
 
 HUNDRED = 100 * USDT
 
@@ -559,8 +561,9 @@ async def test_the_pool_is_filled_ahead_and_an_empty_one_says_so(
 ) -> None:
     for _ in range(8):
         await house.player()
-    with pytest.raises(Paused):
+    with pytest.raises(AddressesUsedUp):
         await house.player()
+    assert await house.told("staff") == ["alert.address_pool_low"], "with the last one"
     await house.step()
     player, address = await house.player()
     chain.mine(pay(address, HUNDRED), empty=2)

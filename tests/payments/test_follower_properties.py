@@ -13,13 +13,17 @@ from sqlalchemy import text
 from casino.db import Database
 from casino.errors import OutsideUnavailable
 from tests.factories import USDT
-from tests.payments.followed import FollowedHouse, Payment, SimulatedChain, pay
+from tests.payments.followed import FollowedHouse
+from tests.payments.simulated import Payment, SimulatedMempoolChain, pay
 
 # One worker, one after the other: the second test looks at what the first one did.
 pytestmark = pytest.mark.xdist_group("follower_histories")
 
 WENT_THROUGH: Counter[str] = Counter()
-KINDS = ("pay", "pay", "pay", "mine", "fork", "fork", "fork", "again", "lag", "fail", "both")
+KINDS = (
+    *("pay", "pay", "wait", "wait", "replace", "confirm", "mine"),
+    *("fork", "fork", "fork", "again", "lag", "fail", "both"),
+)
 MOST = 6
 
 
@@ -52,7 +56,7 @@ TURNS = st.lists(
 class History:
     """A house of its own in the test's database, and what happens to it."""
 
-    def __init__(self, house: FollowedHouse, chain: SimulatedChain) -> None:
+    def __init__(self, house: FollowedHouse, chain: SimulatedMempoolChain) -> None:
         self.house, self.chain = house, chain
         self.other = house.another_follower()
         self.players: list[tuple[int, str]] = []
@@ -66,6 +70,8 @@ class History:
                 # Of every size: dust, small, and one that waits for finality.
                 units = (2, 10, 700, 3_000)[turn.number % 4] * USDT
                 chain.mine(pay(address, units), pay(f"address{turn.number}", units))
+            case "wait" | "replace" | "confirm":
+                self.unmined(turn)
             case "mine":
                 chain.mine(empty=turn.number - 1)
             case "fork":
@@ -83,13 +89,29 @@ class History:
             await self.step()
         chain.lag = chain.failing = 0
 
+    def unmined(self, turn: Turn) -> None:
+        """What happens to payments before their first block."""
+        chain, (_, address) = self.chain, self.players[turn.player]
+        if turn.kind == "wait":
+            chain.mempool.append(pay(address, (2, 10, 700)[turn.number % 3] * USDT))
+        elif turn.kind == "confirm":
+            chain.mine(*chain.mempool[: turn.number])
+        else:
+            # What takes its place pays nobody here, or another amount.
+            for payment in chain.mempool[: turn.number]:
+                chain.mempool.remove(payment)
+                if turn.player:
+                    chain.mempool.append(pay(payment.address, 10 * USDT))
+
     def fork(self, turn: Turn) -> None:
         """Another history of at least the same length; some payments are mined again in it, in
         another order, and some never."""
         before, gone = self.chain.height, self.chain.fork(turn.number + 1)
         later: list[list[Payment]] = [[], [], []]
         for payment, when in zip_longest(reversed(gone), turn.again[: len(gone)], fillvalue=9):
-            (later[when] if when < len(later) else self.dropped).append(payment)
+            # A payment whose block is abandoned waits again, or its payer has spent it elsewhere.
+            forgotten = self.chain.mempool if when == 4 else self.dropped
+            (later[when] if when < len(later) else forgotten).append(payment)
         for payments in later:
             self.chain.mine(*payments)
         self.chain.mine(empty=max(0, before - self.chain.height))
@@ -114,6 +136,7 @@ class History:
     async def end(self) -> None:
         """The chain comes to rest, and everything in it is final."""
         self.chain.lag = self.chain.failing = 0
+        self.chain.mempool.clear()
         self.chain.mine(empty=self.chain.final_after)
         await self.step()
         await self.step()
@@ -143,7 +166,7 @@ class History:
                 {"players": [player for player, _ in self.players]},
             )
             return [
-                why if why in ("moved", "final") else f"{before}-{after}"
+                why if why in ("moved", "final", "replaced") else f"{before}-{after}"
                 for before, after, why in moves
             ]
 
@@ -174,7 +197,7 @@ class History:
 async def test_any_history_ends_with_the_deposits_of_the_final_chain(
     db: Database, turns: list[Turn]
 ) -> None:
-    chain = SimulatedChain(final_after=8)
+    chain = SimulatedMempoolChain(final_after=8)
     house = FollowedHouse(db, chain)
     # Each history has a chain of its own and begins where nothing was read of the one before.
     await house.run("DELETE FROM chain_blocks")
@@ -191,5 +214,6 @@ async def test_any_history_ends_with_the_deposits_of_the_final_chain(
 
 async def test_everything_that_could_go_wrong_did() -> None:
     """The search above would find nothing where nothing is undone."""
-    wanted = {"moved", "final", "credited-orphaned", "confirming-orphaned", "orphaned-seen"}
+    wanted = {"moved", "final", "replaced", "seen-credited", "orphaned-seen"}
+    wanted |= {"credited-orphaned", "confirming-orphaned"}
     assert wanted <= {name for name, count in WENT_THROUGH.items() if count > 5}, WENT_THROUGH

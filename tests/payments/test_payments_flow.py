@@ -66,7 +66,7 @@ async def test_reading_again_changes_nothing(house: House) -> None:
     player = await house.rich_player(10 * TON)
     for _ in range(3):
         house.restart()
-        await house.watcher.step()
+        await house.watch()
         await house.world.node.mine()
     assert await house.cash(player) == 10 * TON
     await house.require_balanced()
@@ -80,7 +80,7 @@ async def test_what_has_no_owner_is_kept_and_booked(house: House) -> None:
     await house.world.pay_in(2 * TON)
     await house.world.pay_in(3 * TON, comment="a nice casino")
     await house.world.pay_in(4 * TON, comment=tag, bounceable=True)  # bounces: no wallet code yet
-    await house.watcher.step()
+    await house.watch()
     assert await house.cash(player) == 0
     assert (await effects(house, "staff")).count("deposit.unclaimed") == 3
     await house.require_balanced()
@@ -94,7 +94,7 @@ async def test_a_page_at_a_time_tells_the_same(
     tag = await house.tag(player)
     for _ in range(5):
         await house.world.node.faucet(house.world.account, TON, comment=f"  {tag.lower()} ")
-    await house.watcher.step()
+    await house.watch()
     assert await house.cash(player) == 5 * TON
     await house.require_balanced()
 
@@ -105,7 +105,7 @@ async def test_many_withdrawals_travel_in_one_payout(house: House) -> None:
         await house.withdraw(player, 2 * TON + number, house.somebody(10 + number).friendly())
         for number in range(8)
     ]
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     (payout,) = await house.open_payouts()
     assert len(payout.members) == 8
@@ -137,7 +137,7 @@ async def test_a_node_that_lies_or_fails_pays_once(house: House, fault: str) -> 
     player = await house.rich_player(10 * TON)
     to = house.somebody(40)
     withdrawal = await house.withdraw(player, 2 * TON, to.friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     await house.signer.step()
     await house.world.node.fault(**{fault: 1})
@@ -163,7 +163,7 @@ async def test_a_crash_at_any_status_pays_once(house: House, crash_after: str) -
     player = await house.rich_player(10 * TON)
     to = house.somebody(50)
     withdrawal = await house.withdraw(player, 2 * TON, to.friendly())
-    await house.watcher.step()
+    await house.watch()
     for step in ("claim", "sign", "mark", "send", "mine", "seen"):
         if step == "claim":
             await house.sender.step()
@@ -196,14 +196,14 @@ async def test_bytes_that_expired_unseen_are_proven_dead_and_paid_anew_once(hous
     player = await house.rich_player(10 * TON)
     to = house.somebody(60)
     withdrawal = await house.withdraw(player, 2 * TON, to.friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     await house.signer.step()
     await house.world.node.fault(dropSend=1)
     await house.sender.step()
     await house.world.node.move_clock(TIMEOUT_SECONDS + 60)
     await house.world.node.mine()
-    await house.watcher.step()
+    await house.watch()
     assert await house.status(withdrawal) is Status.DEAD
     await house.turn()
     assert await house.status(withdrawal) is Status.CONFIRMED
@@ -215,11 +215,11 @@ async def test_a_payout_that_nobody_signed_in_time_is_paid_by_the_next(house: Ho
     player = await house.rich_player(10 * TON)
     to = house.somebody(61)
     withdrawal = await house.withdraw(player, 2 * TON, to.friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     await house.world.node.move_clock(TIMEOUT_SECONDS + 60)
     await house.world.node.mine()
-    await house.watcher.step()
+    await house.watch()
     assert await house.status(withdrawal) is Status.DEAD
     await house.turn()
     assert await house.status(withdrawal) is Status.CONFIRMED
@@ -231,7 +231,7 @@ async def test_a_member_that_did_not_leave_is_tried_again(house: House) -> None:
     player = await house.rich_player(10 * TON)
     to = house.somebody(62)
     withdrawal = await house.withdraw(player, 9 * TON, to.friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     await house.signer.step()
     # Somebody with the key empties the wallet behind our back.
@@ -270,7 +270,7 @@ async def test_the_sender_waits_for_a_watcher_that_is_behind(house: House) -> No
     await house.world.node.mine(60)
     await house.sender.step()
     assert await house.status(withdrawal) is Status.APPROVED
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     assert await house.status(withdrawal) is Status.ASSIGNED
 
@@ -283,7 +283,7 @@ async def test_an_index_that_is_behind_stops_the_sender_and_alerts(
     withdrawal = await house.withdraw(player, 2 * TON, house.somebody(66).friendly())
     await house.world.node.fault(lag=60)
     await house.world.node.mine(60)
-    await house.watcher.step()
+    await house.watch()
     for _ in range(3):
         await house.sender.step()
     assert await house.status(withdrawal) is Status.APPROVED
@@ -296,7 +296,7 @@ async def test_an_index_that_is_behind_stops_the_sender_and_alerts(
 async def test_forged_orders_are_not_signed(house: House) -> None:
     player = await house.rich_player(10 * TON)
     withdrawal = await house.withdraw(player, 2 * TON, house.somebody(70).friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     async with house.database.transaction() as session:
         await session.execute(
@@ -324,7 +324,7 @@ async def test_forged_orders_are_not_signed(house: House) -> None:
 async def test_one_bad_payout_does_not_stop_the_rail(house: House, harm: str) -> None:
     player = await house.rich_player(10 * TON)
     bad = await house.withdraw(player, 2 * TON, house.somebody(75).friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     async with house.database.transaction() as session:
         await session.execute(text(harm), {"id": bad})
@@ -339,7 +339,7 @@ async def test_one_bad_payout_does_not_stop_the_rail(house: House, harm: str) ->
 async def test_an_order_that_no_cell_can_hold_does_not_stop_the_rail(house: House) -> None:
     player = await house.rich_player(10 * TON)
     bad = await house.withdraw(player, 2 * TON, house.somebody(77).friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     (payout,) = await house.open_payouts()
     order = replace(orders.parse(payout.members[0].order_text.encode()), memo="x" * 2000)
@@ -379,7 +379,7 @@ async def test_the_signers_own_ceiling_holds(house: House) -> None:
 async def test_nothing_is_signed_twice_with_other_bytes(house: House) -> None:
     player = await house.rich_player(10 * TON)
     await house.withdraw(player, 2 * TON, house.somebody(74).friendly())
-    await house.watcher.step()
+    await house.watch()
     await house.sender.step()
     assert await house.signer.step() == 1
     (before,) = await house.open_payouts()

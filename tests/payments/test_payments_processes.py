@@ -123,7 +123,7 @@ async def test_processes_ended_at_every_status_pay_once(
     await until(has(house, withdrawal, Status.CONFIRMED), mine=house)
     crew.end_all(how)
     assert await house.world.node.balance(to.raw) == 2 * TON - 50_000_000
-    await house.watcher.step()
+    await house.watch()
     await house.require_balanced()
 
 

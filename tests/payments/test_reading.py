@@ -10,7 +10,8 @@ from casino.errors import OutsideUnavailable
 from payments import follower
 from payments.reading import ReadingAhead, Stretch
 from tests.factories import USDT
-from tests.payments.followed import FollowedHouse, SimulatedChain, pay
+from tests.payments.followed import FollowedHouse
+from tests.payments.simulated import SimulatedChain, pay
 
 NOTHING = Stretch((), ())
 PAGE = 5

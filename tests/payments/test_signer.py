@@ -10,17 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from nacl.signing import SigningKey
 
+from casino.cashier.batches import Payout, PayoutMember
 from casino.staff import orders
 from casino.staff.orders import PayoutOrder
 from payments.addresses import TonAddress
 from payments.chains.ton_wallet import HotWallet
-from payments.signer.checks import Asked, AskedPayout, Limits, SigningRefused, require_payments
+from payments.signer.checks import Limits, SignedBefore, SigningRefused
+from payments.signer.roots import Entropy
+from payments.signer.signing_keys import TonKey
+from payments.signer.ton_pen import TonPen
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SEED = bytes(range(32))
 WALLET = HotWallet(bytes(SigningKey(SEED).verify_key), 0x10AD, 600)
 APPROVER = b"\x09" * 32
-LIMITS = Limits(order_units_max=1000, day_units_max=1500, two_people_above_units=500)
+LIMITS = Limits(
+    order_units_max=1000, hour_units_max=1200, day_units_max=1500, two_people_above_units=500
+)
 TO = TonAddress(0, b"\x66" * 32).friendly()
 OTHER = TonAddress(0, b"\x67" * 32).friendly()
 
@@ -40,24 +46,33 @@ def order(**changes: object) -> PayoutOrder:
     return replace(plain, **changes)
 
 
-def asked(given: PayoutOrder, *, seed: bytes = APPROVER, **changes: object) -> Asked:
-    plain = Asked(
+def asked(given: PayoutOrder, *, seed: bytes = APPROVER, **changes: object) -> PayoutMember:
+    plain = PayoutMember(
         withdrawal_id=given.withdrawal_id,
         units=given.units,
         destination=given.destination,
         memo=given.memo,
         order_text=orders.canonical(given).decode(),
         signature=orders.sign(given, key_seed=seed),
+        outcome="pending",
+        tx_hash=None,
     )
     return replace(plain, **changes)
 
 
-def payout(*members: Asked, **changes: object) -> AskedPayout:
-    plain = AskedPayout(
+def payout(*members: PayoutMember, **changes: object) -> Payout:
+    plain = Payout(
+        id=1,
         rail="ton",
-        asset="TON",
         account=WALLET.address.friendly(),
-        query_id=5,
+        replay_number=5,
+        since_height=None,
+        claimed_at=NOW,
+        broadcast_at=None,
+        seen_at=None,
+        closed_at=None,
+        attempts=(),
+        move=None,
         created_at=NOW - timedelta(seconds=30),
         expires_at=NOW + timedelta(seconds=570),
         members=members,
@@ -65,22 +80,30 @@ def payout(*members: Asked, **changes: object) -> AskedPayout:
     return replace(plain, **changes)
 
 
-def refusal(wanted: AskedPayout, *, signed_today_units: int = 0, testnet: bool = False) -> str:
+def refusal(
+    wanted: Payout, *, asset: str = "TON", day: int = 0, hour: int = 0, testnet: bool = False
+) -> str:
     with pytest.raises(SigningRefused) as caught:
-        check(wanted, signed_today_units=signed_today_units, testnet=testnet)
+        check(wanted, asset=asset, day=day, hour=hour, testnet=testnet)
     return caught.value.reason
 
 
 def check(
-    wanted: AskedPayout, *, signed_today_units: int = 0, testnet: bool = False
+    wanted: Payout, *, asset: str = "TON", day: int = 0, hour: int = 0, testnet: bool = False
 ) -> list[tuple[str, int, str]]:
-    payments = require_payments(
-        wanted,
+    pen = TonPen(
+        rail="ton",
+        key=TonKey(Entropy(SEED)),
         wallet=WALLET,
         limits=LIMITS,
         approval_key=orders.public_key(APPROVER),
-        signed_today_units=signed_today_units,
         testnet=testnet,
+    )
+    payments = pen.require_payments(
+        wanted,
+        wallet=WALLET,
+        asset=asset,
+        before=SignedBefore(hour_units=hour, day_units=day),
         now=NOW,
     )
     return [(payment.destination, payment.units, payment.memo) for payment in payments]
@@ -144,7 +167,7 @@ def test_no_random_signature_passes(signature: bytes) -> None:
         (asked(order(destination="nonsense")), "destination"),
     ],
 )
-def test_orders_out_of_bounds_are_refused(member: Asked, expected: str) -> None:
+def test_orders_out_of_bounds_are_refused(member: PayoutMember, expected: str) -> None:
     assert refusal(payout(member)) == expected
 
 
@@ -167,8 +190,13 @@ def test_two_people_open_the_larger_amounts() -> None:
 
 
 def test_the_day_has_a_ceiling_over_all_payouts() -> None:
-    assert check(payout(asked(order())), signed_today_units=1100)
-    assert refusal(payout(asked(order())), signed_today_units=1101) == "day_limit"
+    assert check(payout(asked(order())), day=1100)
+    assert refusal(payout(asked(order())), day=1101) == "day_limit"
+
+
+def test_so_has_the_hour() -> None:
+    assert check(payout(asked(order())), hour=800, day=800)
+    assert refusal(payout(asked(order())), hour=801, day=801) == "hour_limit"
 
 
 def test_one_bad_member_refuses_the_whole_payout() -> None:
@@ -186,7 +214,7 @@ def test_one_order_is_not_paid_twice_in_a_payout() -> None:
         ({"members": ()}, "size"),
         ({"account": OTHER}, "another_wallet"),
         ({"account": "nonsense"}, "frame"),
-        ({"query_id": 1023}, "frame"),
+        ({"replay_number": 1023}, "frame"),
         ({"expires_at": NOW}, "lifetime"),
         ({"created_at": NOW - timedelta(seconds=31)}, "lifetime"),
         (

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from casino.cashier import payouts, recovery, signing, withdrawals
+from casino.cashier import claiming, payouts, recovery, signing, withdrawals
 from casino.cashier.batches import Payout, open_payouts
 from casino.errors import CasinoError, IdempotencyConflict
 from casino.money import Asset
@@ -184,7 +184,7 @@ class Outgoing:
         if payout.signed is None:
             await self.world.transact(
                 lambda session: signing.store_signed(
-                    session, payout_id=payout.id, boc=boc, message_hash="hash", now=now
+                    session, payout_id=payout.id, signed=boc, tx_hash="hash", now=now
                 )
             )
             self._all(payout, "signed")
@@ -241,14 +241,17 @@ class Outgoing:
         created_at = now - timedelta(seconds=30)
         before = {each.id for each in self.asked.values() if each.status == "assigned"}
         await self.world.transact(
-            lambda session: payouts.claim(
+            lambda session: claiming.claim(
                 session,
                 rail=RAIL,
                 limit=limit,
                 available_units=10**15,
+                numbering=claiming.next_query_id,
                 created_at=created_at,
-                timeout=TIMEOUT,
+                expires_at=created_at + TIMEOUT,
+                orders_until=created_at + TIMEOUT,
                 now=now,
+                plan={},
             )
         )
         wanted = []

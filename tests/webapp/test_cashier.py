@@ -86,7 +86,7 @@ async def test_a_rail_with_addresses_is_shown_when_its_network_is_known(join: Jo
     assert shown["uri"] == f"ethereum:{token}@1/transfer?address=0xAb0"
     third = await join(units=0)
     assert (await third.post("/api/cashier/deposit", {"rail": "usdt_eth"})).code == (
-        "refusal.paused"
+        "refusal.addresses_used_up"
     )
 
 
@@ -106,6 +106,24 @@ async def test_a_movement_says_how_far_its_chain_has_confirmed_it(join: Join, ho
     assert (detail["confirmations"], detail["confirmations_wanted"]) == ("3", "12")
     assert detail["final"] is False
     assert detail["url"] == "https://etherscan.io/tx/0xaa"
+
+
+async def test_a_movement_says_that_it_waits_for_its_first_block(join: Join, house):
+    person = await join(units=0)
+    async with house.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                " account, sender, confirmations_wanted, sent_at, status, seen_at)"
+                " SELECT id, 'btc', 'k:0', 3, 5000000000, 'aa', 'a', '', 3, now(), 'seen', now()"
+                " FROM players"
+            )
+        )
+    (shown,) = (await person.get("/api/cashier/movements")).body["movements"]
+    detail = shown["detail"]
+    assert (shown["asset"], shown["status"]) == ("BTC", "seen")
+    assert (detail["confirmations"], detail["confirmations_wanted"]) == ("0", "3")
+    assert detail["url"] == "https://mempool.space/tx/aa"
 
 
 async def test_a_quote_names_fee_and_net(join: Join):

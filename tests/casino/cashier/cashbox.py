@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import addresses, deposits, payouts, rails, signing, withdrawals
+from casino.cashier import addresses, claiming, deposits, rails, signing, withdrawals
 from casino.cashier.batches import Payout
 from casino.cashier.deposits import ChainDeposit
 from casino.cashier.withdrawals import Withdrawal
@@ -173,15 +173,18 @@ async def claim(
     member_fee_units: int = 0,
 ) -> Payout | None:
     async with db.transaction() as session:
-        return await payouts.claim(
+        return await claiming.claim(
             session,
             rail="ton",
             limit=limit,
             available_units=available,
+            numbering=claiming.next_query_id,
             created_at=now - timedelta(seconds=30),
-            timeout=timedelta(hours=1),
+            expires_at=now - timedelta(seconds=30) + timedelta(hours=1),
+            orders_until=now - timedelta(seconds=30) + timedelta(hours=1),
             now=now,
             member_fee_units=member_fee_units,
+            plan={},
         )
 
 
@@ -191,7 +194,7 @@ async def signed_payout(db: Database, boc: bytes = b"signed bytes") -> Payout:
     assert payout is not None
     async with db.transaction() as session:
         return await signing.store_signed(
-            session, payout_id=payout.id, boc=boc, message_hash="hash", now=NOW
+            session, payout_id=payout.id, signed=boc, tx_hash="hash", now=NOW
         )
 
 

@@ -119,7 +119,7 @@ async def test_a_withdrawal_at_every_step(house: Database) -> None:
     async def sign() -> None:
         async with house.transaction() as session:
             await signing.store_signed(
-                session, payout_id=payout.id, boc=b"bytes", message_hash="h", now=NOW
+                session, payout_id=payout.id, signed=b"bytes", tx_hash="h", now=NOW
             )
 
     async def broadcast() -> None:

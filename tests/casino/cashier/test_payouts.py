@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from casino import flags, switches
-from casino.cashier import batches, payouts, recovery, signing, treasury, withdrawals
+from casino.cashier import batches, claiming, payouts, recovery, signing, treasury, withdrawals
 from casino.cashier.batches import Payout
 from casino.cashier.withdrawals import Withdrawal
 from casino.db import Database
@@ -26,6 +26,7 @@ from casino.players import identity
 from casino.staff.people import Member
 from tests.casino.cashier.cashbox import (
     DESTINATION,
+    HOT_WALLET,
     NOW,
     TON,
     approve,
@@ -89,7 +90,7 @@ async def broadcast(db: Database, payout: Payout) -> None:
 async def store(db: Database, payout: Payout, boc: bytes) -> Payout:
     async with db.transaction() as session:
         return await signing.store_signed(
-            session, payout_id=payout.id, boc=boc, message_hash="h", now=NOW
+            session, payout_id=payout.id, signed=boc, tx_hash="h", now=NOW
         )
 
 
@@ -113,7 +114,7 @@ async def test_a_withdrawal_travels_to_its_confirmation(house: Database, staff: 
         await payouts.payout_seen(session, payout_id=payout.id, tx_hash="carrier", now=NOW)
     assert (await wallet(house, player)).reserved == 10 * TON
     done = await complete(house, payout, withdrawal)
-    assert (done.status, done.tx_hash) == ("confirmed", "carrier")
+    assert (done.status, done.tx_hash) == ("confirmed", "tx")
     purse = await wallet(house, player)
     assert (purse.cash, purse.reserved) == (90 * TON, 0)
     assert await house_account(house, Account.HOUSE_FEES) == FEE
@@ -184,7 +185,7 @@ async def test_each_withdrawal_is_claimed_by_one_payout(house: Database, staff: 
     claimed = await asyncio.gather(*(claim(house, limit=2) for _ in range(6)))
     members = [member.withdrawal_id for each in claimed if each for member in each.members]
     assert sorted(members) == made
-    keys = [each.query_id for each in claimed if each]
+    keys = [each.replay_number for each in claimed if each]
     assert len(set(keys)) == len(keys)
     assert await claim(house) is None
 
@@ -310,7 +311,7 @@ async def test_a_dead_payment_is_tried_again_under_a_new_key(
         async with house.transaction() as session:
             await recovery.reassign(session, withdrawal_id=withdrawal, now=NOW)
     second = await signed_payout(house, b"new bytes")
-    assert second.query_id != first.query_id
+    assert second.replay_number != first.replay_number
     assert second.members[0].order_text == first.members[0].order_text
     with pytest.raises(IllegalMove):
         await complete(house, first, withdrawal)
@@ -496,17 +497,20 @@ async def test_the_chain_and_the_book_are_compared(house: Database, staff: Membe
 async def test_replay_keys_go_on_where_they_stopped(house: Database, staff: Member) -> None:
     player = await rich_player(house)
     async with house.transaction() as session:
-        await session.execute(text("UPDATE rails SET last_query_id = 1022 WHERE name = 'ton'"))
+        await session.execute(
+            text("INSERT INTO account_numbers (account, last) VALUES (:account, 1022)"),
+            {"account": HOT_WALLET},
+        )
     await approved(house, staff, player)
     payout = await claim(house)
     assert payout is not None
-    assert payout.query_id == 1024
+    assert payout.replay_number == 1024
 
 
-@given(st.integers(0, payouts.KEYS - 1))
+@given(st.integers(0, claiming.QUERY_IDS - 1))
 def test_a_replay_key_never_uses_the_forbidden_place(last: int) -> None:
-    following = payouts.next_query_id(last)
-    assert 0 <= following < payouts.KEYS
+    following = claiming.next_query_id(last)
+    assert 0 <= following < claiming.QUERY_IDS
     assert following & 1023 != 1023
     assert following != last
-    assert (following - last) % payouts.KEYS in (1, 2)
+    assert (following - last) % claiming.QUERY_IDS in (1, 2)

@@ -68,7 +68,7 @@ class World:
         """A fresh address of ours that is watched."""
         address = self.account.deposit_address(self.next_index)
         self.next_index += 1
-        self.watched.add([address])
+        self.watched.update([address])
         return address
 
     def script(self, index: int) -> bytes:

@@ -4,13 +4,17 @@ import pytest
 
 from casino.db import transaction_open
 from casino.errors import NetworkInsideTransaction, OutsideUnavailable
-from payments.chains.blocks import BlockChain
+from payments.chains.blocks import BlockChain, Unmined
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import BITCOIN, parse
-from payments.chains.btc_mempool import BtcMempool
 from tests.payments.btc.conftest import BTC, DEPTH, World
 
 pytestmark = pytest.mark.chain
+
+
+async def waiting(world: World) -> list[Unmined]:
+    """What waits for us as the node tells it."""
+    return list((await world.chain.waiting(world.watched)).payments)
 
 
 async def test_a_payment_arrives_to_the_satoshi(world: World) -> None:
@@ -105,36 +109,31 @@ async def test_a_payment_mined_elsewhere_has_the_same_key(world: World) -> None:
 
 
 async def test_what_waits_is_seen_and_what_was_replaced_is_not(world: World) -> None:
-    mempool = BtcMempool(world.node.rpc(world.wire.url), world.watched)
     address = world.deposit_address()
     (coin, *_) = await world.person.coins()
     sent = await world.person.pay([(parse(address, world.network), BTC)], coins=[coin], rate=2)
-    (seen,) = await mempool.seen()
+    (seen,) = await waiting(world)
     assert (seen.tx_hash, seen.address, seen.units) == (sent.txid, address, BTC)
-    assert seen.replaceable
-    assert list(await mempool.seen()) == [seen]
+    assert await waiting(world) == [seen]
     # The sender changes his mind: the replacement does not pay us.
     await world.person.pay([(world.stranger(), BTC)], coins=[coin], rate=20)
-    assert await mempool.seen() == []
+    assert await waiting(world) == []
     await world.mine()
-    assert await mempool.seen() == []
+    assert await waiting(world) == []
     assert await world.chain.incoming(await world.all_headers(), world.watched) == ()
-    await mempool._rpc.close()
 
 
 async def test_a_payment_seen_has_the_key_that_it_gets(world: World) -> None:
-    mempool = BtcMempool(world.node.rpc(world.wire.url), world.watched)
     await world.person.send(world.deposit_address(), BTC)
-    (seen,) = await mempool.seen()
+    (seen,) = await waiting(world)
     world.wire.http500 = 1
     with pytest.raises(OutsideUnavailable):
-        await mempool.seen()
-    assert list(await mempool.seen()) == [seen], "trouble makes nothing disappear"
+        await waiting(world)
+    assert await waiting(world) == [seen], "trouble makes nothing disappear"
     await world.mine()
     (incoming,) = await world.chain.incoming(await world.all_headers(), world.watched)
     assert incoming.business_key == seen.business_key
-    assert await mempool.seen() == []
-    await mempool._rpc.close()
+    assert await waiting(world) == []
 
 
 async def test_coinbases_are_no_payments(world: World) -> None:

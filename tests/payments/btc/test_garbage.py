@@ -12,7 +12,7 @@ from hypothesis import strategies as some
 from casino.errors import OutsideError, OutsideRefused, OutsideUnavailable
 from payments.bitcoin_rpc import BitcoinRpc
 from payments.chains.base import Outcome
-from payments.chains.blocks import Header
+from payments.chains.blocks import Header, Waiting
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import BITCOIN, BITCOIN_REGTEST, WatchList
 from payments.chains.btc_blocks import read_header, read_transaction
@@ -92,7 +92,7 @@ async def test_garbage_is_never_an_answer(answers: list[Any]) -> None:
         return BtcChain(Liar(list(answers)), BITCOIN_REGTEST)
 
     watched = WatchList(BITCOIN_REGTEST)
-    mempool = BtcMempool(Liar(list(answers)), watched)
+    mempool = BtcMempool(Liar(list(answers)), BITCOIN_REGTEST)
     rpc = Liar(list(answers))
     for call in (
         lambda: chain().tip(),
@@ -100,7 +100,7 @@ async def test_garbage_is_never_an_answer(answers: list[Any]) -> None:
         lambda: chain().incoming([GENESIS_HEADER], watched),
         lambda: chain().spends([GENESIS_HEADER], [f"{GENESIS_TXID}:0"]),
         lambda: chain().landed(GENESIS_TXID),
-        mempool.seen,
+        lambda: mempool.waiting(watched),
         lambda: fee_rate(Liar(list(answers)), FeeBounds(), blocks=2),
         lambda: unspent(rpc, BtcChain(rpc, BITCOIN_REGTEST), [b"\x51"], block=GENESIS_HEADER),
     ):
@@ -195,20 +195,35 @@ async def test_a_mempool_that_changes_while_it_is_read() -> None:
     watched = WatchList(BITCOIN)
     watched.by_script[script] = "ours"
     left = OutsideRefused(source="bitcoin", rpc_code=-5, reason="No such mempool transaction")
-    mempool = BtcMempool(Liar([["11" * 32, GENESIS_TXID], left, raw, []]), watched)
-    (seen,) = await mempool.seen()
-    assert (seen.business_key, seen.units, seen.replaceable) == (
-        f"{GENESIS_TXID}:0",
-        50 * 10**8,
-        False,
-    )
-    assert await mempool.seen() == []
+    here, loaded = GENESIS_HASH, {"loaded": True}
+    rpc = Liar([here, loaded, ["11" * 32, GENESIS_TXID], left, raw, here])
+    mempool = BtcMempool(rpc, BITCOIN)
+    told = await mempool.waiting(watched)
+    (payment,) = told.payments
+    assert (payment.business_key, payment.units) == (f"{GENESIS_TXID}:0", 50 * 10**8)
+    # What could not be fetched is not among the payments, and waits all the same.
+    assert (told.top_hash, told.tx_hashes) == (here, {"11" * 32, GENESIS_TXID})
+    rpc._answers = [here, loaded, [], here]
+    assert await mempool.waiting(watched) == Waiting(here, (), frozenset())
     for lie in ("11" * 32, raw[:-2], 7, None):
-        mempool = BtcMempool(Liar([[GENESIS_TXID], lie]), watched)
+        mempool = BtcMempool(Liar([here, loaded, [GENESIS_TXID], lie, here]), BITCOIN)
         with pytest.raises(OutsideUnavailable):
-            await mempool.seen()
+            await mempool.waiting(watched)
+    mempool = BtcMempool(Liar([here, loaded, ["11" * 32], raw, here]), BITCOIN)
     with pytest.raises(OutsideUnavailable, match="another transaction"):
-        await BtcMempool(Liar([["11" * 32], raw]), watched).seen()
+        await mempool.waiting(watched)
+
+
+async def test_a_mempool_says_nothing_while_it_is_loaded_or_a_block_comes() -> None:
+    here, loaded = GENESIS_HASH, {"loaded": True}
+    for answers, reason in (
+        ([here, {"loaded": False}], "loads its mempool"),
+        ([here, {}], "loads its mempool"),
+        ([here, loaded, [], "11" * 32], "a block came"),
+        ([here, OutsideRefused(source="bitcoin", rpc_code=-1, reason="no")], "no"),
+    ):
+        with pytest.raises(OutsideUnavailable, match=reason):
+            await BtcMempool(Liar(answers), BITCOIN).waiting(frozenset())
 
 
 async def test_blocks_that_a_node_left_while_it_was_asked() -> None:

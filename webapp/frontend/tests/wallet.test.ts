@@ -4,7 +4,7 @@ import { boxOf, messageKind } from "@/games/frame/messages";
 import { clampTarget, payingAbout, turned } from "@/games/dice/target";
 import { commentPayload, crc32c } from "@/wallet/comment";
 import { speak } from "@/texts/texts";
-import { stagesOf, statusText } from "@/wallet/movements";
+import { stagesOf, reasonText, statusText } from "@/wallet/movements";
 import { addressFault, chunked } from "@/wallet/tonAddress";
 
 const bytesOf = (base64: string): Buffer => Buffer.from(base64, "base64");
@@ -95,6 +95,16 @@ describe("a deposit on its way", () => {
     expect(told("confirming", { confirmations: "3", confirmations_wanted: "12" })).toBe(
       "3 of 12 confirmations",
     );
+  });
+  it("is seen before its first block, and says when something took its place", () => {
+    expect(told("seen", { confirmations: "0", confirmations_wanted: "3" })).toBe(
+      "0 of 3 confirmations",
+    );
+    expect(told("orphaned", { confirmations: "0", reason: "replaced" })).toBe(
+      "replaced or dropped before its first block",
+    );
+    expect(told("orphaned", { reason: "reorganised" })).toBe("gone from the chain");
+    expect(reasonText("replaced")).toContain("another transfer took its place");
   });
   it("waits for finality when no number would do", () => {
     const detail = { confirmations: "40", confirmations_wanted: null };

@@ -33,6 +33,9 @@ export function statusText({ kind, status, detail }: StatusOf): string {
   if (kind === "deposit" && status === "credited" && detail?.final === false) {
     return find("deposit.progress_early") ?? status;
   }
+  if (kind === "deposit" && status === "orphaned" && detail?.reason === "replaced") {
+    return find("deposit.status.replaced") ?? status;
+  }
   return find(`${kind}.status.${status}`) ?? status;
 }
 
@@ -92,5 +95,5 @@ export function kindText(kind: Movement["kind"]): string {
 
 /** Why staff or a rule said no: one of our codes in words, or what a person wrote. */
 export function reasonText(reason: string): string {
-  return find(reason) ?? find(`refusal.${reason}`) ?? reason;
+  return find(reason) ?? find(`refusal.${reason}`) ?? find(`deposit.reason.${reason}`) ?? reason;
 }

@@ -1,0 +1,133 @@
+"""Ends payouts by what landed: each payment is final, provably dead, or still unknown."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import structlog
+
+from casino.cashier import moves, payouts, recovery
+from casino.cashier.batches import open_payouts
+from casino.clock import utc_now
+from casino.errors import IllegalMove, OutsideError
+from payments.chains.base import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from casino.cashier.batches import Payout
+    from casino.db import Database
+    from payments.chains.base import MemberVerdict, NetworkFee
+    from payments.desks.desk import Desk
+
+ATTEMPTS_MAX = 3
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Settler:
+    """Settles the payouts of one rail."""
+
+    database: Database
+    desk: Desk
+    poll_seconds: int
+
+    async def run(self) -> None:
+        """Judge until cancelled; a node in trouble is asked again later."""
+        structlog.contextvars.bind_contextvars(chain=self.desk.chain, rail=self.desk.rail)
+        while True:
+            try:
+                await self.step()
+            except OutsideError as error:
+                log.warning("settler.node_in_trouble", error=str(error))
+            await asyncio.sleep(self.poll_seconds)
+
+    async def step(self) -> None:
+        """Judge everything that is open."""
+        async with self.database.transaction() as session:
+            waiting = await open_payouts(session, rail=self.desk.rail)
+        for payout in waiting:
+            with structlog.contextvars.bound_contextvars(payout_id=payout.id):
+                await self._judge(payout)
+
+    async def _judge(self, payout: Payout) -> None:
+        verdict = await self.desk.judge(payout)
+        if verdict.seen and payout.seen_at is None:
+            async with self.database.transaction() as session:
+                await payouts.payout_seen(
+                    session, payout_id=payout.id, tx_hash=verdict.tx_hash, now=utc_now()
+                )
+        if payout.move is not None:
+            for judged in verdict.members:
+                await self._end_move(payout, judged, verdict.fees)
+            return
+        ended = {member.withdrawal_id for member in payout.members if member.outcome != "pending"}
+        for judged in verdict.members:
+            if judged.withdrawal_id not in ended:
+                await self._end(payout, judged, verdict.fees)
+
+    async def _end(
+        self, payout: Payout, verdict: MemberVerdict, fees: Sequence[NetworkFee]
+    ) -> None:
+        if verdict.outcome is Outcome.SUCCEEDED:
+            async with self.database.transaction() as session:
+                await payouts.complete_member(
+                    session,
+                    payout_id=payout.id,
+                    withdrawal_id=verdict.withdrawal_id,
+                    tx_hash=verdict.tx_hash,
+                    now=utc_now(),
+                )
+                await payouts.book_fees(session, rail=payout.rail, fees=fees, now=utc_now())
+            log.info("withdrawal.confirmed", withdrawal_id=verdict.withdrawal_id)
+        elif verdict.outcome is Outcome.FAILED:
+            await self._bury(payout, verdict, fees)
+
+    async def _bury(
+        self, payout: Payout, verdict: MemberVerdict, fees: Sequence[NetworkFee]
+    ) -> None:
+        """Declare a payment dead. What may succeed in another payout is tried again a few times;
+        staff decide on the rest."""
+        now, withdrawal_id = utc_now(), verdict.withdrawal_id
+        async with self.database.transaction() as session:
+            dead = await payouts.member_dead(
+                session,
+                payout_id=payout.id,
+                withdrawal_id=withdrawal_id,
+                proof=verdict.proof,
+                now=now,
+            )
+            await payouts.book_fees(session, rail=payout.rail, fees=fees, now=now)
+            if verdict.lost_units:
+                await payouts.book_network_fee(
+                    session,
+                    rail=payout.rail,
+                    units=verdict.lost_units,
+                    reference=f"return:{payout.id}/{withdrawal_id}",
+                    now=now,
+                )
+        log.warning("withdrawal.dead", withdrawal_id=withdrawal_id, proof=verdict.proof)
+        if not verdict.retriable or dead.attempts >= ATTEMPTS_MAX:
+            return
+        try:
+            async with self.database.transaction() as session:
+                await recovery.reassign(session, withdrawal_id=withdrawal_id, now=now)
+        except IllegalMove as error:
+            log.warning("withdrawal.not_retried", withdrawal_id=withdrawal_id, reason=str(error))
+
+    async def _end_move(
+        self, payout: Payout, verdict: MemberVerdict, fees: Sequence[NetworkFee]
+    ) -> None:
+        if verdict.outcome is Outcome.UNKNOWN:
+            return
+        now = utc_now()
+        async with self.database.transaction() as session:
+            if verdict.outcome is Outcome.SUCCEEDED:
+                await moves.finish(session, payout_id=payout.id, tx_hash=verdict.tx_hash, now=now)
+            else:
+                await moves.bury(session, payout_id=payout.id, proof=verdict.proof, now=now)
+            await payouts.book_fees(session, rail=payout.rail, fees=fees, now=now)
+        log.info("move.ended", outcome=verdict.outcome, proof=verdict.proof)

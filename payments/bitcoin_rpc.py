@@ -9,6 +9,7 @@ import aiohttp
 import msgspec
 
 from casino.errors import OutsideRefused, OutsideUnavailable
+from payments.chains.btc_units import COIN_DECIMALS
 from payments.endpoint import Endpoint
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ SOURCE = "bitcoin"
 # A block of 4,000,000 weight units can be 4 MB, which is 8 MB in hex; batches hold several.
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 TIMEOUT_SECONDS = 30.0
-COIN_DECIMALS = 8
 COIN_UNITS = 10**COIN_DECIMALS
 SUPPLY_UNITS = 21_000_000 * COIN_UNITS
 # Codes that say "not now": RPC_IN_WARMUP, and the two of a client that has not caught up.

@@ -7,8 +7,8 @@ proven them dead. Nothing at all is done while the watcher is behind."""
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,12 +21,12 @@ from casino.errors import OutsideError
 from payments.chains.base import Outcome
 
 if TYPE_CHECKING:
-    from casino.cashier.batches import Payout
+    from casino.cashier.batches import Attempt, Payout
     from casino.db import Database
     from payments.desks.desk import Desk
 
-RESEND_AFTER = timedelta(seconds=10)
-BEHIND_ALERT_AFTER = timedelta(seconds=60)
+RESEND_AFTER_SECONDS = 10.0
+BEHIND_ALERT_AFTER_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +38,8 @@ class Sender:
     database: Database
     desk: Desk
     poll_seconds: int
-    _sent_at: dict[tuple[int, int], datetime] = field(default_factory=dict)
-    _behind_since: datetime | None = None
+    _sent_at: dict[tuple[int, int], float] = field(default_factory=dict)
+    _behind_since: float | None = None
     _alerted: bool = False
 
     async def run(self) -> None:
@@ -64,10 +64,10 @@ class Sender:
         if behind <= self.desk.blocks_behind_max:
             self._behind_since, self._alerted = None, False
             return True
-        now = utc_now()
+        now = time.monotonic()
         self._behind_since = self._behind_since or now
         log.info("sender.waits_for_watcher", behind_blocks=behind)
-        if now - self._behind_since >= BEHIND_ALERT_AFTER and not self._alerted:
+        if now - self._behind_since >= BEHIND_ALERT_AFTER_SECONDS and not self._alerted:
             await self._alert(behind)
         return False
 
@@ -85,24 +85,24 @@ class Sender:
     async def _send(self) -> None:
         async with self.database.transaction() as session:
             waiting = await open_payouts(session, rail=self.desk.rail)
-        versions = {(payout.id, len(payout.attempts)) for payout in waiting}
+        versions = {(payout.id, one.number) for payout in waiting for one in payout.attempts}
         self._sent_at = {key: at for key, at in self._sent_at.items() if key in versions}
         for payout in waiting:
             newest = payout.newest
-            if newest is None or newest.signed is None or not self._due(payout):
+            if newest is None or not self._due(payout, newest):
                 continue
             if await self.desk.sendable(payout):
-                await self._broadcast(payout, newest.signed)
+                await self._broadcast(payout, newest)
 
-    def _due(self, payout: Payout) -> bool:
-        before = self._sent_at.get((payout.id, len(payout.attempts)))
-        return before is None or utc_now() - before >= RESEND_AFTER
+    def _due(self, payout: Payout, version: Attempt) -> bool:
+        before = self._sent_at.get((payout.id, version.number))
+        return before is None or time.monotonic() - before >= RESEND_AFTER_SECONDS
 
-    async def _broadcast(self, payout: Payout, signed: bytes) -> None:
+    async def _broadcast(self, payout: Payout, version: Attempt) -> None:
         # Said before it is done: after a crash in between nobody may believe it never happened.
         async with self.database.transaction() as session:
             await payouts.mark_broadcast(session, payout_id=payout.id, now=utc_now())
-        outcome = await self.desk.broadcast(signed)
-        self._sent_at[payout.id, len(payout.attempts)] = utc_now()
+        outcome = await self.desk.broadcast(version.signed or b"")
+        self._sent_at[payout.id, version.number] = time.monotonic()
         level = log.info if outcome is Outcome.SUCCEEDED else log.warning
         level("payout.sent", payout_id=payout.id, outcome=outcome)

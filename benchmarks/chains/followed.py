@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from casino.cashier.address_pool import PoolAddress
     from payments.chains.base import Outcome
     from payments.chains.blocks import BlockChain, Header, Incoming, Landed, Watched
-    from payments.follower import AddressSource
+    from payments.pool import AddressSource
 
 DEPOSIT_MIN = 1_000
 CONFIRMATIONS = 3

@@ -14,8 +14,8 @@ from payments.chains.base import Position
 from payments.chains.ton import TonChain
 from payments.chains.ton_facts import read_transaction, received
 from payments.chains.ton_wallet import HotWallet
+from payments.reading import PAGE_TRANSACTIONS
 from payments.rpc import Toncenter
-from payments.watcher import PAGE_TRANSACTIONS
 from sandbox.ton.chain import LocalChain
 
 if TYPE_CHECKING:

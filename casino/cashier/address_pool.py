@@ -123,6 +123,28 @@ async def assign(session: AsyncSession, *, rail: str, player_id: int, now: datet
     return PoolAddress(his.number, his.address, his.shown)
 
 
+async def among(session: AsyncSession, *, rail: str, addresses: Collection[str]) -> frozenset[str]:
+    """Which of these are deposit addresses of the rail, whosever they are."""
+    if not addresses:
+        return frozenset()
+    found = await session.scalars(
+        select(DepositAddressRow.address).where(
+            DepositAddressRow.rail == rail, DepositAddressRow.address.in_(set(addresses))
+        )
+    )
+    return frozenset(found)
+
+
+async def assigned(session: AsyncSession, *, rail: str) -> Sequence[tuple[int, str]]:
+    """Numbers and addresses of all that are somebody's."""
+    rows = await session.execute(
+        select(DepositAddressRow.number, DepositAddressRow.address)
+        .where(DepositAddressRow.rail == rail, DepositAddressRow.player_id.is_not(None))
+        .order_by(DepositAddressRow.number)
+    )
+    return [(number, address) for number, address in rows]
+
+
 async def owners(
     session: AsyncSession, *, rail: str, addresses: Collection[str]
 ) -> Mapping[str, int]:
@@ -137,6 +159,18 @@ async def owners(
     return {address: player_id for address, player_id in rows if player_id is not None}
 
 
+async def numbers(
+    session: AsyncSession, *, rail: str, addresses: Collection[str]
+) -> Mapping[str, int]:
+    """The derivation indices of these addresses; unknown ones are left out."""
+    rows = await session.execute(
+        select(DepositAddressRow.address, DepositAddressRow.number).where(
+            DepositAddressRow.rail == rail, DepositAddressRow.address.in_(set(addresses))
+        )
+    )
+    return {row.address: row.number for row in rows}
+
+
 async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequence[tuple[int, str]]:
     """The numbers and addresses from `number` on, whosever they are: all of them are watched, so
     that one is watched before it is anybody's."""
@@ -146,6 +180,33 @@ async def read_from(session: AsyncSession, *, rail: str, number: int) -> Sequenc
         .order_by(DepositAddressRow.number)
     )
     return [(found, address) for found, address in rows]
+
+
+async def assigned_from(
+    session: AsyncSession, *, rail: str, number: int
+) -> tuple[Sequence[str], int]:
+    """The addresses from `number` on that are somebody's, and the number to go on from: below it
+    none is free any more."""
+    of_rail = DepositAddressRow.rail == rail
+    # The free ones first: what is assigned between the two questions is found again next time.
+    free = await session.scalar(
+        select(func.min(DepositAddressRow.number)).where(
+            of_rail, DepositAddressRow.player_id.is_(None)
+        )
+    )
+    rows = (
+        await session.execute(
+            select(DepositAddressRow.number, DepositAddressRow.address)
+            .where(
+                of_rail,
+                DepositAddressRow.number >= number,
+                DepositAddressRow.player_id.is_not(None),
+            )
+            .order_by(DepositAddressRow.number)
+        )
+    ).all()
+    last = rows[-1].number + 1 if rows else number
+    return [row.address for row in rows], last if free is None else min(free, last)
 
 
 async def _take_turn(session: AsyncSession, rail: str) -> None:

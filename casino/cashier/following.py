@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
 
-from casino.cashier import address_pool, blocks, crediting, reversals, unclaimed
+from casino.cashier import address_pool, blocks, coins, crediting, reversals, unclaimed
 from casino.cashier.crediting import DepositStatus
 from casino.cashier.endings import WAITING, finish
 from casino.cashier.rails import get_rail
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.blocks import Block, Place
+    from casino.cashier.coins import CoinMoves
     from casino.cashier.rails import Rail
     from casino.cashier.unclaimed import ChainDeposit
 
@@ -50,6 +51,8 @@ class Stretch:
     above: Sequence[Block]
     transfers: Sequence[ChainDeposit]
     final_height: int
+    coins: CoinMoves | None = None
+    """Where coins are outputs: which of ours the blocks made and spent."""
 
 
 @dataclass(slots=True)
@@ -86,6 +89,9 @@ async def book(
         now=now,
     )
     offered = await get_rail(session, rail)
+    if stretch.coins is not None:
+        above = stretch.ancestor.height
+        await coins.book(session, rail=offered, moves=stretch.coins, above=above, now=now)
     owners = await address_pool.owners(
         session, rail=rail, addresses=[transfer.account for transfer in stretch.transfers]
     )

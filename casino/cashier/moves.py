@@ -30,6 +30,8 @@ class MoveKind(StrEnum):
     """From the hot wallet to cold storage."""
     CONSOLIDATION = "consolidation"
     """Many coins of the hot wallet into one."""
+    CHILD = "child"
+    """The change of a payout that waits, to a place of ours: its fee pays for both."""
 
 
 class MoveStatus(StrEnum):

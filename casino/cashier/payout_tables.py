@@ -1,4 +1,4 @@
-"""Rows of what leaves our accounts: payouts, their signed attempts, members, moves of our own."""
+"""Rows of what leaves our accounts: payouts, their signed attempts, members, moves, and fuel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -128,6 +129,39 @@ class ReservedCoinRow(Base):
     released_at: Mapped[datetime | None]
 
 
+class OwnCoinRow(Base):
+    """An output of ours on a chain where coins are outputs, as the followed blocks made and spent
+    it; changes with the blocks, in their transaction."""
+
+    __tablename__ = "own_coins"
+    __table_args__ = (
+        CheckConstraint("units > 0", name="units"),
+        CheckConstraint(
+            "(spent_by IS NULL) = (spent_height IS NULL)"
+            " AND (spent_by IS NULL) = (spent_hash IS NULL)",
+            name="spent",
+        ),
+        Index("ix_own_coins_height", "rail", "height"),
+        Index("ix_own_coins_unspent", "rail", postgresql_where=text("spent_by IS NULL")),
+        Index("ix_own_coins_spent_height", "rail", "spent_height"),
+    )
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    outpoint: Mapped[str] = mapped_column(Text, primary_key=True)
+    # The chain's own smallest units.
+    units: Mapped[int] = mapped_column(BigInteger)
+    # The way to its key; branch 1 is our own change.
+    branch: Mapped[int] = mapped_column(SmallInteger)
+    number: Mapped[int] = mapped_column(BigInteger)
+    # The transaction that made it, without witnesses: what proves `units` to the signer.
+    parent: Mapped[bytes] = mapped_column(LargeBinary)
+    height: Mapped[int] = mapped_column(BigInteger)
+    block_hash: Mapped[str] = mapped_column(Text)
+    spent_by: Mapped[str | None] = mapped_column(Text)
+    spent_height: Mapped[int | None] = mapped_column(BigInteger)
+    spent_hash: Mapped[str | None] = mapped_column(Text)
+
+
 class PayoutMemberRow(Base):
     """One payment inside a payout and how it ended."""
 
@@ -157,11 +191,12 @@ class PayoutMemberRow(Base):
 
 class MoveRow(Base):
     """A move of our own coins, alone in its payout: from a deposit address to the hot wallet,
-    from there to cold storage, fuel for an account, or many coins into one."""
+    from there to cold storage, fuel for an account, many coins into one, or the change of a
+    waiting payout to a place of ours, for the fee of both."""
 
     __tablename__ = "treasury_moves"
     __table_args__ = (
-        CheckConstraint("kind IN ('sweep', 'fuel', 'cold', 'consolidation')", name="kind"),
+        CheckConstraint("kind IN ('sweep', 'fuel', 'cold', 'consolidation', 'child')", name="kind"),
         CheckConstraint(
             "status IN ('assigned', 'signed', 'broadcast', 'done', 'dead')", name="status"
         ),
@@ -249,3 +284,53 @@ class SignedOrderRow(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     units: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PayoutNoticeRow(Base):
+    """What staff were told of a payout or a withdrawal on its way, so that they hear it once."""
+
+    __tablename__ = "payout_notices"
+
+    subject_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime]
+
+
+class NonceMarkRow(Base):
+    """How far the nonces that an account has used were looked at: each below `upto` belongs to a
+    payout of ours or was noted as a foreign send."""
+
+    __tablename__ = "nonce_marks"
+
+    account: Mapped[str] = mapped_column(Text, primary_key=True)
+    upto: Mapped[int] = mapped_column(BigInteger)
+    moved_at: Mapped[datetime]
+
+
+class FuelRow(Base):
+    """What the book cannot hold of a network's coin: the parts below one unit of its asset."""
+
+    __tablename__ = "fuel_remainders"
+    __table_args__ = (
+        CheckConstraint("remainder >= 0 AND remainder < 1000000000", name="remainder"),
+    )
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    remainder: Mapped[int] = mapped_column(BigInteger)
+
+
+class GasChargeRow(Base):
+    """What one final transaction of ours burnt, in the smallest parts of the network's coin;
+    booked with this row, so once."""
+
+    __tablename__ = "gas_charges"
+    __table_args__ = (
+        CheckConstraint("parts >= 0", name="parts"),
+        Index("ix_gas_charges_height", "rail", "height"),
+    )
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    tx_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    height: Mapped[int] = mapped_column(BigInteger)
+    parts: Mapped[int] = mapped_column(Numeric(30, 0, asdecimal=True))
+    at: Mapped[datetime]

@@ -64,7 +64,8 @@ async def payout_seen(
     session: AsyncSession, *, payout_id: int, tx_hash: str, now: datetime
 ) -> None:
     """Say that the carrier is on the chain. Players whose payment is still open learn where to
-    look; where chains reorganise it may yet be another transaction that stays."""
+    look; where a payout has versions it may yet be another one that stays, and saying so again
+    corrects what they see."""
     payout, open_members = await _say_broadcast(session, payout_id, wanted="seen", now=now)
     payout.seen_at = payout.seen_at or now
     for row in open_members:
@@ -152,8 +153,13 @@ async def member_dead(
 async def book_network_fee(
     session: AsyncSession, *, rail: str, units: int, reference: str, now: datetime
 ) -> None:
-    """Book what the network took from the hot wallet, once for `reference`."""
+    """Book what the network took from the hot wallet, once for `reference`; units below zero are
+    coins that came back from earlier ways, zero is nothing."""
+    if not units:
+        return
     offered = await get_rail(session, rail)
+    way = (Account.HOUSE_NETWORK_FEES, hot_wallet(rail))
+    source, to = way if units > 0 else way[::-1]
     await journal.post_house(
         session,
         source=f"network:{rail}",
@@ -161,13 +167,7 @@ async def book_network_fee(
         reference=reference,
         request={"units": units},
         postings=[
-            Posting(
-                Account.HOUSE_NETWORK_FEES,
-                hot_wallet(rail),
-                units,
-                offered.asset,
-                Kind.NETWORK_FEE,
-            )
+            Posting(source, to, abs(units), offered.asset, Kind.NETWORK_FEE),
         ],
         subject_id=0,
         now=now,
@@ -232,6 +232,7 @@ async def _note_seen(
     session: AsyncSession, row: WithdrawalRow, tx_hash: str, now: datetime
 ) -> None:
     if row.seen_at is not None:
+        row.tx_hash = tx_hash
         return
     row.seen_at, row.tx_hash = now, tx_hash
     rail = await get_rail(session, row.rail)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,28 @@ class Followed:
     """What blocks brought to watched addresses, and who spent wanted outpoints in them."""
 
     incoming: tuple[Incoming, ...]
+    spends: tuple[Spend, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnOutput:
+    """An output to one of our scripts, with the transaction that made it (without witnesses)."""
+
+    outpoint: str
+    units: int
+    script: bytes
+    parent: bytes
+    height: int
+    block_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What blocks brought to watched addresses, every coin of ours that they made, and every one
+    that they spent, also those made in the same blocks."""
+
+    incoming: tuple[Incoming, ...]
+    made: tuple[OwnOutput, ...]
     spends: tuple[Spend, ...]
 
 
@@ -153,6 +175,52 @@ class BtcChain:
     async def waiting(self, watched: Container[str]) -> Waiting:
         """What waits in the node's mempool for watched addresses, as BtcMempool reads it."""
         return await self._mempool.waiting(watched)
+
+    async def moved(
+        self,
+        headers: Sequence[Header],
+        *,
+        watched: Container[str],
+        own: Container[bytes],
+        outpoints: Iterable[str],
+    ) -> Moved:
+        """What these blocks did to our coins: those of watched addresses and of further scripts of
+        our `own`, whose outputs are nobody's deposits. `outpoints` are the coins known before.
+
+        Raises as `follow` does."""
+        wanted = {outpoint_bytes(one) for one in outpoints}
+        deposits = scripts_of(watched, self._network)
+        scripts = _Either(deposits, own)
+        incoming: list[Incoming] = []
+        made: list[OwnOutput] = []
+        spends: list[Spend] = []
+        async with aclosing(self._raw_blocks(headers)) as raw_blocks:
+            async for header, raw in raw_blocks:
+                block = _scan(raw, header, scripts, wanted)
+                outputs = [one for one in block.outputs if not one.coinbase and one.units > 0]
+                fresh = {outpoint_bytes(f"{one.txid}:{one.vout}") for one in outputs} - wanted
+                if fresh:
+                    # A coin may be spent in the very block that made it.
+                    wanted |= fresh
+                    block = _scan(raw, header, scripts, wanted)
+                paid_in = tuple(one for one in outputs if one.script in deposits)
+                incoming += self._incoming(replace(block, outputs=paid_in), header)
+                made += (
+                    OwnOutput(
+                        f"{one.txid}:{one.vout}",
+                        one.units,
+                        one.script,
+                        one.parent,
+                        header.height,
+                        header.hash,
+                    )
+                    for one in outputs
+                )
+                spends += (
+                    Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
+                    for found in block.spends
+                )
+        return Moved(tuple(incoming), tuple(made), tuple(spends))
 
     async def landed(self, tx_hash: str) -> Landed | None:
         """Where a transaction was mined; None while the node cannot tell.
@@ -292,6 +360,17 @@ class BtcChain:
             held += units_of(_field(_at(_field(answer, "vout", list), vout), "value", Decimal))
         paid = (_field(output, "value", Decimal) for output in _field(shown, "vout", list))
         return held - sum(map(units_of, paid))
+
+
+class _Either:
+    """What is in one of two containers."""
+
+    def __init__(self, first: Container[bytes], second: Container[bytes]) -> None:
+        self._first = first
+        self._second = second
+
+    def __contains__(self, script: object) -> bool:
+        return script in self._first or script in self._second
 
 
 def _scan(

@@ -51,13 +51,15 @@ class RawTx:
 
 @dataclass(frozen=True, slots=True)
 class FoundOutput:
-    """An output that pays to one of the wanted scripts."""
+    """An output that pays to one of the wanted scripts. `parent` is the transaction that made it,
+    as its id commits to it: without witnesses."""
 
     txid: str
     vout: int
     units: int
     script: bytes
     coinbase: bool
+    parent: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,17 +208,18 @@ def _scan_transaction(
             found.append((vout, int.from_bytes(raw[units_at : units_at + 8], "little"), script))
     if segwit:
         end_of_body, at = at, _after_witness(raw, at, inputs) + 4
-        content = raw[start : start + 4] + raw[body:end_of_body] + raw[at - 4 : at]
+        stripped = raw[start : start + 4] + raw[body:end_of_body] + raw[at - 4 : at]
     else:
         at += 4
-        content = raw[start:at]
-    id_hash = sha256(sha256(content).digest()).digest()
+        stripped = raw[start:at]
+    id_hash = sha256(sha256(stripped).digest()).digest()
     hashes.append(id_hash)
     if found or hits:
         txid = _shown(id_hash)
         coinbase = number == 0
         outputs += [
-            FoundOutput(txid, vout, units, script, coinbase) for vout, units, script in found
+            FoundOutput(txid, vout, units, script, coinbase, stripped)
+            for vout, units, script in found
         ]
         spends += [FoundSpend(hit, txid, _outputs(raw, outputs_at)) for hit in hits]
     return at

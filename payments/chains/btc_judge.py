@@ -101,6 +101,26 @@ def judge(family: Family, spends: Iterable[Spend], *, final_height: int) -> Payo
     return PayoutVerdict(seen, landed.txid if landed else "", tuple(verdicts))
 
 
+def judge_move(
+    versions: Sequence[Version], spends: Iterable[Spend], *, final_height: int, move_id: int
+) -> PayoutVerdict:
+    """Judge a move of our own, which pays nobody: SUCCEEDED when any version of it is final,
+    FAILED when each of them lost an input to another final transaction."""
+    final = [spend for spend in spends if spend.height <= final_height]
+    by_txid = {version.txid for version in versions}
+    landed = next((spend for spend in final if spend.txid in by_txid), None)
+    if landed is not None:
+        proof = f"{landed.txid} in block {landed.block_hash} at {landed.height}"
+        ended = MemberVerdict(move_id, Outcome.SUCCEEDED, landed.txid, proof)
+        return PayoutVerdict(True, landed.txid, (ended,))
+    killers = [_killer(version, final) for version in versions]
+    lost = sorted({killer for killer in killers if killer is not None}, key=_order)
+    if not versions or len([one for one in killers if one is not None]) < len(versions):
+        return PayoutVerdict(False, "", (MemberVerdict(move_id, Outcome.UNKNOWN),))
+    ended = MemberVerdict(move_id, Outcome.FAILED, proof=_proof(lost))
+    return PayoutVerdict(False, "", (ended,))
+
+
 def _judge_unpaid(
     number: int, family: Family, landed: Spend | None, final: Sequence[Spend]
 ) -> MemberVerdict:
@@ -123,11 +143,19 @@ def _judge_unpaid(
             return unknown
     if not killers:
         return unknown
-    proof = "; ".join(
-        f"{killer.outpoint} spent by {killer.txid} in block {killer.block_hash} at {killer.height}"
-        for killer in sorted(killers, key=lambda one: (one.height, one.txid, one.outpoint))
-    )
+    proof = _proof(sorted(killers, key=_order))
     return MemberVerdict(member.withdrawal_id, Outcome.FAILED, proof=proof, retriable=True)
+
+
+def _order(spend: Spend) -> tuple[int, str, str]:
+    return spend.height, spend.txid, spend.outpoint
+
+
+def _proof(killers: Sequence[Spend]) -> str:
+    return "; ".join(
+        f"{killer.outpoint} spent by {killer.txid} in block {killer.block_hash} at {killer.height}"
+        for killer in killers
+    )
 
 
 def _killer(version: Version, final: Sequence[Spend]) -> Spend | None:

@@ -121,12 +121,12 @@ def draft_payout(
 ) -> Draft:
     """A payout at a fee rate in satoshis per virtual byte. Raises as `select` does."""
     chosen = select(targets, coins, rate=rate, later_rate=later_rate, reserved=reserved)
-    return _draft(chosen, targets, change)
+    return draft_of(chosen, targets, change)
 
 
 def draft_consolidation(selection: Selection, *, to: ChangeSpot) -> Draft:
     """All coins of a selection made by `consolidate`, joined into one of our own."""
-    return _draft(selection, (), to)
+    return draft_of(selection, (), to)
 
 
 def bump(
@@ -267,7 +267,8 @@ def require_sound(draft: Draft, *, rate_max: int) -> None:
         raise WalletError("fee")
 
 
-def _draft(selection: Selection, targets: Sequence[Target], change: ChangeSpot) -> Draft:
+def draft_of(selection: Selection, targets: Sequence[Target], change: ChangeSpot) -> Draft:
+    """The one transaction that these coins, targets and this change make, in the order of BIP69."""
     outputs = [
         DraftOutput(target.units, target.script, number) for number, target in enumerate(targets)
     ]
@@ -290,10 +291,12 @@ def _raised(
     with_change = vsize_of(len(coins), [*lengths, len(draft.change.script)])
     fee = _fee_to_replace(draft, with_change, rate, replaced_units)
     if held - fee >= max(CHANGE_DUST_UNITS, INPUT_VBYTES * later_rate):
-        return _draft(Selection(tuple(coins), held - fee, fee, with_change), targets, draft.change)
+        return draft_of(
+            Selection(tuple(coins), held - fee, fee, with_change), targets, draft.change
+        )
     without = vsize_of(len(coins), lengths)
     if targets and held >= _fee_to_replace(draft, without, rate, replaced_units):
-        return _draft(Selection(tuple(coins), 0, held, without), targets, draft.change)
+        return draft_of(Selection(tuple(coins), 0, held, without), targets, draft.change)
     return None
 
 

@@ -16,7 +16,7 @@ from casino.money import Asset
 from payments.addresses import parse_ton
 from payments.chains.base import ChainTransfer, NetworkFee, Position
 from payments.chains.ton_bodies import PlainBody, comment_of, read_body
-from payments.chains.ton_cells import CellError, normalised_hash
+from payments.chains.ton_cells import FUEL_OPCODE, CellError, normalised_hash, opcode
 
 HASH_BYTES = 32
 ACCOUNTS_KEPT = 4096
@@ -56,6 +56,8 @@ class TonTransaction:
     block: int
     at: datetime
     aborted: bool
+    ended: bool
+    """The account was gone after it; what comes later begins a new history there."""
     without_code: bool
     """The account had no code to run, so that nothing could be refused."""
     fee_units: int
@@ -109,6 +111,7 @@ def received(transaction: TonTransaction) -> ChainTransfer | None:
         units=message.units,
         block=transaction.block,
         at=transaction.at,
+        fuel=opcode(message.body) == FUEL_OPCODE,
     )
 
 
@@ -124,6 +127,7 @@ def _transaction(record: Mapping[str, Any]) -> TonTransaction:
         block=int(record["mc_block_seqno"]),
         at=datetime.fromtimestamp(int(record["now"]), UTC),
         aborted=_flag(description["aborted"]),
+        ended=description.get("destroyed") is True,
         without_code=_flag(compute["skipped"]) and compute.get("reason") == "no_state",
         fee_units=int(record["total_fees"]),
         incoming=None if record["in_msg"] is None else _message(record["in_msg"]),

@@ -8,20 +8,20 @@ from casino.cashier import following as cashier
 from casino.db import Database
 from casino.errors import OutsideUnavailable
 from payments import follower
-from payments.reading import ReadingAhead, Stretch
+from payments.reading_ahead import Read, ReadingAhead
 from tests.factories import USDT
 from tests.payments.followed import FollowedHouse
 from tests.payments.simulated import SimulatedChain, pay
 
-NOTHING = Stretch((), ())
+NOTHING = Read((), ())
 PAGE = 5
 
 
-async def read() -> Stretch | None:
+async def read() -> Read | None:
     return NOTHING
 
 
-async def fail() -> Stretch | None:
+async def fail() -> Read | None:
     raise OutsideUnavailable(source="test", reason="told to")
 
 
@@ -48,7 +48,7 @@ async def test_trouble_is_raised_to_whoever_wanted_it_and_to_nobody_else() -> No
 async def test_stopping_ends_what_runs() -> None:
     ended = asyncio.Event()
 
-    async def endless() -> Stretch | None:
+    async def endless() -> Read | None:
         try:
             await asyncio.sleep(3600)
         finally:

@@ -1,0 +1,318 @@
+"""Bitcoin payouts when things go wrong: hazards 1, 6, 13 and 18, each by its number."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from casino.cashier.withdrawal_states import WithdrawalStatus as Status
+from casino.clock import utc_now
+from casino.db import Database
+from payments.chains.btc_coins import Coin, Target
+from payments.chains.btc_wallet import ChangeSpot, draft_payout, sign
+from tests.payments.btc.conftest import BTC, DEPTH
+from tests.payments.btc.payouts.house import FEE, PayingHouse, inputs_of
+from tests.servers import in_database
+
+pytestmark = [pytest.mark.chain, pytest.mark.faults]
+
+
+async def foreign_spend(house: PayingHouse, coin: Coin, *, units: int, rate: int = 50) -> bytes:
+    """A transaction that our key signed in another life."""
+    draft = draft_payout(
+        [Target(units, house.world.stranger(99))],
+        [coin],
+        change=ChangeSpot(house.account.script(1, 5), 1, 5),
+        rate=rate,
+        later_rate=5,
+    )
+    return sign(draft, house.key.sign, script_of=house.account.script, rate_max=1000).raw
+
+
+async def coins_of(house: PayingHouse) -> list[Coin]:
+    async with house.database.transaction() as session:
+        return list((await house.book.spendable(session)).values())
+
+
+@pytest.mark.parametrize("fault", ["silent", "http500", "http429", "empty"])
+async def test_hazard_1_an_answer_that_is_lost_pays_nobody_twice(
+    house: PayingHouse, fault: str
+) -> None:
+    player = await house.rich_player(BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.sender.step()
+    await house.signer.step()
+    payout = await house.only_payout()
+    setattr(house.world.wire, fault, 1)
+    await house.desk.broadcast(payout.signed or b"")
+    house.restart()
+    await house.pay()
+    await house.pay()
+    assert len((await house.only_payout()).attempts) == 1
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    assert await house.received(house.somebody()) == 200_000 - FEE
+    await house.require_balanced()
+
+
+async def test_hazard_1_processes_that_forget_everything_at_each_state_pay_once(
+    house: PayingHouse,
+) -> None:
+    player = await house.rich_player(BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    for step in (
+        house.sender.step,
+        house.signer.step,
+        house.sender.step,
+        house.settler.step,
+        house.follower.step,
+    ):
+        await step()
+        house.restart()
+        await house.pay()
+        house.restart()
+    payout = await house.only_payout()
+    assert len(payout.attempts) == 1
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    assert await house.received(house.somebody()) == 200_000 - FEE
+    await house.require_balanced()
+
+
+async def test_hazard_1_what_the_mempool_dropped_is_sent_again(house: PayingHouse) -> None:
+    """A block took our coin and is abandoned: what spent it is dropped, and so may ours be."""
+    player = await house.rich_player(BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    (coin,) = await coins_of(house)
+    await house.pay()
+    payout = await house.only_payout()
+    rival = await foreign_spend(house, coin, units=1000)
+    await house.empty_blocks(1, of=[rival])
+    assert not await house.waits(payout.attempts[0].tx_hash)
+    tip = await house.world.rpc.call("getbestblockhash")
+    await house.world.rpc.call("invalidateblock", tip)
+    await house.empty_blocks(1)
+    await house.follower.step()
+    house.restart()
+    house.use(bounds=type(house.terms.bounds)(least=80, most=100, fallback=80))
+    for _ in range(2):
+        await house.empty_blocks(1)
+        await house.follower.step()
+        await house.pay()
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    assert await house.received(house.somebody()) == 200_000 - FEE
+
+
+async def test_hazard_6_a_payout_in_a_lost_block_whose_coin_went_elsewhere(
+    house: PayingHouse,
+) -> None:
+    """Mined, reorganised, and in the other history its coin is spent by a stranger: the payout is
+    dead when that is final, not before, and is paid again from other coins by new bytes."""
+    player = await house.rich_player(BTC, BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.pay()
+    payout = await house.only_payout()
+    (spent,) = inputs_of(payout.signed)
+    (coin,) = [
+        Coin(
+            txid=spent[:64],
+            vout=int(spent[65:]),
+            units=BTC,
+            script=house.account.script(0, 0),
+            branch=0,
+            index=0,
+            height=1,
+        )
+    ]
+    rival = await foreign_spend(house, coin, units=1000)
+    await house.mine()
+    await house.watch()
+    tip = await house.world.rpc.call("getbestblockhash")
+    await house.world.rpc.call("invalidateblock", tip)
+    await house.empty_blocks(2, of=[rival])
+    await house.watch()
+    assert await house.status(withdrawal) is Status.BROADCAST
+    foreign = await house.foreign()
+    assert len(foreign) == 1, "and staff are asked who that was"
+    await house.mine(DEPTH - 1)
+    await house.watch()
+    assert await house.status(withdrawal) is Status.DEAD
+    await house.pay()
+    assert not await house.open_payouts(), "nothing leaves until they have answered"
+    await house.acknowledge(foreign[0])
+    await house.pay()
+    again = await house.only_payout()
+    assert not inputs_of(again.signed) & inputs_of(payout.signed)
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    assert await house.received(house.somebody()) == 200_000 - FEE
+    assert await house.reconciler.compare() == await house.reconciler.scan() != 0
+
+
+async def test_hazard_6_a_payout_that_is_mined_again_in_another_block(house: PayingHouse) -> None:
+    player = await house.rich_player(BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.pay()
+    await house.mine()
+    await house.watch()
+    tip = await house.world.rpc.call("getbestblockhash")
+    await house.world.rpc.call("invalidateblock", tip)
+    await house.empty_blocks(1)
+    await house.mine()
+    await house.watch()
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    assert await house.received(house.somebody()) == 200_000 - FEE
+    await house.require_balanced()
+
+
+async def test_hazard_13_a_spend_that_nobody_here_made_stops_payouts(house: PayingHouse) -> None:
+    """First in the mempool, where it is looked for before anything is claimed; then in a block."""
+    player = await house.rich_player(BTC, BTC)
+    coin, _ = await coins_of(house)
+    rival = await foreign_spend(house, coin, units=BTC // 2)
+    await house.world.rpc.call("sendrawtransaction", rival.hex())
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.pay()
+    assert await house.status(withdrawal) is Status.APPROVED
+    (txid,) = await house.foreign()
+    await house.mine(DEPTH)
+    await house.watch()
+    assert await house.foreign() == [txid]
+    assert (await house.told("staff")).count("alert.foreign_send") == 1
+    await house.pay()
+    assert await house.status(withdrawal) is Status.APPROVED
+    assert (await house.reconciler.compare() or 0) < 0, "the book misses what went"
+    await house.acknowledge(txid)
+    await house.pay()
+    assert await house.status(withdrawal) is Status.BROADCAST
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+
+
+async def test_hazard_18_a_restored_old_backup_pays_nothing_again(house: PayingHouse) -> None:
+    """The copy was made before a payout that has happened since: in blocks, or still waiting."""
+    player = await house.rich_player(BTC, BTC, BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    async with older_copy(house) as older:
+        await house.pay()
+        payout = await house.only_payout()
+        present = house.database
+        house.restart(older)
+        await house.follower.step()
+        for _ in range(2):
+            await house.pay()
+        assert await house.status(withdrawal) is Status.APPROVED, "it waits in the mempool"
+        assert await house.foreign() == [payout.attempts[0].tx_hash]
+        house.restart(present)
+        await house.settle()
+        assert await house.status(withdrawal) is Status.CONFIRMED
+        house.restart(older)
+        await house.watch()
+        for _ in range(2):
+            await house.pay()
+        assert await house.status(withdrawal) is Status.APPROVED
+        assert await house.received(house.somebody()) == 200_000 - FEE
+        house.restart(present)
+
+
+async def test_hazard_18_a_backup_that_knows_the_bytes_sends_them_again(
+    house: PayingHouse,
+) -> None:
+    player = await house.rich_player(BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.sender.step()
+    await house.signer.step()
+    async with older_copy(house) as older:
+        await house.pay()
+        await house.settle()
+        present = house.database
+        house.restart(older)
+        await house.watch()
+        assert not await house.foreign(), "its own bytes explain it"
+        await house.watch()
+        assert await house.status(withdrawal) is Status.CONFIRMED
+        assert await house.received(house.somebody()) == 200_000 - FEE
+        await house.require_balanced()
+        house.restart(present)
+
+
+async def test_two_senders_at_once_claim_once(house: PayingHouse) -> None:
+    player = await house.rich_player(BTC, BTC)
+    wanted = [await house.withdraw(player, 200_000, house.somebody(n)) for n in range(4)]
+    desks = [house.another_desk(replace(house.terms, members_max=2)) for _ in range(3)]
+    await asyncio.gather(*(desk.prepare() for desk in desks))
+    await asyncio.gather(*(desk.prepare() for desk in desks))
+    payouts = await house.open_payouts()
+    members = [one.withdrawal_id for payout in payouts for one in payout.members]
+    assert sorted(members) == sorted(wanted)
+    coins = [coin[0] for payout in payouts for coin in payout.attempts[0].plan["coins"]]  # type: ignore[union-attr]
+    assert len(coins) == len(set(coins))
+    await house.pay()
+    await house.settle()
+    assert {await house.status(one) for one in wanted} == {Status.CONFIRMED}
+    await house.require_balanced()
+
+
+async def test_nothing_leaves_through_a_node_that_lags_or_went_back(house: PayingHouse) -> None:
+    player = await house.rich_player(BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    house.world.wire.lag = 2
+    await house.pay()
+    assert await house.status(withdrawal) is Status.APPROVED
+    house.world.wire.lag = 0
+    await house.mine()
+    await house.pay()
+    assert await house.status(withdrawal) is Status.APPROVED, "the follower has not seen the block"
+    await house.watch()
+    await house.pay()
+    assert await house.status(withdrawal) is Status.BROADCAST
+    house.world.wire.lag = 3
+    await house.settler.step()
+    assert await house.status(withdrawal) is Status.BROADCAST
+    house.world.wire.lag = 0
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    await house.require_balanced()
+
+
+async def test_what_is_never_signed_goes_back_and_is_paid_later(house: PayingHouse) -> None:
+    player = await house.rich_player(BTC)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.sender.step()
+    await house.settler.step()
+    assert await house.status(withdrawal) is Status.ASSIGNED
+    house.use(never_signed_after=timedelta(0))
+    await house.settler.step()
+    assert not await house.open_payouts()
+    await house.signer.step()
+    house.use(never_signed_after=timedelta(hours=1))
+    await house.pay()
+    await house.settle()
+    found = await house.withdrawal(withdrawal)
+    assert (found.status, found.attempts) == (Status.CONFIRMED, 2)
+    assert await house.received(house.somebody()) == 200_000 - FEE
+    await house.require_balanced()
+    assert utc_now() > found.requested_at
+
+
+@asynccontextmanager
+async def older_copy(house: PayingHouse) -> AsyncIterator[Database]:
+    """A copy of the database as it is now."""
+    name = "older_" + house.database.url.rpartition("/")[2]
+    await house.database.close()
+    connection = await asyncpg.connect(in_database(house.database.dsn, "postgres"))
+    older = Database(in_database(house.database.url, name))
+    try:
+        source = house.database.url.rpartition("/")[2]
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{source}"')
+        yield older
+    finally:
+        await older.close()
+        await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await connection.close()

@@ -1,13 +1,18 @@
 """Reading ahead: what was read is used on its own block only, and nothing is left running."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from casino.cashier import blocks
 from casino.cashier import following as cashier
+from casino.cashier.coins import CoinMoves
 from casino.db import Database
 from casino.errors import OutsideUnavailable
 from payments import follower
+from payments.chains.blocks import Header, Incoming, Watched
 from payments.reading_ahead import Read, ReadingAhead
 from tests.factories import USDT
 from tests.payments.followed import FollowedHouse
@@ -115,3 +120,43 @@ async def test_what_was_read_ahead_on_a_branch_that_is_lost_is_never_booked(
     assert [deposit.status for deposit in told] in ([], ["orphaned"])
     assert (await house.wallet(player)).cash == 0
     await house.require_sound()
+
+
+class CoinsInOrder:
+    """Stands for our coins: notes how far the book was when blocks were read for them."""
+
+    hot_wallet = "hot"
+
+    def __init__(self, chain: SimulatedChain) -> None:
+        self.chain = chain
+        self.read_on: list[tuple[int, int]] = []
+
+    async def read(
+        self, database: Database, headers: Sequence[Header], watched: Watched
+    ) -> tuple[Sequence[Incoming], CoinMoves]:
+        async with database.transaction() as session:
+            place = await blocks.read_place(session, chain=self.chain.name)
+        assert place is not None
+        if headers:
+            self.read_on.append((place.top.height, headers[0].height))
+        return await self.chain.incoming(headers, watched), None  # type: ignore[return-value]
+
+
+async def test_our_coins_are_read_only_where_the_blocks_below_are_booked(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "PAGE_BLOCKS", PAGE)
+    monkeypatch.setattr(follower.Follower, "_fill_pool", nothing_to_fill)
+    chain = SimulatedChain()
+    house = FollowedHouse(db, chain)
+    coins = CoinsInOrder(chain)
+    house.follower.followed = replace(house.follower.followed, coins=coins)
+    await house.open()
+    chain.mine(empty=3 * PAGE)
+    await house.step()
+    assert len(coins.read_on) == 4
+    assert all(first == top + 1 for top, first in coins.read_on)
+
+
+async def nothing_to_fill(_follower: follower.Follower) -> None:
+    """The rail stays as it is."""

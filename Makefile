@@ -15,7 +15,7 @@ PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
   -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
-.PHONY: help setup setup-browser demo demo-reset test test-fast test-faults lint format check smoke sim bench bench-growth migrate lock clean
+.PHONY: help setup setup-browser demo demo-reset test test-fast test-faults lint format check smoke sim bench bench-chains bench-growth migrate lock clean
 
 help: ## print this list
 	@echo "Fairhouse. Targets:"
@@ -70,6 +70,9 @@ sim: setup ## play a simulated month from SEED=1 over DAYS=30 and check every st
 
 bench: setup ## measure the money core beside pgbench, under 15 minutes; CASE=bets_64 for one
 	@$(call with_venv,python -m benchmarks $(CASE) $(ARGS))
+
+bench-chains: setup ## measure the chain code beside its nodes asked raw, under five minutes; PART=evm for one
+	@$(call with_venv,python -m benchmarks chains $(PART) $(ARGS))
 
 bench-growth: setup ## the same house at a hundred thousand and at ten million stored bets
 	@$(call with_venv,python -m benchmarks growth --stored 10000000 $(ARGS))

@@ -14,9 +14,9 @@ from benchmarks.chains.followed import Payees, Reading
 from benchmarks.report import compared
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.rails import BTC
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import NETWORKS, Network, WatchList, address_of, parse
-from payments.chains.btc_units import BTC_SCALE
 from sandbox.btc.chain import LocalBitcoin
 from sandbox.btc.litecoin import PROGRAM, LocalLitecoin
 from sandbox.btc.wallet import MATURITY_BLOCKS

@@ -1,6 +1,6 @@
 """A cashier that pays USDT out on a real Ethereum node: follower, sender, settler and signer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from casino import rates
@@ -30,6 +30,7 @@ from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import Master
 from sandbox.evm.chain import CHAIN_ID
+from tests import factories
 from tests.payments.evm.conftest import ETH, GWEI, USDT, EvmWorld
 from tests.payments.followed import FollowedHouse
 
@@ -138,9 +139,9 @@ class EvmHouse:
         await self.followed.open()
         now = utc_now()
         async with self.database.transaction() as session:
-            await rails.set_hot_wallet(
-                session, rail=USDT_ETH, address=self.hot.checksummed, now=now
-            )
+            offered = await rails.get_rail(session, USDT_ETH)
+            flat = replace(offered, address=self.hot.checksummed, fee_policy=None)
+            await rails.change_rail(session, rail=flat, actor="test", now=now)
             await rates.quote(session, asset=Asset.ETH, numerator=3, denominator=1, now=now)
         await self.world.node.give(self.hot.raw, wei)
         if units:
@@ -168,13 +169,12 @@ class EvmHouse:
     async def withdraw(self, player_id: int, units: int, to: EvmAddress) -> int:
         """A withdrawal that an operator has approved."""
         async with self.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=USDT_ETH,
                 units=units,
                 destination=to.checksummed,
-                memo="",
                 reference=new_reference(),
                 now=utc_now(),
             )

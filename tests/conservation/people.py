@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from casino import rates
 from casino.cashier import addresses, withdrawals
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
-from casino.errors import NotFound, Refusal
+from casino.errors import NotFound, Paused, Refusal
 from casino.ids import PlayerId, new_reference
 from casino.ledger import journal
 from casino.ledger.wallet import Wallet
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 STAFF = 9001
 FIRST_PLAYER = 100
+PATIENCE_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,18 @@ class Town:
                 )
             self.players.append(player.id)
             for rail in self.streets:
-                async with self.database.transaction() as session:
-                    told = await addresses.deposit_instruction(
-                        session, player_id=player.id, rail=rail, now=utc_now()
-                    )
-                self.places[number, rail] = Place(told.address, told.tag)
+                self.places[number, rail] = await self._place(player.id, rail)
 
-    async def deposit(self) -> None:
-        """Somebody pays in somewhere: mostly enough, sometimes dust."""
-        person, street = self._somebody()
+    async def pay_in_all(self) -> None:
+        """Everybody pays in on every rail, so that there is something to withdraw."""
+        for (person, rail), place in self.places.items():
+            street = self.streets[rail]
+            if await street.pay_in(person, place, street.dust * 1000):
+                self.count(f"{rail} deposit")
+
+    async def deposit(self, *rails: str) -> None:
+        """Somebody pays in on one of these rails: mostly enough, sometimes dust."""
+        person, street = self._somebody(*rails)
         units = street.dust * self.chance.randint(20, 400)
         if self.chance.random() < 0.1:
             units = street.dust * self.chance.randint(1, 3)
@@ -138,6 +143,19 @@ class Town:
         async with self.database.transaction() as session:
             return await withdrawals.get(session, withdrawal_id=asked.withdrawal_id)
 
+    async def _place(self, player_id: int, rail: str) -> Place:
+        """Where to pay to; a rail opens when its watcher has looked at the chain."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                try:
+                    async with self.database.transaction() as session:
+                        told = await addresses.deposit_instruction(
+                            session, player_id=player_id, rail=rail, now=utc_now()
+                        )
+                    return Place(told.address, told.tag)
+                except Paused:
+                    await asyncio.sleep(0.2)
+
     async def _approve(self, withdrawal_id: int) -> None:
         async with self.database.transaction() as session:
             member = await people.find_member(session, telegram_id=STAFF)
@@ -151,9 +169,9 @@ class Town:
                 now=utc_now(),
             )
 
-    def _somebody(self) -> tuple[int, Street]:
+    def _somebody(self, *rails: str) -> tuple[int, Street]:
         person = self.chance.randrange(len(self.players))
-        return person, self.streets[self.chance.choice(sorted(self.streets))]
+        return person, self.streets[self.chance.choice(rails or sorted(self.streets))]
 
     def count(self, deed: str) -> None:
         """Note that something was done."""

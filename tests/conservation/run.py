@@ -7,6 +7,7 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.conservation.world import World
 
 ROUND_SECONDS = 30
+PAYERS = (("ton", "usdt_ton"), ("usdt_eth",), ("btc",))
 PATIENCE_SECONDS = 180
 """How long a final point may take after the last fault; nodes and processes share few cores."""
 TROUBLE = (OutsideError, DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -49,6 +51,9 @@ async def conserve(home: Home, *, seed: int, minutes: float, say: Callable[[str]
     chance = random.Random(seed_of(f"conservation {seed}"))
     outcome = Outcome(seed)
     async with open_world(home, chance, say=say) as world:
+        say("everybody pays in on every rail")
+        await world.town.pay_in_all()
+        outcome.failure = await _final_point(world, say)
         ends = time.monotonic() + minutes * 60
         while not outcome.failure and (time.monotonic() < ends or world.havoc.missing):
             if outcome.rounds and time.monotonic() > ends + PATIENCE_SECONDS:
@@ -88,8 +93,10 @@ async def _round(world: World, chance: random.Random, say: Callable[[str], None]
             say(f"  {struck}")
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(keep(world.town.deposit, 0.8))
-        group.create_task(keep(world.town.withdraw, 0.8))
+        # A wallet signs one thing at a time: one payer for each chain.
+        for rails in PAYERS:
+            group.create_task(keep(partial(world.town.deposit, *rails), 1.0))
+        group.create_task(keep(world.town.withdraw, 0.5))
         group.create_task(keep(strike, 1.0))
 
 

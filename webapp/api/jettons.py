@@ -26,13 +26,13 @@ routes = web.RouteTableDef()
 async def show_jetton_wallet(request: web.Request) -> web.Response:
     """The jetton wallet of any owner for the token of a rail, as the token's master names it."""
     asked = await read_body(request, JettonWalletRequest)
-    await request.app[THROTTLE].require(LOOKUP, key=player_of(request))
     owner = parse_ton(asked.owner, testnet=True).raw
     async with request.app[DATABASE].transaction() as session:
         rail = await rails.get_rail(session, asked.rail)
     node = request.app[NODE]
     if node is None or rail.chain != rails.TON or rail.token is None:
         raise NotFound(thing="jetton", key=asked.rail)
+    await request.app[THROTTLE].require(LOOKUP, key=player_of(request))
     master = parse_ton(rail.token, testnet=True).raw
     # Asked anew each time: owners are whatever strangers send, and not worth remembering.
     wallet = await JettonWallets(node, masters=[master]).wallet_of(owner, master=master)

@@ -30,6 +30,7 @@ from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import Master
 from sandbox.evm.chain import CHAIN_ID
+from tests import factories
 from tests.payments.evm.conftest import ETH, GWEI, USDT, EvmWorld
 from tests.payments.followed import FollowedHouse
 
@@ -168,7 +169,7 @@ class EvmHouse:
     async def withdraw(self, player_id: int, units: int, to: EvmAddress) -> int:
         """A withdrawal that an operator has approved."""
         async with self.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=USDT_ETH,

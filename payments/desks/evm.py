@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from casino.cashier import blocks, claiming, payout_notices
 from casino.cashier.batches import get_payout, open_payouts
+from casino.cashier.fees import record_network_fee
 from casino.cashier.fuel import FUELS, PARTS
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
@@ -20,6 +21,7 @@ from payments.chains.evm_plan import EvmPlan
 from payments.chains.evm_wallet import Fees, token_transfer
 from payments.desks.evm_nonces import NonceWatch
 from payments.desks.evm_payouts import reserved, same_versions, sent_payout
+from payments.desks.evm_price import in_rail_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
 
 ORDERS_LAST = timedelta(minutes=15)
 """An order has to be good for so long when its payment is claimed."""
+PAYMENT_GAS = 65_000
+"""What a payment of USDT to somebody who holds none uses, until one was tried."""
+PRICE_EVERY = timedelta(minutes=1)
 GAS_MARGIN = (13, 10)
 """What a transfer uses depends on what others do before it is mined."""
 
@@ -57,6 +62,8 @@ class EvmDesk:
     """By account: the nonce that the newest block leaves free."""
     _clear: bool = False
     _doubts: int = 0
+    _gas: int = PAYMENT_GAS
+    _priced_at: datetime | None = None
 
     @property
     def chain(self) -> str:
@@ -90,6 +97,7 @@ class EvmDesk:
         if not self._clear:
             return
         market = await self.evm.fee_market()
+        await self._tell_price(market)
         for payout in in_flight:
             await self.versions.renew(payout, next_nonce=self._next[payout.account], market=market)
         await self._claim(account, in_flight, market)
@@ -201,6 +209,7 @@ class EvmDesk:
                 raise
             log.warning("sender.payment_not_tried", withdrawal_id=payment.withdrawal_id)
             return None
+        self._gas = used
         return -(-used * GAS_MARGIN[0] // GAS_MARGIN[1])
 
     async def _claim_one(self, payment: NextPayment, account: EvmAccount, plan: EvmPlan) -> bool:
@@ -222,6 +231,19 @@ class EvmDesk:
             return False
         log.info("payout.claimed", payout_id=payout.id, nonce=payout.replay_number)
         return True
+
+    async def _tell_price(self, market: FeeMarket) -> None:
+        """Let the cashier know what a payment costs now, which quotes of fees follow; nothing while
+        there are no rates."""
+        now = utc_now()
+        if self._priced_at is not None and now - self._priced_at < PRICE_EVERY:
+            return
+        wei = self._gas * market.fees.max_fee
+        async with self.database.transaction() as session:
+            units = await in_rail_units(session, rail=self.rail, wei=wei, now=now)
+            if units is not None:
+                await record_network_fee(session, rail=self.rail, units=units, now=now)
+        self._priced_at = now
 
     async def _still(self, payout: Payout) -> bool:
         async with self.database.transaction() as session:

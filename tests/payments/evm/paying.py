@@ -1,6 +1,6 @@
 """A cashier that pays USDT out on a real Ethereum node: follower, sender, settler and signer."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from casino import rates
@@ -139,9 +139,9 @@ class EvmHouse:
         await self.followed.open()
         now = utc_now()
         async with self.database.transaction() as session:
-            await rails.set_hot_wallet(
-                session, rail=USDT_ETH, address=self.hot.checksummed, now=now
-            )
+            offered = await rails.get_rail(session, USDT_ETH)
+            flat = replace(offered, address=self.hot.checksummed, fee_policy=None)
+            await rails.change_rail(session, rail=flat, actor="test", now=now)
             await rates.quote(session, asset=Asset.ETH, numerator=3, denominator=1, now=now)
         await self.world.node.give(self.hot.raw, wei)
         if units:
@@ -175,7 +175,6 @@ class EvmHouse:
                 rail=USDT_ETH,
                 units=units,
                 destination=to.checksummed,
-                memo="",
                 reference=new_reference(),
                 now=utc_now(),
             )

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.db import Database
@@ -12,6 +13,7 @@ from casino.ledger.chart import Account
 from casino.money import Asset
 from payments.chains.evm_addresses import EvmAddress
 from payments.chains.evm_wallet import Fees, coin_transfer, sign_transaction
+from payments.desks.evm import PAYMENT_GAS
 from payments.desks.evm_versions import FeeCaps
 from sandbox.evm.chain import CHAIN_ID
 from tests.payments.evm.conftest import ETH, FEES, GWEI, USDT, EvmWorld
@@ -174,6 +176,16 @@ async def test_without_gas_nothing_is_claimed_and_staff_are_told_once(
     await house.finalize()
     await house.send()
     assert await house.status(withdrawal) is Status.BROADCAST
+
+
+async def test_what_a_payment_costs_now_is_told_in_the_rails_own_units(house: EvmHouse) -> None:
+    """An ETH is worth 3 EUR a gwei here, and a USDT 0.9 EUR: a gwei costs 3.33 units."""
+    await house.send()
+    market = await house.world.chain.fee_market()
+    async with house.database.transaction() as session:
+        units = await session.scalar(text("SELECT units FROM network_fees WHERE rail = 'usdt_eth'"))
+    wei = PAYMENT_GAS * market.fees.max_fee
+    assert units == -(-wei * 3 * 10 // (9 * GWEI))
 
 
 async def test_gas_above_the_cap_is_waited_out(house: EvmHouse) -> None:

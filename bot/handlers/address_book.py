@@ -246,7 +246,7 @@ async def _book(house: House, player: Player, words: Words) -> Screen:
         saved = await saved_addresses.list_saved(session, player_id=player.id)
         mode = await saved_only.read(session, player_id=player.id, now=now)
         cool_down = (await terms.current(session)).address_cool_down
-        paying = [rail for rail in await rails.list_rails(session) if rail.withdrawals_enabled]
+        paying = [rail for rail in await rails.list_rails(session) if rail.takes_withdrawals]
     entries = [
         (
             tap(

@@ -58,7 +58,7 @@ async def choose(
     """Which asset to withdraw, with what can be withdrawn of each."""
     await state.clear()
     async with house.database.transaction() as session:
-        offered = [rail for rail in await rails.list_rails(session) if rail.withdrawals_enabled]
+        offered = [rail for rail in await rails.list_rails(session) if rail.takes_withdrawals]
         purse = await read_purse(session, player_id=player.id, now=clock.utc_now())
     lines = [
         words.say("bot.withdraw.can", amount=words.amount(purse.withdrawable(rail.asset)))

@@ -107,7 +107,7 @@ async def require_open(session: AsyncSession, rail: str) -> Rail:
     flags.require_running(
         await flags.stopped(session), *required_switches(offered, switches.WITHDRAWALS)
     )
-    if not offered.withdrawals_enabled:
+    if not offered.takes_withdrawals:
         raise Paused(switch=f"rail:{rail}")
     return offered
 

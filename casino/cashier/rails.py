@@ -97,6 +97,11 @@ class Rail:
         return self.deposits_enabled and self.is_known and not (by_tag and self.address is None)
 
     @property
+    def takes_withdrawals(self) -> bool:
+        """Whether coins can be asked for here now, kill switches aside."""
+        return self.withdrawals_enabled and self.is_known
+
+    @property
     def takes_memo(self) -> bool:
         """Whether transfers on its chain carry a comment."""
         return self.deposits_by is DepositsBy.TAG

@@ -16,6 +16,7 @@ from casino.ledger import journal
 from casino.ledger.wallet import Wallet
 from casino.players import identity
 from casino.staff import orders, people
+from tests import factories
 from tests.conservation.streets import Place
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Town:
         destination = street.destination(self.chance)
         try:
             async with self.database.transaction() as session:
-                asked = await withdrawals.request(
+                asked = await factories.ask_withdrawal(
                     session,
                     player_id=player,
                     rail=street.rail,

@@ -83,7 +83,7 @@ async def test_a_rail_with_addresses_is_shown_when_its_network_is_known(join: Jo
         "ethereum",
         True,
     )
-    assert usdt["withdraw"]["enabled"] is False
+    assert usdt["withdraw"]["enabled"] is True
     shown = (await person.post("/api/cashier/deposit", {"rail": "usdt_eth"})).body
     again = (await person.post("/api/cashier/deposit", {"rail": "usdt_eth"})).body
     others = (await other.post("/api/cashier/deposit", {"rail": "usdt_eth"})).body

@@ -168,7 +168,7 @@ async def list_movements(request: web.Request) -> web.Response:
 def _show_rail(rail: Rail, stopped: Collection[str], fee: int) -> dict[str, Json]:
     asset_on = switches.asset_flag(rail.asset) not in stopped
     deposits = rail.takes_deposits and asset_on and switches.DEPOSITS not in stopped
-    payouts = rail.withdrawals_enabled and asset_on and switches.WITHDRAWALS not in stopped
+    payouts = rail.takes_withdrawals and asset_on and switches.WITHDRAWALS not in stopped
     return {
         "rail": rail.name,
         "asset": rail.asset.value,

@@ -13,7 +13,14 @@ from casino.cashier.quotes import VALID, Quote
 from casino.cashier.rails import FeePolicy, Rail
 from casino.cashier.withdrawals import Withdrawal
 from casino.db import Database
-from casino.errors import BadAmount, IdempotencyConflict, InvariantViolation, NotFound, QuoteExpired
+from casino.errors import (
+    BadAmount,
+    IdempotencyConflict,
+    InvariantViolation,
+    NotFound,
+    Paused,
+    QuoteExpired,
+)
 from tests.casino.cashier.cashbox import (
     DESTINATION,
     EUR,
@@ -91,6 +98,14 @@ async def test_what_was_quoted_is_charged_although_the_fee_changed(house: Databa
     assert payout is not None
     assert payout.members[0].units == 10 * TON - FLAT
     await assert_sound(house)
+
+
+async def test_nothing_is_promised_on_a_rail_whose_network_is_not_known(house: Database) -> None:
+    player = await rich_player(house)
+    for rail in ("usdt_eth", "usdt_ton", "btc"):
+        with pytest.raises(Paused):
+            async with house.transaction() as session:
+                await quotes.make(session, player_id=player, rail=rail, units=10**12, now=NOW)
 
 
 async def test_a_quote_that_does_not_fit_says_to_ask_again(house: Database) -> None:

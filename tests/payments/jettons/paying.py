@@ -28,6 +28,7 @@ from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import TonKey
 from payments.signer.ton_pen import TonPen
+from tests import factories
 from tests.payments.conftest import TIMEOUT_SECONDS, World
 from tests.payments.conftest import TON as COIN
 from tests.payments.house import APPROVER_SEED
@@ -178,7 +179,7 @@ class PayingHouse(JettonHouse):
         """A withdrawal that the owner has approved."""
         now = self.approved_at or utc_now()
         async with self.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=rail,

@@ -39,6 +39,7 @@ from payments.signer.checks import Limits
 from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import BtcAccount, Master
+from tests import factories
 from tests.factories import make_player
 from tests.payments.btc.conftest import BTC, DEPTH, World
 
@@ -191,7 +192,7 @@ class PayingHouse:
 
     async def request(self, player_id: int, units: int, destination: str) -> Withdrawal:
         async with self.database.transaction() as session:
-            return await withdrawals.request(
+            return await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=RAIL,

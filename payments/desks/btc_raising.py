@@ -79,7 +79,7 @@ class Raiser:
                     await self._raise(payout, newest, place, rate)
             except ValueError as error:
                 # A plan that somebody else has written; those behind it are raised all the same.
-                log.error("payout.unreadable", payout_id=payout.id, reason=str(error))
+                log.exception("payout.unreadable", payout_id=payout.id, reason=str(error))
 
     async def _is_stuck(self, newest: Attempt, place: Place) -> bool:
         if place.top.height - read_plan(newest.plan).height < self.terms.bump_after_blocks:

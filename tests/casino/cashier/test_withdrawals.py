@@ -257,7 +257,9 @@ async def test_switches_and_closed_rails_stop_requests(house: Database) -> None:
             )
     with pytest.raises(NotFound):
         async with house.transaction() as session:
-            await withdrawals.quote(session, player_id=player, rail="no_such_rail", units=TON, now=NOW)
+            await withdrawals.quote(
+                session, player_id=player, rail="no_such_rail", units=TON, now=NOW
+            )
 
 
 async def test_a_stale_rate_stops_requests(house: Database) -> None:

@@ -13,10 +13,13 @@ class Ask(StatesGroup):
     reason_kyc = State()
     reason_player = State()
     reason_switch = State()
+    note_token = State()
+    note_unclaimed = State()
     player = State()
     owner = State()
     subject = State()
     answer = State()
+    foreign_send = State()
     member = State()
 
 

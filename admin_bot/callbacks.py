@@ -131,10 +131,35 @@ class Adopt(CallbackData, prefix="unhouse1", sep=SEPARATOR):
     sure: bool
 
 
+class WriteNote(CallbackData, prefix="unnote1", sep=SEPARATOR):
+    """The next message is what is known of a transfer without an owner."""
+
+    unclaimed: int
+
+
+class TokenCasePage(CallbackData, prefix="tokp1", sep=SEPARATOR):
+    """A page of tokens that the house does not take."""
+
+    before: int
+
+
 class Release(CallbackData, prefix="held1", sep=SEPARATOR):
     """Make a held deposit playable."""
 
     deposit: int
+
+
+class ForeignSendCard(CallbackData, prefix="fs1", sep=SEPARATOR):
+    """Show something that left an account without a payout; `mark` begins its hash."""
+
+    mark: str
+
+
+class ExplainSend(CallbackData, prefix="fswhy1", sep=SEPARATOR):
+    """Ask what it was; `every` for all that wait for the same account."""
+
+    mark: str
+    every: bool
 
 
 class AuditPage(CallbackData, prefix="aud1", sep=SEPARATOR):

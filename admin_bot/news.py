@@ -56,6 +56,7 @@ ROUTES: Mapping[str, Route] = {
     "withdrawal.decided": Route("withdrawal", "withdrawal_id", Manner.UPDATE),
     "kyc.submitted": Route("kyc_case", "case_id", Manner.ONCE),
     "deposit.held": Route("deposit", "deposit_id", Manner.ONCE),
+    "token_case.opened": Route("token_case", "case_id", Manner.ONCE),
     "support.question": Route("support", "player_id", Manner.AGAIN),
 }
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 OWN = "own"
 REASON_MAX = 300
 
-REJECT, REFUND, KYC, BLOCK, UNBLOCK, STOP, RUN = (
+REJECT, REFUND, KYC, BLOCK, UNBLOCK, STOP, RUN, TOKEN = (
     "reject",
     "refund",
     "kyc",
@@ -30,6 +30,7 @@ REJECT, REFUND, KYC, BLOCK, UNBLOCK, STOP, RUN = (
     "unblock",
     "stop",
     "run",
+    "token",
 )
 REASONS: Mapping[str, tuple[str, ...]] = {
     REJECT: ("address", "documents", "turnover", "asked"),
@@ -39,6 +40,7 @@ REASONS: Mapping[str, tuple[str, ...]] = {
     UNBLOCK: ("checked", "mistake"),
     STOP: ("maintenance", "incident", "provider"),
     RUN: ("done", "mistake"),
+    TOKEN: ("spam", "returned", "kept"),
 }
 
 

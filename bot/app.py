@@ -8,6 +8,7 @@ from aiogram import Dispatcher
 from aiogram.fsm.strategy import FSMStrategy
 
 from bot.handlers import (
+    address_book,
     care,
     deposit,
     fairness,
@@ -21,6 +22,7 @@ from bot.handlers import (
     start,
     support,
     withdraw,
+    withdraw_check,
 )
 from bot.middlewares import Consented, Person, Spoken
 
@@ -35,6 +37,8 @@ FAMILIES = (
     menu,
     deposit,
     withdraw,
+    withdraw_check,
+    address_book,
     history,
     fairness,
     limits,

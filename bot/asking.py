@@ -12,6 +12,8 @@ class Ask(StatesGroup):
     withdraw_amount = State()
     withdraw_address = State()
     withdraw_memo = State()
+    book_address = State()
+    book_label = State()
     limit_amount = State()
     support_text = State()
     document = State()

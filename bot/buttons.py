@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiogram.types import CopyTextButton, InlineKeyboardButton, WebAppInfo
+from aiogram.types import InlineKeyboardButton, WebAppInfo
 
 from bot.callbacks import Go
 from messaging.buttons import tap
@@ -12,8 +12,6 @@ from messaging.buttons import tap
 if TYPE_CHECKING:
     from messaging.buttons import Row
     from messaging.words import Words
-
-COPY_MAX = 256
 
 
 def go(words: Words, to: str, *, style: str | None = None) -> InlineKeyboardButton:
@@ -34,8 +32,3 @@ def app(text: str, url: str, *, style: str | None = None) -> InlineKeyboardButto
 def link(text: str, url: str) -> InlineKeyboardButton:
     """A button that opens a page."""
     return InlineKeyboardButton(text=text, url=url)
-
-
-def copy(text: str, what: str) -> InlineKeyboardButton:
-    """A button that puts `what` on the clipboard."""
-    return InlineKeyboardButton(text=text, copy_text=CopyTextButton(text=what[:COPY_MAX]))

@@ -50,6 +50,12 @@ class WithdrawShare(CallbackData, prefix="wdpart1"):
     percent: int
 
 
+class WithdrawTo(CallbackData, prefix="wdto1"):
+    """Withdraw to the known address that has this mark."""
+
+    mark: str
+
+
 class WithdrawConfirm(CallbackData, prefix="wdyes1"):
     """Confirm the withdrawal whose reference has this token."""
 
@@ -57,9 +63,41 @@ class WithdrawConfirm(CallbackData, prefix="wdyes1"):
 
 
 class WithdrawCancel(CallbackData, prefix="wdno1"):
-    """Take back a withdrawal that nobody approved yet."""
+    """Take back a withdrawal that the sender has not claimed yet."""
 
     withdrawal: int
+
+
+class BookOpen(CallbackData, prefix="book1"):
+    """Show a saved address."""
+
+    address: int
+
+
+class BookAdd(CallbackData, prefix="bookadd1"):
+    """Save an address for a rail."""
+
+    rail: str
+
+
+class BookRename(CallbackData, prefix="bookname1"):
+    """Give a saved address another name."""
+
+    address: int
+
+
+class BookRemove(CallbackData, prefix="bookdel1"):
+    """Forget a saved address; asks first, then acts when `sure`."""
+
+    address: int
+    sure: bool
+
+
+class SavedOnlySwitch(CallbackData, prefix="only1"):
+    """Be paid to saved addresses only, or no longer; `sure` is needed to begin."""
+
+    on: bool
+    sure: bool
 
 
 class HistoryPage(CallbackData, prefix="his1"):

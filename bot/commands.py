@@ -23,6 +23,7 @@ COMMANDS = (
     "balance",
     "deposit",
     "withdraw",
+    "addresses",
     "history",
     "limits",
     "fairness",

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from casino.cashier.rails import Rail
+    from collections.abc import Mapping
 
 KEY = "withdrawal"
 
@@ -22,7 +20,7 @@ class Draft:
     destination: str = ""
     memo: str = ""
     reference: str = ""
-    fee: int = 0
+    quote: int = 0
 
     @classmethod
     def read(cls, form: Mapping[str, Any]) -> Draft | None:
@@ -47,11 +45,6 @@ class Draft:
         """The same transfer with a comment."""
         return replace(self, memo=memo, reference="")
 
-    def under(self, reference: str, *, fee: int) -> Draft:
-        """Ready to be confirmed under one reference, at the fee that was shown."""
-        return replace(self, reference=reference, fee=fee)
-
-
-def own_addresses(offered: Sequence[Rail]) -> frozenset[str]:
-    """Where our own coins are: nobody withdraws to there."""
-    return frozenset(rail.address for rail in offered if rail.address)
+    def under(self, reference: str, *, quote: int) -> Draft:
+        """Ready to be confirmed under one reference, at the fee of the quote that was shown."""
+        return replace(self, reference=reference, quote=quote)

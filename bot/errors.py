@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MONEY_FIELDS = ("available", "minimum", "maximum", "remaining")
 REFERENCE_FIELDS = ("limit", "used", "ceiling")
+NAMED_FIELDS = {"window": "window", "network": "address_kind", "wanted": "address_kind"}
 _ASSETS = frozenset(asset.value for asset in Asset)
 UNSPOKEN = ("key", "language")  # names that looking up a text has already taken
 MOMENT_FIELDS = ("until", "resets_at")
@@ -41,9 +42,12 @@ def explain_code(code: str, words: Words) -> str:
 
 
 def _keys(error: CasinoError) -> list[str]:
-    """Texts to try, the most telling first: by reason, with detail, general."""
+    """Texts to try, the most telling first: by reason (and chain), with detail, general."""
     reason = error.data.get("reason")
+    wanted = error.data.get("wanted")
     by_reason = [f"{error.code}.{reason}"] if isinstance(reason, str) else []
+    if by_reason and isinstance(wanted, str):
+        by_reason.insert(0, f"{by_reason[0]}.{wanted}")
     named = (error.data.get("kind"), error.data.get("field"))
     by_name = [f"{error.code}.{name}" for name in named if isinstance(name, str)]
     open_end = [f"{error.code}.for_life"] if error.data.get("until", 0) is None else []
@@ -54,20 +58,23 @@ def _spoken(data: Mapping[str, object], words: Words) -> dict[str, object]:
     asset = data.get("asset")
     spoken: dict[str, object] = {}
     for name, part in data.items():
-        if name in UNSPOKEN:
-            continue
-        if isinstance(part, Money):
-            spoken[name] = words.amount(part)
-        elif isinstance(part, datetime):
-            if name in MOMENT_FIELDS:
-                spoken[name] = words.moment(part)
-        elif isinstance(part, int) and name in MONEY_FIELDS and asset in _ASSETS:
-            spoken[name] = words.amount(Money(part, Asset(str(asset))))
-        elif isinstance(part, int) and name in REFERENCE_FIELDS:
-            spoken[name] = words.reference(part)
-        elif isinstance(part, int | str):
-            spoken[name] = part
-    window = data.get("window")
-    if isinstance(window, str) and words.knows(f"window.{window}"):
-        spoken["window"] = words.plain(f"window.{window}")
+        if name not in UNSPOKEN:
+            spoken |= _in_words(name, part, asset, words)
+    for name, family in NAMED_FIELDS.items():
+        key = f"{family}.{data.get(name)}"
+        if words.knows(key):
+            spoken[name] = words.plain(key)
     return spoken
+
+
+def _in_words(name: str, part: object, asset: object, words: Words) -> dict[str, object]:
+    """One fact as it is said; nothing if it is not for people."""
+    if isinstance(part, Money):
+        return {name: words.amount(part)}
+    if isinstance(part, datetime):
+        return {name: words.moment(part)} if name in MOMENT_FIELDS else {}
+    if isinstance(part, int) and name in MONEY_FIELDS and asset in _ASSETS:
+        return {name: words.amount(Money(part, Asset(str(asset))))}
+    if isinstance(part, int) and name in REFERENCE_FIELDS:
+        return {name: words.reference(part)}
+    return {name: part} if isinstance(part, int | str) else {}

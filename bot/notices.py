@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import structlog
 
 from bot import buttons
+from bot.callbacks import WithdrawCancel
 from bot.errors import explain_code
 from casino import clock
 from casino.money import Asset, Money
 from casino.players import identity
+from messaging.addresses import shown_address
+from messaging.buttons import tap
 from messaging.screens import Screen
 from messaging.words import Markup, Words, paragraphs
 
@@ -90,6 +93,42 @@ def _withdrawal(kind: str, *, on_top: str = "history") -> Compose:
                 words.say(f"news.withdrawal.{kind}_body", reason=_reason(payload, words)),
             ),
             _ways_on(on_top, payload, words),
+        )
+
+    return compose
+
+
+def _approved(payload: Payload, words: Words) -> Screen:
+    """It can be taken back until the sender has claimed it; afterwards the button says so."""
+    screen = _withdrawal("approved")(payload, words)
+    back = tap(
+        words.plain("bot.button.take_back"),
+        WithdrawCancel(withdrawal=int(str(payload["withdrawal_id"]))),
+    )
+    return Screen(screen.text, (*screen.rows, (back,)))
+
+
+def _address_saved(payload: Payload, words: Words) -> Screen:
+    address = shown_address(str(payload.get("destination", "")))
+    return Screen(
+        paragraphs(
+            words.say("news.address.saved", label=str(payload.get("label", ""))),
+            words.say("news.address.saved_body", address=address),
+        ),
+        _ways_on("addresses", payload, words),
+    )
+
+
+def _saved_only(kind: str) -> Compose:
+    def compose(payload: Payload, words: Words) -> Screen:
+        ends_at = payload.get("ends_at")
+        moment = words.moment(datetime.fromisoformat(ends_at)) if isinstance(ends_at, str) else ""
+        return Screen(
+            paragraphs(
+                words.say(f"news.saved_only.{kind}", moment=moment),
+                words.say(f"news.saved_only.{kind}_body"),
+            ),
+            _ways_on("addresses", payload, words),
         )
 
     return compose
@@ -183,12 +222,15 @@ NEWS: Mapping[str, Compose] = {
     "deposit.orphaned": _deposit("orphaned", on_top="history"),
     "deposit.replaced": _deposit("replaced", on_top="history"),
     "withdrawal.requested": _withdrawal("requested"),
-    "withdrawal.approved": _withdrawal("approved"),
+    "withdrawal.approved": _approved,
     "withdrawal.rejected": _withdrawal("rejected", on_top="support"),
     "withdrawal.sent": _withdrawal("sent"),
     "withdrawal.confirmed": _withdrawal("confirmed"),
     "withdrawal.refunded": _withdrawal("refunded", on_top="support"),
     "withdrawal.cancelled": _withdrawal("cancelled"),
+    "address.saved": _address_saved,
+    "saved_only.on": _saved_only("on"),
+    "saved_only.ending": _saved_only("ending"),
     "kyc.approved": _plain("kyc.approved", on_top="withdraw"),
     "kyc.rejected": _plain("kyc.rejected", on_top="kyc"),
     "player.blocked": _plain("player.blocked", on_top="support"),

@@ -8,6 +8,8 @@ CasinoError                      carries `code` (a message key) and data, never 
 │   ├── WageringIncomplete  BonusUnavailable     QuoteExpired     SeedInUse
 │   ├── AddressInvalid      BelowMinimum         Paused           DocumentInvalid
 │   ├── ExposureReached     RateStale            LoginRefused     WithdrawalsFrozen
+│   ├── AddressNotSaved     AddressCooling       WithdrawalDelayed  AddressBookFull
+│   ├── WithdrawalUnderWay
 │   └── TooManyRequests     NotPermitted (staff)
 ├── NotFound
 ├── Conflict                     the world moved on; read again
@@ -136,7 +138,7 @@ class BonusUnavailable(Refusal):
 
 
 class QuoteExpired(Refusal):
-    """The quoted fee is no longer offered; ask for a new quote."""
+    """The quote is too old, used, or not for this: nothing was asked for; ask for a new quote."""
 
     code = "refusal.quote_expired"
 
@@ -148,9 +150,40 @@ class SeedInUse(Refusal):
 
 
 class AddressInvalid(Refusal):
-    """Not an address we can pay on this rail; data: reason."""
+    """Not an address we can pay on this rail; data: reason, `wanted` (the rail's chain), and
+    `network` where it looks like an address of another one."""
 
     code = "refusal.address_invalid"
+
+
+class AddressNotSaved(Refusal):
+    """The player is paid to saved addresses only, and this is none."""
+
+    code = "refusal.address_not_saved"
+
+
+class AddressCooling(Refusal):
+    """The address was saved too recently to be paid; data: until."""
+
+    code = "refusal.address_cooling"
+
+
+class AddressBookFull(Refusal):
+    """No more addresses can be saved for this rail; data: count."""
+
+    code = "refusal.address_book_full"
+
+
+class WithdrawalDelayed(Refusal):
+    """The account changed: until then only to addresses known before; data: until."""
+
+    code = "refusal.withdrawal_delayed"
+
+
+class WithdrawalUnderWay(Refusal):
+    """The sender has it already: it can no longer be taken back; data: status."""
+
+    code = "refusal.withdrawal_under_way"
 
 
 class BelowMinimum(Refusal):

@@ -20,6 +20,7 @@ class Asset(StrEnum):
     TON = "TON"
     USDT = "USDT"
     BTC = "BTC"
+    ETH = "ETH"
 
     @property
     def code(self) -> int:
@@ -37,10 +38,14 @@ class Asset(StrEnum):
         return _BY_CODE[code]
 
 
-_CODES = {Asset.TON: 1, Asset.USDT: 2, Asset.BTC: 3}
-_DECIMALS = {Asset.TON: 9, Asset.USDT: 6, Asset.BTC: 11}
+_CODES = {Asset.TON: 1, Asset.USDT: 2, Asset.BTC: 3, Asset.ETH: 4}
+_DECIMALS = {Asset.TON: 9, Asset.USDT: 6, Asset.BTC: 11, Asset.ETH: 9}
 _BY_CODE = {code: asset for asset, code in _CODES.items()}
 
+HOUSE_ONLY = (Asset.ETH,)
+"""What the house holds to pay networks with: no player has a wallet or a screen of it."""
+PLAYERS = tuple(asset for asset in Asset if asset not in HOUSE_ONLY)
+"""What players can hold."""
 PLAYABLE = (Asset.TON, Asset.USDT, Asset.BTC)
 REFERENCE_CURRENCY = "EUR"
 REFERENCE_DECIMALS = 6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import casino.audit
 import casino.betting.tables
+import casino.cashier.address_tables
 import casino.cashier.chain_tables
 import casino.cashier.payout_tables
 import casino.cashier.tables
@@ -21,6 +22,7 @@ from casino.db import Base
 MODULES = (
     casino.audit,
     casino.betting.tables,
+    casino.cashier.address_tables,
     casino.cashier.chain_tables,
     casino.cashier.payout_tables,
     casino.cashier.tables,

@@ -1,5 +1,7 @@
 """`python -m payments watcher | sender`: one of the two processes that talk to chains.
 
+`python -m payments delegate` shows and deploys the contract that sweeps on Ethereum.
+
 `python -m payments keys ...` becomes the signer's process, which this one must never load."""
 
 from __future__ import annotations
@@ -20,17 +22,28 @@ from casino.election import lead
 from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
+from payments import delegate_command
 from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import CHAINS, DESKS, FOLLOWED, build_btc_reconciler
+from payments.registry import (
+    AUDITS,
+    CHAINS,
+    DESKS,
+    FOLLOWED,
+    SWEEPERS,
+    build_btc_reconciler,
+    toncenter,
+)
 from payments.sender import Sender
 from payments.settler import Settler
+from payments.token_watch import TokenWatch
 from payments.watcher import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from payments.desks.desk import Desk
+    from payments.registry import LoopEntry
 
 CONNECTIONS_MAX = 4
 
@@ -41,8 +54,12 @@ def main() -> None:
         command = [sys.executable, "-m", "payments.signer", *sys.argv[1:]]
         os.execv(sys.executable, command)  # noqa: S606 - our own interpreter and module
     parser = argparse.ArgumentParser(prog="payments", description=__doc__)
-    parser.add_argument("process", choices=["watcher", "sender", "keys"])
-    asyncio.run(run(parser.parse_args().process))
+    parser.add_argument("process", choices=["watcher", "sender", "delegate", "keys"])
+    parser.add_argument("--deploy", action="store_true", help="of delegate: put it on the chain")
+    given = parser.parse_args()
+    if given.process == "delegate":
+        sys.exit(asyncio.run(delegate_command.show(deploy=given.deploy)))
+    asyncio.run(run(given.process))
 
 
 async def run(process: str) -> None:
@@ -82,32 +99,48 @@ class Loop:
 
 def watching(database: Database) -> list[Loop]:
     """What reads the chains: watchers and followers of what comes in, settlers of what went out."""
-    poll_seconds = TonSettings().poll_seconds
+    settings = TonSettings()
+    rpc = toncenter(settings)
     loops = []
     for entry in CHAINS:
-        chain = entry.build()
-        watcher = Watcher(database, chain, entry.rails, poll_seconds)
-        loops.append(Loop(f"watcher:{entry.name}", watcher.run, chain.close))
+        chain = entry.build(settings, rpc)
+        if chain is not None:
+            watcher = Watcher(
+                database, chain, entry.rails, settings.poll_seconds, entry.offer(settings)
+            )
+            loops.append(Loop(f"watcher:{entry.name}", watcher.run, chain.close))
     for followed_entry in FOLLOWED:
         followed = followed_entry.build()
-        if followed is not None:
-            follower = Follower(database, followed)
-            loops.append(Loop(f"watcher:{followed.chain.name}", follower.run, followed.chain.close))
+        if followed is None:
+            continue
+        role = f"watcher:{followed.chain.name}"
+        loops.append(Loop(role, Follower(database, followed).run, followed.chain.close))
+        if followed.tokens is not None:
+            tokens = TokenWatch(database, followed.tokens, followed.rail)
+            loops.append(Loop(f"{role}:tokens", tokens.run, followed.tokens.close))
     for name, desk in _desks(database):
-        loops.append(Loop(f"settler:{name}", Settler(database, desk, poll_seconds).run, desk.close))
+        settler = Settler(database, desk, settings.poll_seconds)
+        loops.append(Loop(f"settler:{name}", settler.run, desk.close))
     reconciler = build_btc_reconciler(database)
     if reconciler is not None:
         loops.append(Loop("reconciler:bitcoin", reconciler.run, reconciler.close))
-    return loops
+    return loops + _others("audit", AUDITS, database)
 
 
 def sending(database: Database) -> list[Loop]:
-    """What hands bytes to the networks."""
+    """What hands bytes to the networks, and what plans moves of our own coins."""
     poll_seconds = TonSettings().poll_seconds
-    return [
+    loops = [
         Loop(f"sender:{name}", Sender(database, desk, poll_seconds).run, desk.close)
         for name, desk in _desks(database)
     ]
+    return loops + _others("sweeper", SWEEPERS, database)
+
+
+def _others(role: str, entries: Sequence[LoopEntry], database: Database) -> list[Loop]:
+    """Loops of rails whose settings are there."""
+    built = [(entry.name, entry.build(database)) for entry in entries]
+    return [Loop(f"{role}:{name}", one[0].run, one[1]) for name, one in built if one is not None]
 
 
 def _desks(database: Database) -> list[tuple[str, Desk]]:

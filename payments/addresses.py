@@ -14,7 +14,6 @@ NON_BOUNCEABLE = 0x51
 TESTNET_FLAG = 0x80
 BASECHAIN = 0
 MASTERCHAIN = -1
-CHUNK = 4
 
 _FRIENDLY = re.compile(r"[A-Za-z0-9_+/-]{48}", re.ASCII)
 _RAW = re.compile(r"(-?[0-9]{1,3}):([0-9a-fA-F]{64})", re.ASCII)
@@ -99,11 +98,6 @@ def is_bounceable(text: str) -> bool:
     form can ask for that."""
     packed = _FRIENDLY.fullmatch(text)
     return packed is not None and base64.urlsafe_b64decode(text)[0] & ~TESTNET_FLAG == BOUNCEABLE
-
-
-def in_chunks(address: str) -> str:
-    """The whole address in groups of four, so that a person can compare it with his wallet."""
-    return " ".join(address[at : at + CHUNK] for at in range(0, len(address), CHUNK))
 
 
 def _parse_friendly(text: str, *, testnet: bool) -> TonAddress:

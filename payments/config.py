@@ -8,6 +8,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from casino.cashier.rails import DepositsBy
+
 
 class TonNetwork(StrEnum):
     """Which TON we are on; addresses flagged for testing are refused on the main network."""
@@ -31,6 +33,30 @@ class TonSettings(BaseSettings):
     watcher_lag_blocks_max: int = Field(
         default=50, ge=1, description="the sender waits while the watcher is further behind"
     )
+    jetton_master: str = Field(
+        default="", description="master of the jetton behind usdt_ton; empty: the rail is off"
+    )
+    deposits_by: DepositsBy = Field(
+        default=DepositsBy.TAG, description="tag: one address and a comment; address: one for each"
+    )
+    deposit_public_key: str = Field(
+        default="", description="Ed25519 key of players' addresses, 64 hex digits; cannot spend"
+    )
+    pool_ahead: int = Field(default=200, ge=1, le=100_000, description="free addresses kept ready")
+
+    sweep_min_units: int = Field(
+        default=1_000_000_000, gt=0, description="coins at a player's address worth moving"
+    )
+    jetton_sweep_min_units: int = Field(
+        default=10_000_000, gt=0, description="jettons at a player's address worth moving"
+    )
+    sweep_every_seconds: int = Field(default=600, ge=1, description="pause between two looks")
+
+    @model_validator(mode="after")
+    def _addresses_need_a_key(self) -> Self:
+        if self.deposits_by is DepositsBy.ADDRESS and not self.deposit_public_key:
+            raise ValueError("TON_DEPOSITS_BY=address needs TON_DEPOSIT_PUBLIC_KEY")
+        return self
 
 
 class TonWalletSettings(BaseSettings):
@@ -59,6 +85,9 @@ class EvmSettings(BaseSettings):
     )
     requests_per_second: int = Field(default=5, ge=1, le=1000, description="of the API plan")
     poll_seconds: int = Field(default=6, ge=1, le=600, description="pause between two readings")
+    watch_tokens: bool = Field(
+        default=True, description="tell staff of other tokens that come to players' addresses"
+    )
 
     @property
     def urls(self) -> tuple[str, ...]:
@@ -129,6 +158,85 @@ class BtcSettings(BaseSettings):
         return self
 
 
+class EvmTokenSettings(BaseSettings):
+    """The network and the token, as the one process without a node needs them."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    chain_id: int = Field(default=0, ge=0)
+    token: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether the rail is wanted."""
+        return bool(self.chain_id)
+
+
+class EvmDeployerSettings(BaseSettings):
+    """The throwaway account that pays for deploying the sweeping contract, once."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    deployer_key: SecretStr = Field(default=SecretStr(""), description="64 hex digits")
+
+
+class EvmSweeps(StrEnum):
+    """How coins get from players' deposit addresses to the hot wallet."""
+
+    AUTO = "auto"
+    """By delegation where the network's blocks show that it knows it, by fuel elsewhere."""
+    DELEGATION = "delegation"
+    """EIP-7702: the hot wallet pays, and the address never holds a coin."""
+    FUEL = "fuel"
+    """The address is given coins first and pays for its own transfer."""
+    OFF = "off"
+
+
+class EvmPayoutSettings(BaseSettings):
+    """How USDT leaves on Ethereum: what gas may cost, how long to wait, when to sweep."""
+
+    model_config = SettingsConfigDict(env_prefix="EVM_", env_file=".env", extra="ignore")
+
+    max_fee_gwei: int = Field(default=150, ge=1, le=100_000, description="a unit of gas, at most")
+    tip_gwei_max: int = Field(default=10, ge=1, le=100_000, description="of it for the producer")
+    open_payouts_max: int = Field(default=16, ge=1, le=64, description="payments under way at once")
+    bump_seconds: int = Field(
+        default=180, ge=1, description="a payment not mined for so long is offered for more"
+    )
+    unsigned_seconds: int = Field(
+        default=900, ge=1, description="a payment not signed for so long gives its nonce back"
+    )
+    watcher_lag_blocks_max: int = Field(
+        default=25, ge=0, description="the sender waits while the watcher is further behind"
+    )
+    sweeps: EvmSweeps = EvmSweeps.AUTO
+    sweep_seconds: int = Field(default=600, ge=1, description="pause between two looks")
+    sweep_batch: int = Field(default=8, ge=1, le=64, description="sweeps under way at once")
+    sweep_units_min: int = Field(
+        default=50_000_000, ge=1, description="less than this stays where it is"
+    )
+    sweep_cost_times: int = Field(
+        default=20, ge=1, description="so many times its cost has to be there to be swept"
+    )
+    sweep_max_fee_gwei: int = Field(
+        default=50, ge=1, le=100_000, description="sweeps wait while gas costs more"
+    )
+
+
+class BtcAccountSettings(BaseSettings):
+    """The network and the account on it, as the one process without a node needs them."""
+
+    model_config = SettingsConfigDict(env_prefix="BTC_", env_file=".env", extra="ignore")
+
+    network: BtcNetwork | Literal[""] = ""
+    xpub: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether the rail is wanted."""
+        return bool(self.network)
+
+
 class BtcPayoutSettings(BaseSettings):
     """What we are ready to pay for Bitcoin's blocks. Rates are satoshis per virtual byte."""
 
@@ -184,6 +292,24 @@ class SignerSettings(BaseSettings):
     ton_two_people_above_units: int = Field(
         default=700_000_000_000, gt=0, description="orders above it need two approvers"
     )
+    usdt_eth_order_units_max: int = Field(default=20_000_000_000, gt=0)
+    usdt_eth_hour_units_max: int = Field(default=60_000_000_000, gt=0)
+    usdt_eth_day_units_max: int = Field(default=100_000_000_000, gt=0)
+    usdt_eth_two_people_above_units: int = Field(
+        default=2_000_000_000, gt=0, description="orders above it need two approvers"
+    )
+    evm_max_fee_gwei: int = Field(default=300, gt=0, description="a unit of gas, at most")
+    evm_tip_gwei_max: int = Field(default=20, gt=0, description="of it for the producer")
+    evm_gas_max: int = Field(default=400_000, ge=21_000, description="of one transaction")
+    evm_fuel_gwei_max: int = Field(
+        default=20_000_000, gt=0, description="coins for a deposit address, at once"
+    )
+    evm_day_gwei_max: int = Field(
+        default=2_000_000_000, gt=0, description="gas and fuel of a day at their dearest"
+    )
+    evm_own_addresses: int = Field(
+        default=5_000, ge=1, description="deposit addresses that are never paid to"
+    )
     btc_order_units_max: int = Field(
         default=20_000_000_000, gt=0, description="1 BTC is 100,000,000,000 units"
     )
@@ -194,4 +320,16 @@ class SignerSettings(BaseSettings):
     btc_joining_rate_max: int = Field(default=10, ge=1, description="the same, to join own coins")
     btc_fee_satoshis_max: int = Field(default=2_000_000, ge=1, description="of a transaction")
     btc_fee_day_satoshis_max: int = Field(default=20_000_000, ge=1, description="of all in a day")
+    ton_fuel_day_units_max: int = Field(
+        default=20_000_000_000, gt=0, description="coins for moving players' jettons to us, a day"
+    )
+    usdt_ton_wallets: str = Field(
+        default="", description="jetton wallets of the hot wallets, comma separated, newest last"
+    )
+    usdt_ton_order_units_max: int = Field(default=50_000_000_000, gt=0)
+    usdt_ton_hour_units_max: int = Field(default=150_000_000_000, gt=0)
+    usdt_ton_day_units_max: int = Field(default=250_000_000_000, gt=0)
+    usdt_ton_two_people_above_units: int = Field(
+        default=3_500_000_000, gt=0, description="orders above it need two approvers"
+    )
     poll_seconds: int = Field(default=1, ge=1, le=60)

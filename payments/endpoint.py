@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -55,7 +55,7 @@ class Endpoint:
         method: str,
         path: str = "",
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Mapping[str, str | int | Sequence[str]] | None = None,
         body: bytes | None = None,
         weight: int = 1,
         timeout_seconds: float | None = None,

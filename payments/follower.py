@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from casino.cashier import address_pool, blocks, following, rails, unmined
-from casino.cashier.address_pool import PoolAddress
 from casino.cashier.blocks import Block
 from casino.cashier.following import Stretch
 from casino.cashier.unclaimed import ChainDeposit
@@ -22,6 +21,8 @@ from casino.clock import utc_now
 from casino.errors import OutsideError, OutsideUnavailable
 from casino.telemetry import watcher_lag_blocks
 from payments.chains.blocks import HasMempool
+from payments.pool import Pool
+from payments.reading_ahead import Read, ReadingAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from casino.cashier.coins import CoinMoves
     from casino.db import Database
     from payments.chains.blocks import BlockChain, Header, Incoming, Tip, Watched
+    from payments.pool import AddressSource
+    from payments.token_watch import TokenSource
 
 PAGE_BLOCKS = 500
 WALK_BLOCKS = 64
@@ -45,22 +48,12 @@ class CoinSource(Protocol):
     @property
     def hot_wallet(self) -> str:
         """The address that stands for all of them."""
-        ...
 
     async def read(
         self, database: Database, headers: Sequence[Header], watched: Watched
     ) -> tuple[Sequence[Incoming], CoinMoves]:
         """What these blocks brought to watched addresses, and what they did to our coins. May
         raise OutsideUnavailable: then nothing is known."""
-        ...
-
-
-class AddressSource(Protocol):
-    """Derives deposit addresses from a public key; nothing here could spend what they hold."""
-
-    def between(self, first: int, last: int) -> Sequence[PoolAddress]:
-        """The addresses number `first` .. `last`."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +62,9 @@ class Followed:
     addresses come from and how many of them are kept free, and the first block that matters on a
     new install (0: whatever comes after the final one).
 
-    `scale` is how many units of the asset make one of the chain's own; `watch` makes the container
-    that the chain searches fastest."""
+    `tokens` tells of what else comes to these addresses, if anybody wants to know. `scale` is how
+    many units of the asset make one of the chain's own; `watch` makes the container that the chain
+    searches fastest."""
 
     chain: BlockChain
     rail: str
@@ -80,6 +74,7 @@ class Followed:
     pool_ahead: int
     start_height: int
     poll_seconds: int
+    tokens: TokenSource | None = None
     scale: int = 1
     watch: Callable[[], Watched] = set[str]
     coins: CoinSource | None = None
@@ -93,9 +88,13 @@ class Follower:
     followed: Followed
     _watched: Watched = field(init=False)
     _next_number: int = 0
+    _pool: Pool = field(init=False)
+    _ahead: ReadingAhead = field(default_factory=ReadingAhead)
 
     def __post_init__(self) -> None:
-        self._watched = self.followed.watch()
+        followed = self.followed
+        self._pool = Pool(self.database, followed.rail, followed.addresses, followed.pool_ahead)
+        self._watched = followed.watch()
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a node in trouble is asked again later."""
@@ -113,8 +112,11 @@ class Follower:
         tip = await self.followed.chain.tip()
         await self._begin(tip)
         await self._fill_pool()
-        while await self._read_page(tip):
-            pass
+        try:
+            while await self._read_page(tip):
+                pass
+        finally:
+            await self._ahead.stop()
         await self._look_at_mempool()
 
     async def _begin(self, tip: Tip) -> None:
@@ -132,35 +134,25 @@ class Follower:
         log.info("follower.begun", height=height)
 
     async def _fill_pool(self) -> None:
-        """Keep addresses ahead of the players who will ask, then open the rail. The first address
-        is derived again each time we start: another key would make the pool worthless."""
-        rail, ahead = self.followed.rail, self.followed.pool_ahead
-        async with self.database.transaction() as session:
-            stock = await address_pool.stock(session, rail=rail)
-        if self._next_number and stock.free > ahead // 2:
+        """Keep addresses ahead of the players who will ask, then open the rail."""
+        if not await self._pool.fill():
             return
-        missing = max(0, ahead - stock.free)
-        derived = await asyncio.to_thread(self._derive, stock.made, missing)
         async with self.database.transaction() as session:
-            now = utc_now()
-            await address_pool.add(session, rail=rail, addresses=derived, now=now)
             await rails.set_network(
                 session,
-                rail=rail,
+                rail=self.followed.rail,
                 network_id=self.followed.network_id,
                 token=self.followed.token,
-                now=now,
+                now=utc_now(),
             )
             if self.followed.coins is not None:
-                wallet = self.followed.coins.hot_wallet
-                await rails.set_hot_wallet(session, rail=rail, address=wallet, now=now)
+                await rails.set_hot_wallet(
+                    session,
+                    rail=self.followed.rail,
+                    address=self.followed.coins.hot_wallet,
+                    now=utc_now(),
+                )
         await self._watch_new()
-        log.info("addresses.filled", rail=rail, made=missing, free=stock.free + missing)
-
-    def _derive(self, made: int, missing: int) -> list[PoolAddress]:
-        source = self.followed.addresses
-        first = source.between(0, 0) if made else ()
-        return [*first, *source.between(made, made + missing - 1)]
 
     async def _watch_new(self) -> None:
         async with self.database.transaction() as session:
@@ -173,7 +165,7 @@ class Follower:
 
     async def _read_page(self, tip: Tip) -> bool:
         """Book the next stretch of blocks; True if there is more up to the tip."""
-        chain, name = self.followed.chain, self.followed.chain.name
+        name = self.followed.chain.name
         async with self.database.transaction() as session:
             place = await blocks.read_place(session, chain=name)
         if place is None:
@@ -184,27 +176,40 @@ class Follower:
             log.warning("follower.tip_behind", tip=tip.head.height, known=place.top.height)
             return False
         ancestor = place.top
-        headers = await self._above(ancestor, tip)
-        if headers is None:
+        read = await self._ahead.take(ancestor.hash) or await self._read_above(ancestor, tip)
+        if read is None:
             shared = await self._walk_back(place)
             if shared is None:
                 return False
             ancestor = shared
-            headers = await self._above(ancestor, tip)
-            if headers is None:
+            read = await self._read_above(ancestor, tip)
+            if read is None:
                 raise OutsideUnavailable(source=name, reason="its history changes as it is read")
             reach = min(ancestor.height + PAGE_BLOCKS, place.top.height)
-            if not headers or headers[-1].height < reach:
+            if not read.headers or read.headers[-1].height < reach:
                 log.warning("follower.branch_too_short", ancestor=ancestor.height)
                 return False
+        more = bool(read.headers) and read.headers[-1].height < tip.head.height
+        # What became of our coins can only be read where those of the blocks below are booked.
+        if more and self.followed.coins is None:
+            last = _block(read.headers[-1])
+            self._ahead.begin(last.hash, self._read_above(last, tip))
+        return await self._book(place, ancestor, read, tip)
+
+    async def _read_above(self, below: Block, tip: Tip) -> Read | None:
+        """The next blocks on top of one that we know, or that is about to be booked, and what they
+        brought; None if the node's chain does not contain that one."""
+        headers = await self._above(below, tip)
+        if headers is None:
+            return None
         # After the headers: whoever was paid in one of these blocks had his address before.
         await self._watch_new()
         source = self.followed.coins
         if source is not None:
             incoming, moves = await source.read(self.database, headers, self._watched)
-            return await self._book(place, ancestor, headers, incoming, tip, moves)
-        incoming = await chain.incoming(headers, self._watched) if headers else ()
-        return await self._book(place, ancestor, headers, incoming, tip)
+            return Read(headers, incoming, moves)
+        incoming = await self.followed.chain.incoming(headers, self._watched) if headers else ()
+        return Read(headers, incoming)
 
     async def _above(self, below: Block, tip: Tip) -> Sequence[Header] | None:
         """The next headers on top of a block that we know; None instead if the node's chain does
@@ -248,12 +253,10 @@ class Follower:
         self,
         place: Place,
         ancestor: Block,
-        headers: Sequence[Header],
-        incoming: Sequence[Incoming],
+        read: Read,
         tip: Tip,
-        moves: CoinMoves | None = None,
     ) -> bool:
-        name, above = self.followed.chain.name, [_block(header) for header in headers]
+        name, above = self.followed.chain.name, [_block(header) for header in read.headers]
         final_height = await self._final_height(place, [ancestor, *above], tip)
         if not above and final_height <= place.final_height and place.halted is None:
             return False
@@ -261,9 +264,9 @@ class Follower:
             top_hash=place.top.hash,
             ancestor=ancestor,
             above=above,
-            transfers=[_deposit(one, self.followed.scale) for one in incoming],
+            transfers=[_deposit(one, self.followed.scale) for one in read.incoming],
             final_height=final_height,
-            coins=moves,
+            coins=read.moves,
         )
         async with self.database.transaction() as session:
             booked = await following.book(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -29,8 +29,8 @@ class Toncenter:
             requests_per_second=requests_per_second,
         )
 
-    async def index(self, name: str, **query: str | int) -> Json:
-        """Ask the index (API v3) and return its answer."""
+    async def index(self, name: str, **query: str | int | Sequence[str]) -> Json:
+        """Ask the index (API v3) and return its answer; a list is a parameter given many times."""
         return _judge(await self._endpoint.ask("GET", f"/api/v3/{name}", params=query))
 
     async def node(self, name: str, **query: str | int) -> Any:

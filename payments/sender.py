@@ -7,8 +7,8 @@ proven them dead. Nothing at all is done while the watcher is behind."""
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from casino.db import Database
     from payments.desks.desk import Desk
 
-RESEND_AFTER = timedelta(seconds=10)
-BEHIND_ALERT_AFTER = timedelta(seconds=60)
+RESEND_AFTER_SECONDS = 10.0
+BEHIND_ALERT_AFTER_SECONDS = 60.0
 
 log = structlog.get_logger(__name__)
 
@@ -38,8 +38,8 @@ class Sender:
     database: Database
     desk: Desk
     poll_seconds: int
-    _sent_at: dict[tuple[int, int], datetime] = field(default_factory=dict)
-    _behind_since: datetime | None = None
+    _sent_at: dict[tuple[int, int], float] = field(default_factory=dict)
+    _behind_since: float | None = None
     _alerted: bool = False
 
     async def run(self) -> None:
@@ -64,10 +64,10 @@ class Sender:
         if behind <= self.desk.blocks_behind_max:
             self._behind_since, self._alerted = None, False
             return True
-        now = utc_now()
+        now = time.monotonic()
         self._behind_since = self._behind_since or now
         log.info("sender.waits_for_watcher", behind_blocks=behind)
-        if now - self._behind_since >= BEHIND_ALERT_AFTER and not self._alerted:
+        if now - self._behind_since >= BEHIND_ALERT_AFTER_SECONDS and not self._alerted:
             await self._alert(behind)
         return False
 
@@ -96,13 +96,13 @@ class Sender:
 
     def _due(self, payout: Payout, version: Attempt) -> bool:
         before = self._sent_at.get((payout.id, version.number))
-        return before is None or utc_now() - before >= RESEND_AFTER
+        return before is None or time.monotonic() - before >= RESEND_AFTER_SECONDS
 
     async def _broadcast(self, payout: Payout, version: Attempt) -> None:
         # Said before it is done: after a crash in between nobody may believe it never happened.
         async with self.database.transaction() as session:
             await payouts.mark_broadcast(session, payout_id=payout.id, now=utc_now())
         outcome = await self.desk.broadcast(version.signed or b"")
-        self._sent_at[payout.id, version.number] = utc_now()
+        self._sent_at[payout.id, version.number] = time.monotonic()
         level = log.info if outcome is Outcome.SUCCEEDED else log.warning
         level("payout.sent", payout_id=payout.id, outcome=outcome)

@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import moves, payouts, recovery
+from casino.cashier import foreign_sends, fuel, moves, payouts, recovery
 from casino.cashier.batches import open_payouts
 from casino.clock import utc_now
 from casino.errors import IllegalMove, OutsideError
 from payments.chains.base import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.batches import Payout
     from casino.db import Database
-    from payments.chains.base import MemberVerdict, NetworkFee
+    from payments.chains.base import MemberVerdict, PayoutVerdict
     from payments.desks.desk import Desk
 
 ATTEMPTS_MAX = 3
@@ -64,18 +66,20 @@ class Settler:
                 await payouts.payout_seen(
                     session, payout_id=payout.id, tx_hash=verdict.tx_hash, now=utc_now()
                 )
+        if verdict.burnt is not None:
+            # Also of what landed in another way than it should: the coins are gone.
+            async with self.database.transaction() as session:
+                await fuel.charge(session, rail=payout.rail, burnt=verdict.burnt, now=utc_now())
         if payout.move is not None:
             for judged in verdict.members:
-                await self._end_move(payout, judged, verdict.fees)
+                await self._end_move(payout, judged, verdict)
             return
         ended = {member.withdrawal_id for member in payout.members if member.outcome != "pending"}
         for judged in verdict.members:
             if judged.withdrawal_id not in ended:
-                await self._end(payout, judged, verdict.fees)
+                await self._end(payout, judged, verdict)
 
-    async def _end(
-        self, payout: Payout, verdict: MemberVerdict, fees: Sequence[NetworkFee]
-    ) -> None:
+    async def _end(self, payout: Payout, verdict: MemberVerdict, whole: PayoutVerdict) -> None:
         if verdict.outcome is Outcome.SUCCEEDED:
             async with self.database.transaction() as session:
                 await payouts.complete_member(
@@ -85,14 +89,12 @@ class Settler:
                     tx_hash=verdict.tx_hash,
                     now=utc_now(),
                 )
-                await payouts.book_fees(session, rail=payout.rail, fees=fees, now=utc_now())
+                await _book_costs(session, payout, whole, now=utc_now())
             log.info("withdrawal.confirmed", withdrawal_id=verdict.withdrawal_id)
         elif verdict.outcome is Outcome.FAILED:
-            await self._bury(payout, verdict, fees)
+            await self._bury(payout, verdict, whole)
 
-    async def _bury(
-        self, payout: Payout, verdict: MemberVerdict, fees: Sequence[NetworkFee]
-    ) -> None:
+    async def _bury(self, payout: Payout, verdict: MemberVerdict, whole: PayoutVerdict) -> None:
         """Declare a payment dead. What may succeed in another payout is tried again a few times;
         staff decide on the rest."""
         now, withdrawal_id = utc_now(), verdict.withdrawal_id
@@ -104,7 +106,7 @@ class Settler:
                 proof=verdict.proof,
                 now=now,
             )
-            await payouts.book_fees(session, rail=payout.rail, fees=fees, now=now)
+            await _book_costs(session, payout, whole, now=now)
             if verdict.lost_units:
                 await payouts.book_network_fee(
                     session,
@@ -122,9 +124,7 @@ class Settler:
         except IllegalMove as error:
             log.warning("withdrawal.not_retried", withdrawal_id=withdrawal_id, reason=str(error))
 
-    async def _end_move(
-        self, payout: Payout, verdict: MemberVerdict, fees: Sequence[NetworkFee]
-    ) -> None:
+    async def _end_move(self, payout: Payout, verdict: MemberVerdict, whole: PayoutVerdict) -> None:
         if verdict.outcome is Outcome.UNKNOWN:
             return
         now = utc_now()
@@ -133,5 +133,22 @@ class Settler:
                 await moves.finish(session, payout_id=payout.id, tx_hash=verdict.tx_hash, now=now)
             else:
                 await moves.bury(session, payout_id=payout.id, proof=verdict.proof, now=now)
-            await payouts.book_fees(session, rail=payout.rail, fees=fees, now=now)
+            await _book_costs(session, payout, whole, now=now)
         log.info("move.ended", outcome=verdict.outcome, proof=verdict.proof)
+
+
+async def _book_costs(
+    session: AsyncSession, payout: Payout, verdict: PayoutVerdict, *, now: datetime
+) -> None:
+    """Book what final transactions cost, in the transaction that ends what they were for; and note
+    a stranger who took the replay key, so that nothing is claimed until people have looked."""
+    await payouts.book_fees(session, rail=payout.rail, fees=verdict.fees, now=now)
+    if verdict.stranger:
+        await foreign_sends.note(
+            session,
+            rail=payout.rail,
+            account=payout.account,
+            tx_hash=verdict.stranger,
+            evidence={"payout_id": payout.id, "replay_number": payout.replay_number},
+            now=now,
+        )

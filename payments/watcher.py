@@ -11,25 +11,37 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import deposits, payouts, treasury
+from casino.cashier import chain_accounts, deposits, treasury
 from casino.cashier.batches import open_payouts
-from casino.cashier.rails import get_rail
-from casino.cashier.unclaimed import ChainDeposit
+from casino.cashier.rails import get_rail, set_deposits_by, set_network
 from casino.clock import utc_now
 from casino.errors import OutsideError
 from casino.telemetry import hot_wallet_units, watcher_lag_blocks
 from payments.addresses import parse_ton
-from payments.chains.base import Position
+from payments.chains.base import AccountFrozen
+from payments.deposit_accounts import DepositAccounts
+from payments.pool import Pool
+from payments.reading import read_page
 
 if TYPE_CHECKING:
-    from sqlalchemy.ext.asyncio import AsyncSession
-
+    from casino.cashier.rails import DepositsBy
     from casino.db import Database
-    from payments.chains.base import Chain, ChainHead, Page
-
-PAGE_TRANSACTIONS = 100
+    from payments.chains.base import Chain, ChainHead
+    from payments.pool import AddressSource
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a rail offers by its settings: how deposits are told apart, the network and token to
+    be named, and where players' own addresses come from, if this rail has their pool."""
+
+    deposits_by: DepositsBy
+    network_id: str | None = None
+    token: str | None = None
+    addresses: AddressSource | None = None
+    pool_ahead: int = 0
 
 
 @dataclass(slots=True)
@@ -40,7 +52,13 @@ class Watcher:
     chain: Chain
     rails: tuple[str, ...]
     poll_seconds: int
+    offer: Offer | None = None
     _told: set[str] = field(default_factory=set)
+    _offered: set[str] = field(default_factory=set)
+    _pools: dict[str, Pool] = field(default_factory=dict)
+    _own: dict[str, DepositAccounts] = field(default_factory=dict)
+    _located: dict[str, str] = field(default_factory=dict)
+    _frozen: dict[str, frozenset[str]] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Follow the chain until cancelled; a node in trouble is asked again later."""
@@ -56,86 +74,111 @@ class Watcher:
         """Read everything up to the present head, then hold the book against it."""
         head = await self.chain.head()
         for rail in self.rails:
+            await self._offer(rail)
+            own = self._own.setdefault(rail, DepositAccounts(self.database, self.chain, rail))
+            await own.step(head)
             address = await self._address(rail)
             if address is None:
                 continue
-            account = parse_ton(address, testnet=True).raw
-            while await self._read_page(rail, account, head):
+            account = await self._locate(address)
+            while await read_page(
+                self.database, self.chain, rail=rail, address=address, account=account, head=head
+            ):
                 pass
-            await self._compare(rail, account, head)
+            await self._compare(rail, account, own, head)
+
+    async def _offer(self, rail: str) -> None:
+        """Keep addresses ready, where players get their own, and say how deposits are told apart
+        and on which network, once in a process."""
+        offer = self.offer
+        if offer is None:
+            return
+        if offer.addresses is not None:
+            pool = self._pools.setdefault(
+                rail, Pool(self.database, rail, offer.addresses, offer.pool_ahead)
+            )
+            await pool.fill()
+        if rail in self._offered:
+            return
+        async with self.database.transaction() as session:
+            now = utc_now()
+            await set_deposits_by(session, rail=rail, deposits_by=offer.deposits_by, now=now)
+            if offer.network_id is not None:
+                await set_network(
+                    session, rail=rail, network_id=offer.network_id, token=offer.token, now=now
+                )
+        self._offered.add(rail)
 
     async def _address(self, rail: str) -> str | None:
         async with self.database.transaction() as session:
             address = (await get_rail(session, rail)).address
-        if address is None and rail not in self._told:
-            self._told.add(rail)
-            log.info("watcher.no_hot_wallet", rail=rail)
-        return address
+        if address is None:
+            if rail not in self._told:
+                self._told.add(rail)
+                log.info("watcher.no_hot_wallet", rail=rail)
+            return None
+        return parse_ton(address, testnet=True).raw
 
-    async def _read_page(self, rail: str, account: str, head: ChainHead) -> bool:
-        """Book one page; True if there is more. Nothing is remembered unless all of it is."""
-        async with self.database.transaction() as session:
-            cursor = await deposits.read_cursor(session, chain=self.chain.name, account=account)
-        if head.block < cursor.block:
-            log.warning("watcher.head_behind_cursor", head=head.block, cursor=cursor.block)
-            return False
-        page = await self.chain.page(
-            account, after=Position(cursor.lt, cursor.tx_hash), head=head, limit=PAGE_TRANSACTIONS
+    async def _locate(self, address: str) -> str:
+        """The hot wallet's account on this chain, asked for once in a process."""
+        if address not in self._located:
+            account = await self.chain.locate(address)
+            async with self.database.transaction() as session:
+                await chain_accounts.remember(
+                    session, chain=self.chain.name, found={address: account}, now=utc_now()
+                )
+            self._located[address] = account
+            log.info("watcher.located", address=address, account=account)
+        return self._located[address]
+
+    async def _compare(
+        self, rail: str, account: str, own: DepositAccounts, head: ChainHead
+    ) -> None:
+        """Hold the book against the chain whenever both speak of the same moment: the hot wallet
+        and players' own addresses together."""
+        try:
+            state = await self.chain.account(account)
+            frozen = state.frozen
+        except AccountFrozen:
+            frozen = True
+        hot = frozenset({account})
+        await self._note_frozen(
+            rail,
+            own.frozen | hot if frozen else own.frozen - hot,
+            own.alive - hot if frozen else own.alive | hot,
         )
-        # Further pages may hold more of the same blocks: the cursor names the head at the end only.
-        block = cursor.block if page.more else head.block
-        if page.position == Position(cursor.lt, cursor.tx_hash) and block == cursor.block:
-            return False
-        async with self.database.transaction() as session:
-            await self._book(session, rail, page, head)
-            await deposits.advance_cursor(
-                session,
-                chain=self.chain.name,
-                account=account,
-                lt=page.position.lt,
-                tx_hash=page.position.tx_hash,
-                block=block,
-                now=utc_now(),
-            )
-        if page.transfers:
-            log.info("deposits.read", rail=rail, transfers=len(page.transfers), block=head.block)
-        return page.more
-
-    async def _book(self, session: AsyncSession, rail: str, page: Page, head: ChainHead) -> None:
-        now = utc_now()
-        seen = [
-            ChainDeposit(
-                business_key=transfer.business_key,
-                tx_hash=transfer.tx_hash,
-                account=transfer.account,
-                sender=transfer.sender,
-                comment=transfer.comment,
-                units=transfer.units,
-                block=transfer.block,
-                at=transfer.at,
-            )
-            for transfer in page.transfers
-        ]
-        if seen:
-            await deposits.observe(session, rail=rail, transfers=seen, now=now)
-        for fee in page.fees:
-            await payouts.book_network_fee(
-                session, rail=rail, units=fee.units, reference=fee.reference, now=now
-            )
-        if seen:
-            await deposits.confirm(session, rail=rail, final_block=head.block, now=now)
-
-    async def _compare(self, rail: str, account: str, head: ChainHead) -> None:
-        """Hold the book against the chain whenever both speak of the same moment."""
-        state = await self.chain.account(account)
+        if frozen:
+            return
         watcher_lag_blocks.labels(chain=self.chain.name).set(max(0, state.block - head.block))
+        elsewhere = own.units
         async with self.database.transaction() as session:
             asset = (await get_rail(session, rail)).asset
             hot_wallet_units.labels(asset=asset).set(state.units)
             cursor = await deposits.read_cursor(session, chain=self.chain.name, account=account)
             in_flight = await open_payouts(session, rail=rail)
-            if state.lt != cursor.lt or in_flight:
+            if state.lt != cursor.lt or in_flight or elsewhere is None:
                 return
             await treasury.record_chain_balance(
-                session, rail=rail, units=state.units, block=state.block, now=utc_now()
+                session,
+                rail=rail,
+                units=state.units + elsewhere,
+                block=state.block,
+                now=utc_now(),
             )
+
+    async def _note_frozen(self, rail: str, frozen: frozenset[str], alive: frozenset[str]) -> None:
+        """Tell staff of accounts that are closed for unpaid rent; reading goes on all the same."""
+        if self._frozen.get(rail) == frozen:
+            return
+        async with self.database.transaction() as session:
+            await chain_accounts.note_frozen(
+                session,
+                chain=self.chain.name,
+                rail=rail,
+                frozen=frozen,
+                alive=alive,
+                now=utc_now(),
+            )
+        if frozen:
+            log.error("watcher.accounts_frozen", rail=rail, count=len(frozen))
+        self._frozen[rail] = frozen

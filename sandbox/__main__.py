@@ -12,17 +12,17 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sandbox.chains import DEMO_PACE, QUICK_PACE
 from sandbox.home import Home, demo_home
 from sandbox.processes import ServiceFailed
-from sandbox.stage import Ports, open_stage
+from sandbox.settings import Ports
+from sandbox.stage import open_stage
 from sandbox.story import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEMO_PORT = 8090
-DEMO_BLOCK_MS = 3000
-SMOKE_BLOCK_MS = 500
 
 
 def main() -> int:
@@ -51,7 +51,7 @@ async def demo() -> int:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     began = time.monotonic()
     async with open_stage(
-        demo_home(), Ports.from_first(first), block_ms=DEMO_BLOCK_MS, say=_progress(began)
+        demo_home(), Ports.from_first(first), pace=DEMO_PACE, say=_progress(began)
     ) as stage:
         _print(
             f"\n  Fairhouse is open: {stage.page_url}\n\n"
@@ -69,7 +69,7 @@ async def smoke() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fairhouse-smoke-", dir=_open_folder()) as folder:
         async with open_stage(
-            Home(Path(folder)), Ports.free(), block_ms=SMOKE_BLOCK_MS, say=_progress(began)
+            Home(Path(folder)), Ports.free(), pace=QUICK_PACE, say=_progress(began)
         ) as stage:
             return 0 if await tell(stage, _print) else 1
 

@@ -39,11 +39,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 # What a process may know: everyone gets the first group, each gets only its own secrets.
 SHARED = ("PATH", "HOME", "LANG", "LC_ALL", "DATABASE_URL", "REDIS_URL", "TELEMETRY_")
+# Public facts of the networks that the signer signs for: it asks no node.
+SIGNED_FOR = ("TON_JETTON_MASTER", "EVM_CHAIN_ID", "EVM_TOKEN", "BTC_NETWORK", "BTC_XPUB")
 KNOWS: dict[str, tuple[str, ...]] = {
     "worker": ("RECEIPTS_", "WORKER_", "VAULT_"),
-    "watcher": ("TON_",),
-    "sender": ("TON_",),
-    "signer": ("SIGNER_", "TON_NETWORK", "TON_WALLET_"),
+    "watcher": ("TON_", "EVM_", "BTC_"),
+    "sender": ("TON_", "EVM_", "BTC_"),
+    "signer": ("SIGNER_", "TON_NETWORK", "TON_WALLET_", *SIGNED_FOR),
     "webapp": (
         "TELEGRAM_",
         "ADMIN_WEBHOOK_SECRET",
@@ -51,6 +53,8 @@ KNOWS: dict[str, tuple[str, ...]] = {
         "LAUNCH_",
         "VAULT_",
         "TON_NETWORK",
+        "TON_TONCENTER_",
+        "TON_REQUESTS_PER_SECOND",
     ),
     "bot": (
         "TELEGRAM_API_URL",
@@ -92,8 +96,9 @@ class CasinoProcesses:
     _restarts: dict[str, int] = field(default_factory=dict)
     _stopping: bool = False
 
-    def run(self, *arguments: str) -> None:
-        """Run a command of the casino to its end; raises ServiceFailed with what it said."""
+    def run(self, *arguments: str) -> str:
+        """Run a command of the casino to its end; returns what it printed, raises ServiceFailed
+        with what it said."""
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=ROOT,
@@ -104,6 +109,7 @@ class CasinoProcesses:
         if done.returncode:
             said = (done.stdout + done.stderr).decode(errors="replace")[-1500:]
             raise ServiceFailed(f"{' '.join(arguments)} failed:\n{said}")
+        return done.stdout.decode()
 
     def start(self, *names: str) -> None:
         """Start processes by name; all of them when none is named."""

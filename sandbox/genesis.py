@@ -1,4 +1,4 @@
-"""The first day of a sandbox: coins for the house and its people, rates, a bankroll, staff."""
+"""The terms of a sandbox: rates, what its rails offer, a counted bankroll, staff."""
 
 from __future__ import annotations
 
@@ -6,34 +6,39 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from casino import rates
-from casino.cashier import deposits, payouts, treasury
-from casino.cashier.rails import change_rail, get_rail
+from casino.cashier.rails import BTC as BTC_RAIL
+from casino.cashier.rails import DEFAULTS, FAUCET, USDT_ETH, Tier, change_rail, list_rails
 from casino.clock import utc_now
 from casino.errors import NotFound
 from casino.ledger import totals
 from casino.money import Asset
 from casino.staff import people
 from casino.staff.roles import Role
-from payments.addresses import parse_ton
-from payments.chains.base import Position
-from payments.chains.ton import TonChain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from casino.db import Database
-    from payments.rpc import Toncenter
-    from sandbox.ton.chain import LocalChain
 
-TON = 10**9
-USDT = 10**6
-HOUSE_COINS = 100_000 * TON
-HOUSE_DOLLARS = 250_000 * USDT
-PERSON_COINS = 1_000 * TON
-PAGE = 100
+TON, USDT, BTC, ETH = (
+    10**asset.decimals for asset in (Asset.TON, Asset.USDT, Asset.BTC, Asset.ETH)
+)
 
-# Reference micro-units for one asset unit: 3.00 EUR for a TON, 0.90 EUR for a dollar.
-RATES = {Asset.TON: (3_000_000, TON), Asset.USDT: (900_000, USDT)}
+# Reference micro-units for one asset unit: 3.00 EUR for a TON, 0.90 for a dollar, 60,000 for a
+# bitcoin, 3,000 for an ether.
+RATES = {
+    Asset.TON: (3_000_000, TON),
+    Asset.USDT: (900_000, USDT),
+    Asset.BTC: (60_000_000_000, BTC),
+    Asset.ETH: (3_000_000_000, ETH),
+}
+# Fewer blocks than where they cost something to undo. The last tier of Bitcoin is its finality.
+FEW_BLOCKS = "cashier.confirmations.few_blocks"
+TIERS = {
+    USDT_ETH: (Tier(units=1_000 * USDT, confirmations=3),),
+    BTC_RAIL: (
+        Tier(units=BTC // 10, confirmations=2),
+        Tier(units=21_000_000 * BTC, confirmations=6),
+    ),
+}
 
 
 async def quote_rates(database: Database) -> None:
@@ -49,71 +54,22 @@ async def quote_rates(database: Database) -> None:
             )
 
 
-async def point_explorer(database: Database, chain: LocalChain) -> None:
-    """Let "see it on chain" lead to this chain: a public explorer knows nothing of it."""
-    url = f"{chain.url}/api/v3/transactions?hash={{tx_hash}}"
+async def offer_rails(database: Database, *, explorer: str) -> None:
+    """Make deposits playable after a few quick blocks unless the owner wants it otherwise, let "see
+    it on chain" lead to the pages below `explorer` (public ones know nothing of these chains), and
+    close the rail of play dollars: the chains here have real ones."""
+    usual = {rail.name: rail.tiers for rail in DEFAULTS}
     async with database.transaction() as session:
-        rail = await get_rail(session, "ton")
-        if rail.explorer_tx_url != url:
-            wanted = replace(rail, explorer_tx_url=url)
-            await change_rail(session, rail=wanted, actor="system", now=utc_now())
-
-
-async def fund_people(chain: LocalChain, addresses: Iterable[str]) -> None:
-    """Give each person coins, once: a wallet that has any is left alone."""
-    for address in addresses:
-        if not await chain.balance(address):
-            await chain.faucet(address, PERSON_COINS)
-
-
-async def fund_house(database: Database, chain: LocalChain, rpc: Toncenter) -> None:
-    """Fill the hot wallet and book what arrived as the owner's capital, once.
-
-    What the chain says came in is what is booked; the watcher goes on from there.
-    """
-    async with database.transaction() as session:
-        address = (await get_rail(session, "ton")).address
-        if address is None:
-            raise NotFound(thing="hot wallet", key="ton")
-        account = parse_ton(address, testnet=True).raw
-        cursor = await deposits.read_cursor(session, chain="ton", account=account)
-    if cursor.lt:
-        return
-    if not await chain.balance(account):
-        await chain.faucet(account, HOUSE_COINS)
-    adapter = TonChain(rpc)
-    head = await adapter.head()
-    while not (
-        page := await adapter.page(account, after=Position(), head=head, limit=PAGE)
-    ).transfers:
-        await chain.mine()
-        head = await adapter.head()
-    now = utc_now()
-    async with database.transaction() as session:
-        for transfer in page.transfers:
-            await treasury.fund_house(
-                session,
-                rail="ton",
-                units=transfer.units,
-                reference=transfer.business_key,
-                now=now,
-            )
-        for fee in page.fees:
-            await payouts.book_network_fee(
-                session, rail="ton", units=fee.units, reference=fee.reference, now=now
-            )
-        await deposits.advance_cursor(
-            session,
-            chain="ton",
-            account=account,
-            lt=page.position.lt,
-            tx_hash=page.position.tx_hash,
-            block=head.block,
-            now=now,
-        )
-        await treasury.fund_house(
-            session, rail="usdt_faucet", units=HOUSE_DOLLARS, reference="first-day", now=now
-        )
+        for rail in await list_rails(session):
+            wanted = replace(rail, explorer_tx_url=f"{explorer}{rail.chain}/{{tx_hash}}")
+            if rail.name == FAUCET:
+                wanted = replace(rail, deposits_enabled=False)
+            elif rail.tiers == usual[rail.name]:
+                wanted = replace(wanted, tiers=TIERS.get(rail.name, ()))
+                if rail.name in TIERS:
+                    wanted = replace(wanted, confirmations_text_key=FEW_BLOCKS)
+            if wanted != rail:
+                await change_rail(session, rail=wanted, actor="system", now=utc_now())
 
 
 async def count_bankroll(database: Database) -> None:

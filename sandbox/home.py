@@ -61,7 +61,7 @@ class Secrets:
 
 
 class Home:
-    """The folder of a sandbox: databases, chain, chats, keys and logs, all or nothing."""
+    """The folder of a sandbox: databases, chains, chats, keys and logs, all or nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -110,6 +110,16 @@ class Home:
     def chain(self) -> Path:
         """Data of the local TON."""
         return self.folder / "ton"
+
+    @property
+    def ethereum(self) -> Path:
+        """Data of the local Ethereum."""
+        return self.folder / "ethereum"
+
+    @property
+    def bitcoin(self) -> Path:
+        """Data of the local Bitcoin."""
+        return self.folder / "bitcoin"
 
     @property
     def telegram(self) -> Path:

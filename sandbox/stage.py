@@ -7,6 +7,7 @@ import os
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -15,52 +16,39 @@ from aiohttp import web
 from casino.db import Database
 from casino.errors import OutsideError
 from casino.nursery import Nursery
-from payments.rpc import Toncenter
+from sandbox.capital import fund_house
 from sandbox.casino_processes import COMMANDS, CasinoProcesses, base_environment, last_words
-from sandbox.genesis import (
-    count_bankroll,
-    fund_house,
-    fund_people,
-    hire,
-    point_explorer,
-    quote_rates,
-)
-from sandbox.processes import ServiceFailed, free_port
+from sandbox.chains import LocalChains, Pace
+from sandbox.explorer import Explorer
+from sandbox.first_coins import deploy_tokens, fund_people
+from sandbox.genesis import count_bankroll, hire, offer_rails, quote_rates
+from sandbox.processes import ServiceFailed
+from sandbox.purse import Purse
 from sandbox.services import start_services
+from sandbox.settings import (
+    OWNER,
+    HousePublicKeys,
+    Ports,
+    require_local,
+    settings_of_chains,
+    settings_of_house,
+    settings_of_keys,
+)
 from sandbox.telegram.app import build_app
 from sandbox.telegram.world import OPERATORS_TOKEN, PLAYERS_TOKEN, default_world
-from sandbox.ton.chain import LocalChain
 from sandbox.world_bar import WorldBar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from sandbox.home import Home, Secrets
+    from sandbox.first_coins import Tokens
+    from sandbox.home import Home
 
 PLAYERS = (1001, 1002)
-OWNER, PAYMENTS = 9001, 9002
-READY_SECONDS = 150
+PAYMENTS = 9002
+SHOW_KEYS = ("-m", "payments.signer", "keys", "show", "--json")
+READY_SECONDS = 300
 RATES_EVERY_SECONDS = 1800
-MAINNET = ("toncenter.com", "tonapi.io", "api.telegram.org")
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where the world answers on 127.0.0.1."""
-
-    page: int
-    webapp: int
-    chain: int
-
-    @classmethod
-    def from_first(cls, first: int) -> Ports:
-        """Three ports in a row."""
-        return cls(first, first + 1, first + 2)
-
-    @classmethod
-    def free(cls) -> Ports:
-        """Three ports that nobody uses."""
-        return cls(free_port(), free_port(), free_port())
 
 
 @dataclass(slots=True)
@@ -70,7 +58,8 @@ class Stage:
     home: Home
     ports: Ports
     environment: dict[str, str]
-    chain: LocalChain
+    chains: LocalChains
+    tokens: Tokens
     processes: CasinoProcesses
     database: Database
     bar: WorldBar
@@ -91,12 +80,14 @@ async def open_stage(
     home: Home,
     ports: Ports,
     *,
-    block_ms: int,
+    pace: Pace,
     say: Callable[[str], None],
     names: tuple[str, ...] = tuple(COMMANDS),
+    reroute: Callable[[dict[str, str]], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Stage]:
     """Start everything, in order, and stop everything at the end; raises ServiceFailed with what
-    to do. `names` are the casino's processes to run."""
+    to do. `names` are the casino's processes to run; `reroute` may change their settings, such as
+    where they find their nodes."""
     async with AsyncExitStack() as stack:
         home.open()
         stack.callback(home.close)
@@ -105,86 +96,80 @@ async def open_stage(
             start_services, home.services, environment=_given(), log=lambda _line: None
         )
         stack.callback(services.stop)
-        say("starting the local TON chain")
-        chain = LocalChain(port=ports.chain, store=home.chain, block_ms=block_ms)
-        await asyncio.to_thread(chain.start)
-        stack.callback(chain.stop)
-        environment = environment_of(
-            home.secrets(), ports, chain.url, services.database_url, services.redis_url
+        say("starting the local TON, Ethereum and Bitcoin")
+        chains = LocalChains.of(
+            home, ton=ports.ton, ethereum=ports.ethereum, bitcoin=ports.bitcoin, pace=pace
         )
+        stack.push_async_callback(chains.close)
+        stack.callback(chains.stop)
+        await asyncio.to_thread(chains.start)
+        environment = {
+            **base_environment(os.environ),
+            **settings_of_keys(home.secrets()),
+            **settings_of_house(
+                home.secrets(),
+                ports,
+                database_url=services.database_url,
+                redis_url=services.redis_url,
+            ),
+        }
         processes = CasinoProcesses(home, environment)
+        keys = HousePublicKeys.read(
+            await asyncio.to_thread(
+                processes.run, "-m", "payments.signer", "keys", "show", "--json"
+            )
+        )
+        say("deploying USDT on both chains")
+        tokens = await deploy_tokens(chains, evm_hot=keys.evm_hot)
+        environment |= settings_of_chains(
+            chains,
+            keys,
+            token=tokens.usdt.address.checksummed,
+            jetton=tokens.jetton.master.friendly(bounceable=True),
+            jetton_wallet=(await tokens.jetton.wallet_of(keys.ton)).friendly(bounceable=True),
+        )
+        if reroute is not None:
+            await reroute(environment)
+        require_local(environment)
         say("bringing the database to its schema")
         await asyncio.to_thread(processes.run, "-m", "alembic", "upgrade", "head")
         await asyncio.to_thread(processes.run, "-m", "payments.signer", "address")
         database = Database(services.database_url, connections_max=4)
         stack.push_async_callback(database.close)
-        rpc = Toncenter(url=chain.url, api_key="", requests_per_second=500)
-        stack.push_async_callback(rpc.close)
-        bar = WorldBar(database=database, chain=chain, rpc=rpc, processes=processes, people=PLAYERS)
+        purses = {
+            one: Purse.of(one, chains, usdt=tokens.usdt, jetton=tokens.jetton) for one in PLAYERS
+        }
+        bar = WorldBar(chains=chains, purses=purses, processes=processes)
         say("giving coins to the house and its players")
         await quote_rates(database)
-        await point_explorer(database, chain)
-        await fund_house(database, chain, rpc)
+        await offer_rails(database, explorer=f"http://127.0.0.1:{ports.page}/chain/")
+        await fund_house(database, chains, tokens, keys)
         await count_bankroll(database)
-        await fund_people(chain, [bar.address_of(person) for person in PLAYERS])
+        await fund_people(chains, tokens, purses.values())
         await hire(database, owner=OWNER, payments=PAYMENTS)
         say("opening the local Telegram")
-        await _serve_telegram(stack, home, ports, bar)
+        await _serve_telegram(stack, home, ports, bar, Explorer(chains))
         say(f"starting the casino: {', '.join(names)}")
         stack.callback(processes.stop)
-        await asyncio.to_thread(processes.start, *names)
-        stage = Stage(home, ports, environment, chain, processes, database, bar)
-        await _until_ready(stage, names)
         nursery = await stack.enter_async_context(Nursery())
+        for name in ("ethereum", "bitcoin"):
+            nursery.keep(partial(chains.keep_making_blocks, name), name=f"blocks.{name}")
+        await asyncio.to_thread(processes.start, *names)
+        stage = Stage(home, ports, environment, chains, tokens, processes, database, bar)
+        await _until_ready(stage, names)
         nursery.keep(lambda: _look_after(stage), name="look-after")
         yield stage
-
-
-def environment_of(
-    secrets: Secrets, ports: Ports, chain_url: str, database_url: str, redis_url: str
-) -> dict[str, str]:
-    """The settings of every process of this world; refuses addresses of real networks."""
-    origin = f"http://127.0.0.1:{ports.page}"
-    environment = {
-        **base_environment(os.environ),
-        "DATABASE_URL": database_url,
-        "REDIS_URL": redis_url,
-        "VAULT_MASTER_KEYS": f"1:{secrets.vault_master_key}",
-        "TELEGRAM_API_URL": origin,
-        "TELEGRAM_PLAYER_BOT_TOKEN": PLAYERS_TOKEN,
-        "TELEGRAM_PLAYER_BOT_NAME": "fairhouse_bot",
-        "TELEGRAM_MODE": "polling",
-        "TELEGRAM_WEBHOOK_SECRET": secrets.webhook_secret,
-        "TELEGRAM_MINI_APP_URL": f"http://127.0.0.1:{ports.webapp}/",
-        "ADMIN_BOT_TOKEN": OPERATORS_TOKEN,
-        "ADMIN_WEBHOOK_SECRET": secrets.admin_webhook_secret,
-        "ADMIN_OWNERS": str(OWNER),
-        "ADMIN_APPROVAL_KEY": secrets.approval_key,
-        "WEBAPP_HOST": "127.0.0.1",
-        "WEBAPP_PORT": str(ports.webapp),
-        "WEBAPP_TELEGRAM_PARENT_ORIGIN": origin,
-        "TON_NETWORK": "testnet",
-        "TON_TONCENTER_URL": chain_url,
-        "TON_REQUESTS_PER_SECOND": "200",
-        "TON_POLL_SECONDS": "1",
-        "RECEIPTS_SIGNING_KEY": secrets.receipts_key,
-        "SIGNER_TON_KEY_SEED": secrets.hot_wallet_key,
-        "SIGNER_BTC_ETH_KEY_ENTROPY": secrets.btc_eth_entropy,
-        "SIGNER_APPROVAL_PUBLIC_KEY": secrets.approval_public_key,
-        "TELEMETRY_JSON_LOGS": "true",
-    }
-    for name, text in environment.items():
-        if any(real in text for real in MAINNET):
-            raise ServiceFailed(f"{name} names a real network: the sandbox never leaves here")
-    return environment
 
 
 def _given() -> dict[str, str]:
     return {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name in os.environ}
 
 
-async def _serve_telegram(stack: AsyncExitStack, home: Home, ports: Ports, bar: WorldBar) -> None:
+async def _serve_telegram(
+    stack: AsyncExitStack, home: Home, ports: Ports, bar: WorldBar, explorer: Explorer
+) -> None:
     app = build_app(world=default_world(), store=home.telegram, feed=bar)
+    explorer.add_routes(app.router)
     runner = web.AppRunner(app, shutdown_timeout=1.0)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
@@ -233,6 +218,8 @@ async def _look_after(stage: Stage) -> None:
     quoted = time.monotonic()
     while True:
         stage.processes.look_after()
+        if not stage.chains.running:
+            await asyncio.to_thread(stage.chains.start)
         if time.monotonic() - quoted > RATES_EVERY_SECONDS:
             quoted = time.monotonic()
             try:

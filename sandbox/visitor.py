@@ -92,11 +92,11 @@ class Visitor:
         player.token = login["token"]
         return player
 
-    async def send_coins(self, *, asset: str, to: str, comment: str, units: int) -> None:
+    async def send_coins(self, *, rail: str, to: str, comment: str, units: int) -> None:
         """Send from the person's own wallet."""
         body = {
             "person": self.person,
-            "asset": asset,
+            "rail": rail,
             "to": to,
             "comment": comment,
             "units": str(units),

@@ -1,156 +1,110 @@
-"""The bar of the world on the local Telegram's page: the chain, people's wallets, the log."""
+"""The bar of the world on the local Telegram's page: chains, people's wallets, the log."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from casino.cashier import deposits, history
-from casino.clock import utc_now
-from casino.errors import CasinoError, OutsideError, Refusal
-from casino.ids import new_reference
-from casino.money import Asset, trim_units
-from casino.players import identity
-from payments.addresses import parse_ton
-from sandbox.genesis import USDT
+import aiohttp
+
+from casino.errors import OutsideError
+from sandbox.chains import NAMES, TITLES
+from sandbox.processes import ServiceFailed
 from sandbox.telegram.errors import ActError
-from sandbox.ton.wallet import PersonWallet
 
 if TYPE_CHECKING:
-    from casino.db import Database
-    from payments.rpc import Toncenter
+    from collections.abc import Mapping
+
     from sandbox.casino_processes import CasinoProcesses
-    from sandbox.ton.chain import LocalChain
+    from sandbox.chains import LocalChains
+    from sandbox.purse import Purse, Wallet
 
 Json = dict[str, Any]
-
-DOLLARS_FOR_EACH = 1_000 * USDT
-FEE_ROOM = 50_000_000
-MOVEMENTS_MAX = 100
 
 
 class WorldBar:
     """What the page shows of the world, and what a person can do in it."""
 
     def __init__(
-        self,
-        *,
-        database: Database,
-        chain: LocalChain,
-        rpc: Toncenter,
-        processes: CasinoProcesses,
-        people: tuple[int, ...],
+        self, *, chains: LocalChains, purses: Mapping[int, Purse], processes: CasinoProcesses
     ) -> None:
-        self._database = database
-        self._chain = chain
+        self._chains = chains
+        self._purses = purses
         self._processes = processes
-        self._wallets = {one: PersonWallet(rpc, seed=f"person:{one}") for one in people}
-        self._sending = {one: asyncio.Lock() for one in people}
+        # What a wallet showed at a height; it is asked again when a block or its owner moved it.
+        self._shown: dict[tuple[int, str], tuple[int, Json]] = {}
 
-    def address_of(self, person_id: int) -> str:
-        """Where a person's coins live."""
-        return self._wallets[person_id].address.friendly(testnet=False, bounceable=False)
+    def purse_of(self, person_id: int) -> Purse:
+        """A person's wallets; raises ActError for somebody who has none."""
+        if person_id not in self._purses:
+            raise ActError("this person has no wallet", status=404)
+        return self._purses[person_id]
 
     async def snapshot(self, *, person_id: int) -> Json:
-        """Chain, wallets and the newest lines for one person."""
-        status = await self._chain.status()
+        """Chains, wallets and the newest lines for one person."""
+        heights = dict(zip(NAMES, await asyncio.gather(*map(self._height, NAMES)), strict=True))
+        wallets = self._purses[person_id].wallets if person_id in self._purses else ()
+        shown = await asyncio.gather(
+            *(self._show(person_id, one, heights[one.chain]) for one in wallets)
+        )
         return {
-            "chains": [{"name": "ton", "title": "TON", "height": int(status["seqno"])}],
-            "wallets": await self._wallets_of(person_id),
+            "chains": [
+                {"name": name, "title": TITLES[name], "height": height}
+                for name, height in heights.items()
+                if height
+            ],
+            "wallets": [one for one in shown if one],
             "log": await self.log_lines(limit=30),
         }
 
-    async def send(self, *, person_id: int, asset: str, to: str, comment: str, units: int) -> Json:
-        """Send coins from the person's wallet, or ask the faucet for play dollars."""
-        if person_id not in self._wallets:
-            raise ActError("this person has no wallet", status=404)
-        if units <= 0:
-            raise ActError("enter an amount above zero")
-        if asset == Asset.USDT:
-            return await self._draw_dollars(person_id, units)
-        return await self._send_coins(person_id, to.strip(), comment, units)
+    async def send(self, *, person_id: int, rail: str, to: str, comment: str, units: int) -> Json:
+        """Send coins from one of the person's wallets."""
+        wallet = await self.purse_of(person_id).send(rail=rail, to=to, units=units, comment=comment)
+        self._shown = {key: one for key, one in self._shown.items() if key[0] != person_id}
+        return {"sent": True, "rail": rail, "asset": wallet.asset, "units": str(units)}
 
     async def mine(self, *, chain: str) -> Json:
         """Make the next block now."""
-        if chain != "ton":
+        if chain not in NAMES:
             raise ActError(f"there is no chain {chain!r} here", status=404)
-        return {"chain": "ton", "height": await self._chain.mine()}
+        try:
+            return {"chain": chain, "height": await self._chains.mine(chain)}
+        except (OutsideError, ServiceFailed, aiohttp.ClientError) as error:
+            raise ActError(f"the node did not answer: {error}") from error
 
     async def log_lines(self, *, limit: int) -> list[Json]:
         """The last lines that the casino's processes said, oldest first."""
         said = list(self._processes.lines)[-limit:]
         return [{"at": one.at, "service": one.service, "text": one.text} for one in said]
 
-    async def _wallets_of(self, person_id: int) -> list[Json]:
-        if person_id not in self._wallets:
-            return []
-        coins = {
-            "asset": "TON",
-            "chain": "ton",
-            "decimals": Asset.TON.decimals,
-            "units": str(await self._wallets[person_id].balance()),
-            "address": self.address_of(person_id),
-        }
-        dollars = {
-            "asset": "USDT",
-            "chain": "faucet",
-            "decimals": Asset.USDT.decimals,
-            "units": str(await self._dollars_left(person_id)),
-            "address": "",
-        }
-        return [coins, dollars]
-
-    async def _send_coins(self, person_id: int, to: str, comment: str, units: int) -> Json:
-        wallet = self._wallets[person_id]
+    async def _height(self, name: str) -> int:
+        # A node that is away must not take the page with it: its chain is missing for that long.
         try:
-            parse_ton(to, testnet=True)
-        except Refusal as refusal:
-            raise ActError("this is not a TON address") from refusal
-        async with self._sending[person_id]:
-            have = await wallet.balance()
-            if units + FEE_ROOM > have:
-                spare = trim_units(max(0, have - FEE_ROOM), Asset.TON.decimals)
-                raise ActError(f"your wallet can send {spare} TON at most")
-            try:
-                number = await wallet.send(to, units, comment=comment)
-                await wallet.wait(number)
-            except OutsideError as error:
-                raise ActError(f"the network did not take it: {error}") from error
-        return {"sent": True, "asset": "TON", "units": str(units)}
+            return await self._chains.height(name)
+        except (OutsideError, ServiceFailed, aiohttp.ClientError, TimeoutError):
+            return 0
 
-    async def _draw_dollars(self, person_id: int, units: int) -> Json:
-        left = await self._dollars_left(person_id)
-        if units > left:
-            raise ActError(f"the faucet has {trim_units(left, Asset.USDT.decimals)} USDT for you")
-        async with self._database.transaction() as session:
-            player = await identity.find_by_telegram(session, telegram_id=person_id)
-        if player is None:
-            raise ActError("start the player's bot first: the faucet pays into your account there")
+    async def _show(self, person_id: int, wallet: Wallet, height: int) -> Json:
+        key = (person_id, wallet.rail)
+        known = self._shown.get(key)
+        if known is not None and known[0] == height:
+            return known[1]
         try:
-            async with self._database.transaction() as session:
-                await deposits.credit_faucet(
-                    session,
-                    player_id=player.id,
-                    units=units,
-                    asset=Asset.USDT,
-                    reference=new_reference(),
-                    now=utc_now(),
-                )
-        except CasinoError as error:
-            raise ActError(f"the casino did not take it: {error}") from error
-        return {"sent": True, "asset": "USDT", "units": str(units)}
-
-    async def _dollars_left(self, person_id: int) -> int:
-        async with self._database.transaction() as session:
-            player = await identity.find_by_telegram(session, telegram_id=person_id)
-            if player is None:
-                return DOLLARS_FOR_EACH
-            moves = await history.list_movements(
-                session, player_id=player.id, before_id=None, limit=MOVEMENTS_MAX
-            )
-        drawn = sum(
-            move.amount.units
-            for move in moves
-            if move.kind == "deposit" and move.amount.asset is Asset.USDT
-        )
-        return max(0, DOLLARS_FOR_EACH - drawn)
+            units, fuel = await wallet.balance(), await wallet.fuel()
+        except (OutsideError, ServiceFailed, aiohttp.ClientError, TimeoutError):
+            return known[1] if known else {}
+        shown = {
+            "rail": wallet.rail,
+            "asset": wallet.asset,
+            "network": wallet.network,
+            "chain": wallet.chain,
+            "decimals": wallet.decimals,
+            "units": str(units),
+            "address": wallet.address,
+            "comments": wallet.comments,
+            "fuel": {**asdict(fuel), "units": str(fuel.units)} if fuel else None,
+        }
+        if height:
+            self._shown[key] = (height, shown)
+        return shown

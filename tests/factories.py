@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from casino import rates
+from casino.cashier import quotes, withdrawals
+from casino.cashier.withdrawals import Withdrawal
 from casino.clock import utc_now
 from casino.db import Database
+from casino.errors import Refusal
 from casino.ids import PlayerId, new_reference
 from casino.ledger import journal, totals
 from casino.ledger.chart import Account, Kind
@@ -111,3 +114,34 @@ async def ready_player(database: Database, *, units: int = 100 * TON) -> PlayerI
         player_id = await make_player(session)
         await fund(session, player_id, units)
     return player_id
+
+
+async def ask_withdrawal(
+    session: AsyncSession,
+    *,
+    player_id: int,
+    rail: str,
+    units: int,
+    destination: str,
+    reference: str,
+    now: datetime,
+    memo: str = "",
+) -> Withdrawal:
+    """Ask for a withdrawal at the fee of a quote that is made for it, if there can be one."""
+    try:
+        quote = await quotes.make(session, player_id=player_id, rail=rail, units=units, now=now)
+        quote_id = quote.id
+    except Refusal:
+        # The request itself says why not, or answers for what was asked for before.
+        quote_id = 0
+    return await withdrawals.request(
+        session,
+        player_id=player_id,
+        rail=rail,
+        units=units,
+        destination=destination,
+        memo=memo,
+        quote_id=quote_id,
+        reference=reference,
+        now=now,
+    )

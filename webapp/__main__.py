@@ -29,6 +29,7 @@ from casino.vault import Vault
 from games.registry import STEPS, configured_aggregators
 from messaging.redis_link import RedisLink
 from payments.config import TonNetwork, TonSettings
+from payments.rpc import Toncenter
 from webapp.app import Parts, build_app
 from webapp.config import LaunchSettings
 
@@ -49,6 +50,12 @@ async def main() -> None:
     database = Database(DatabaseSettings().url)
     await require_fit(database, real_money=MoneySettings().real_money)
     redis = RedisLink(RedisSettings().url)
+    ton = TonSettings()
+    node = Toncenter(
+        url=ton.toncenter_url,
+        api_key=ton.toncenter_api_key.get_secret_value(),
+        requests_per_second=ton.requests_per_second,
+    )
     vault = Vault.from_text(VaultSettings().master_keys.get_secret_value())
     try:
         async with open_floor(database.dsn, vault, step_games=STEPS) as floor:
@@ -60,13 +67,15 @@ async def main() -> None:
                     bot_token=PlayerBotSettings().token.get_secret_value()
                 ),
                 webhook_secrets=_webhook_secrets(telegram, AdminWebhookSettings()),
-                testnet=TonSettings().network is TonNetwork.TESTNET,
+                testnet=ton.network is TonNetwork.TESTNET,
+                ton_node=node,
                 public_url=telegram.mini_app_url,
                 parent_origin=settings.telegram_parent_origin,
                 aggregators=configured_aggregators(),
             )
             await _serve(parts, host=settings.host, port=settings.port)
     finally:
+        await node.close()
         await redis.close()
         await database.close()
 

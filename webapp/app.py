@@ -17,8 +17,10 @@ from messaging.doorbell import Doorbell
 from messaging.outbox_delivery import OutboxWorker
 from webapp import health, keys, middlewares
 from webapp.api import (
+    address_book,
     cashier,
     fairness,
+    jettons,
     launch,
     live,
     lobby,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from casino.db import Database
     from games.aggregators.base import Aggregator
     from messaging.redis_link import RedisLink
+    from payments.rpc import Toncenter
     from webapp.init_data import InitDataCheck
 
 BODY_BYTES_MAX = 512 * 1024  # an update of Telegram; the API's own bodies are far smaller
@@ -60,6 +63,7 @@ class Parts:
     public_url: str
     parent_origin: str = ""
     static: Path = STATIC
+    ton_node: Toncenter | None = None
     aggregators: Mapping[str, Aggregator] = field(default_factory=dict)
 
 
@@ -75,7 +79,8 @@ def build_app(parts: Parts) -> web.Application:
     app[keys.LIVE] = Live(parts.redis)
     app[keys.THROTTLE] = Throttle(parts.redis)
     app[telegram.WEBHOOK_SECRETS] = parts.webhook_secrets
-    app[cashier.TESTNET] = parts.testnet
+    app[keys.TESTNET] = parts.testnet
+    app[jettons.NODE] = parts.ton_node
     app[keys.AGGREGATORS] = parts.aggregators
     app[aggregators.WALLET] = OutsideWallet(floor=parts.floor, database=parts.database)
     app[aggregators.CHANGED] = aggregators.Changed()
@@ -93,6 +98,8 @@ def build_app(parts: Parts) -> web.Application:
         play,
         rounds,
         cashier,
+        jettons,
+        address_book,
         responsible,
         fairness,
         support,

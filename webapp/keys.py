@@ -19,6 +19,7 @@ DATABASE = web.AppKey("database", Database)
 LAUNCH_CHECK: web.AppKey[InitDataCheck] = web.AppKey("launch_check")
 LIVE = web.AppKey("live", Live)
 AGGREGATORS: web.AppKey[Mapping[str, Aggregator]] = web.AppKey("aggregators")
+TESTNET = web.AppKey("testnet", bool)
 THROTTLE = web.AppKey("throttle", Throttle)
 
 LOGIN = web.RequestKey("login", Login)

@@ -23,6 +23,7 @@ _UNITS = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 Short = Annotated[str, msgspec.Meta(max_length=64)]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
+Destination = Annotated[str, msgspec.Meta(max_length=200)]
 # What a game understands by a choice is the game's business; here it is only kept small.
 Loose = dict[Short, object]
 
@@ -104,14 +105,49 @@ class DepositRequest(Request, frozen=True):
     rail: Short
 
 
-class WithdrawRequest(Request, frozen=True):
-    """Ask for a withdrawal; `units` is what leaves the balance, the fee included."""
+class JettonWalletRequest(Request, frozen=True):
+    """Ask which account holds an owner's jettons, to send a deposit from it."""
+
+    rail: Short
+    owner: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class QuoteRequest(Request, frozen=True):
+    """Ask what a withdrawal costs; `units` is what leaves the balance, the fee included."""
 
     rail: Short
     units: str
-    destination: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class WithdrawRequest(Request, frozen=True):
+    """Ask for a withdrawal at the fee of a quote for the same rail and units."""
+
+    rail: Short
+    units: str
+    destination: Destination
+    quote: Short
     reference: Short
     memo: Annotated[str, msgspec.Meta(max_length=120)] = ""
+
+
+class AddressRequest(Request, frozen=True):
+    """Keep an address under a name."""
+
+    rail: Short
+    destination: Destination
+    label: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class LabelRequest(Request, frozen=True):
+    """Give a saved address another name."""
+
+    label: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class SavedOnlyRequest(Request, frozen=True):
+    """Be paid to saved addresses only, or no longer."""
+
+    on: bool
 
 
 class LimitRequest(Request, frozen=True):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # Who hears of what; everything else goes to those who receive alerts.
 CONCERNS: Mapping[str, Permission] = {
     "deposit.unclaimed": Permission.DEPOSITS_RESOLVE,
+    "alert.token_flood": Permission.DEPOSITS_RESOLVE,
     "alert.deposit_reversed": Permission.WITHDRAWALS_DECIDE,
 }
 
@@ -173,6 +174,31 @@ def _payout_stuck(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _foreign_send(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.foreign_send", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say("admin.alert.foreign_send_body"),
+            code(str(payload["tx_hash"])),
+        ),
+        ((buttons.go(words, "foreign"),),),
+    )
+
+
+def _low_fuel(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.low_fuel", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say(
+                "admin.alert.low_fuel_body",
+                there=words.amount(_money(payload, "there")),
+                needed=words.amount(_money(payload, "needed")),
+            ),
+            code(str(payload["account"])),
+        )
+    )
+
+
 def _dead_letter(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -270,6 +296,73 @@ def _address_pool_low(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _accounts_frozen(payload: Payload, words: Words) -> Screen:
+    return _accounts(payload, words, "frozen")
+
+
+def _accounts_thawed(payload: Payload, words: Words) -> Screen:
+    return _accounts(payload, words, "thawed")
+
+
+def _accounts(payload: Payload, words: Words, what: str) -> Screen:
+    accounts = payload["accounts"]
+    if not isinstance(accounts, list):
+        raise TypeError("accounts")
+    return Screen(
+        paragraphs(
+            words.say(
+                f"admin.alert.accounts_{what}",
+                count=_whole(payload, "count"),
+                rail=words.plain(f"rail.{payload['rail']}"),
+            ),
+            words.say("admin.alert.accounts_frozen_body") if what == "frozen" else None,
+            *(code(str(account)) for account in accounts),
+        )
+    )
+
+
+def _token_flood(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say(
+                "admin.alert.token_flood", chain=words.plain(f"admin.chain.{payload['chain']}")
+            ),
+            words.say("admin.alert.token_flood_body", count=_whole(payload, "kept")),
+        ),
+        ((buttons.go(words, "tokens"),),),
+    )
+
+
+def _about(key: str) -> Compose:
+    """An alert of a payment on its way: a title, and a sentence with what is known."""
+
+    def compose_it(payload: Payload, words: Words) -> Screen:
+        withdrawal_id = payload.get("withdrawal_id")
+        card: Row = (
+            (
+                tap(
+                    words.plain("admin.button.open_card"),
+                    OpenCard(subject=f"withdrawal:{withdrawal_id}"),
+                ),
+            )
+            if isinstance(withdrawal_id, int)
+            else ()
+        )
+        facts = [payload.get(name) for name in ("tx_hash", "account", "address", "delegate")]
+        reason = payload.get("reason")
+        return Screen(
+            paragraphs(
+                words.say(f"admin.alert.{key}", rail=str(payload["rail"])),
+                words.say(f"admin.alert.{key}_body"),
+                *(code(str(fact)) for fact in facts if fact),
+                quote(str(reason)) if reason else None,
+            ),
+            (card,),
+        )
+
+    return compose_it
+
+
 def _unknown(kind: str, payload: Payload, words: Words) -> Screen:
     content = json.dumps(payload, ensure_ascii=False, indent=1, sort_keys=True)
     return Screen(
@@ -308,8 +401,18 @@ ALERTS: Mapping[str, Compose] = {
     "alert.chain_followed": _chain_followed,
     "alert.deposit_reversed": _deposit_reversed,
     "alert.address_pool_low": _address_pool_low,
+    "alert.foreign_send": _foreign_send,
+    "alert.low_fuel": _low_fuel,
     "alert.signing_refused": _signing_refused,
+    "alert.payment_refused": _about("payment_refused"),
     "alert.payout_stuck": _payout_stuck,
+    "alert.gas_capped": _about("gas_capped"),
+    "alert.payout_unclear": _about("payout_unclear"),
+    "alert.sweep_refused": _about("sweep_refused"),
+    "alert.delegate_missing": _about("delegate_missing"),
     "alert.dead_letter": _dead_letter,
+    "alert.accounts_frozen": _accounts_frozen,
+    "alert.accounts_thawed": _accounts_thawed,
+    "alert.token_flood": _token_flood,
     "deposit.unclaimed": _unclaimed,
 }

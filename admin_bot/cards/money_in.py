@@ -5,19 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from admin_bot import buttons
-from admin_bot.callbacks import Adopt, FindOwner, Release
-from admin_bot.cards.shape import Card, decided_line, number, player_button, player_name
+from admin_bot.callbacks import Adopt, FindOwner, Release, WriteNote
+from admin_bot.cards.shape import (
+    Card,
+    decided_line,
+    number,
+    player_button,
+    player_name,
+    waited_line,
+)
 from admin_bot.reasons import in_words
+from admin_bot.words import quote
 from casino.cashier import deposits, rails
 from casino.cashier.deposits import DepositStatus
 from casino.players import identity
 from casino.staff.roles import Permission, allows
 from messaging.buttons import tap
 from messaging.screens import Screen
-from messaging.words import Markup, Words, code, paragraphs
+from messaging.words import Words, code, paragraphs
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -51,7 +59,9 @@ async def render_unclaimed(
             rail=words.plain(f"rail.{found.rail}"),
             moment=words.moment(found.sent_at),
         ),
-        _waited(words, now - found.sent_at),
+        waited_line(words, now - found.sent_at),
+        quote(found.note) if found.note else None,
+        await decided_line(session, words, subject=f"unclaimed:{key}") if found.note else None,
         number(words, key),
     )
     rail = await rails.get_rail(session, found.rail)
@@ -60,11 +70,13 @@ async def render_unclaimed(
     if not allows(member, Permission.DEPOSITS_RESOLVE):
         return Card(Screen(text, (explorer,)))
     find, house = FindOwner(unclaimed=key), Adopt(unclaimed=key, sure=False)
+    note = WriteNote(unclaimed=key)
     return Card(
         Screen(
             text,
             (
                 (tap(words.plain("admin.button.find_owner"), find, style=buttons.PRIMARY),),
+                (tap(words.plain("admin.button.note"), note),),
                 explorer,
                 (tap(words.plain("admin.button.adopt"), house),)
                 if allows(member, Permission.STAFF_MANAGE)
@@ -92,7 +104,7 @@ async def render_held(
         if deposit.reason
         else None,
         words.say("admin.held.seen", moment=words.moment(deposit.seen_at)),
-        _waited(words, now - deposit.seen_at) if held else None,
+        waited_line(words, now - deposit.seen_at) if held else None,
         None
         if held
         else await decided_line(session, words, subject=f"deposit:{key}", action="deposit."),
@@ -118,7 +130,3 @@ async def find_waiting(session: AsyncSession, *, unclaimed_id: int) -> Unclaimed
     """The transfer, if it still waits for its owner."""
     found = await deposits.list_unclaimed(session, before_id=unclaimed_id + 1, limit=1)
     return found[0] if found and found[0].id == unclaimed_id else None
-
-
-def _waited(words: Words, waited: timedelta) -> Markup | None:
-    return words.say("admin.card.waited", count=waited.days) if waited.days > 0 else None

@@ -14,7 +14,7 @@ from messaging.screens import Screen
 from messaging.words import Markup, Words
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from aiogram.types import InlineKeyboardButton
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -59,6 +59,11 @@ def player_button(words: Words, player_id: int) -> InlineKeyboardButton:
 def number(words: Words, key: int) -> Markup:
     """The public id of a thing, as its player sees it too."""
     return words.say("admin.card.number", id=ids.public(key))
+
+
+def waited_line(words: Words, waited: timedelta) -> Markup | None:
+    """For how many days something has waited; nothing on its first day."""
+    return words.say("admin.card.waited", count=waited.days) if waited.days > 0 else None
 
 
 async def decided_line(

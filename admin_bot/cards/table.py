@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from admin_bot.cards import conversation, money_in, verification, withdrawal
+from admin_bot.cards import conversation, money_in, token, verification, withdrawal
 from casino.errors import NotFound
 from casino.staff.roles import Permission, require
 
@@ -32,6 +32,7 @@ KINDS: Mapping[str, Kind] = {
     "withdrawal": Kind(Permission.WITHDRAWALS_VIEW, withdrawal.render),
     "kyc_case": Kind(Permission.KYC_VIEW, verification.render),
     "unclaimed": Kind(Permission.DEPOSITS_RESOLVE, money_in.render_unclaimed),
+    "token_case": Kind(Permission.DEPOSITS_RESOLVE, token.render),
     "deposit": Kind(Permission.DEPOSITS_RESOLVE, money_in.render_held),
     "support": Kind(Permission.SUPPORT_ANSWER, conversation.render),
 }

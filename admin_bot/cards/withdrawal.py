@@ -22,10 +22,10 @@ from casino.cashier.withdrawals import WithdrawalStatus
 from casino.risk.rules import Fact, Severity
 from casino.staff import cards
 from casino.staff.roles import Permission, allows
-from messaging.buttons import Row, tap
+from messaging.addresses import shown_address
+from messaging.buttons import Row, copy, tap
 from messaging.screens import Screen
-from messaging.words import Markup, Words, code, paragraphs
-from payments.addresses import in_chunks
+from messaging.words import Markup, Words, paragraphs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +63,7 @@ async def render(
             worth=words.reference(withdrawal.reference_units),
         ),
         words.say("admin.withdrawal.to", rail=words.plain(f"rail.{withdrawal.rail}")),
-        code(in_chunks(withdrawal.destination)),
+        shown_address(withdrawal.destination),
         words.say("admin.withdrawal.memo", memo=withdrawal.memo) if withdrawal.memo else None,
         _facts(shown.facts, words) if open_ else None,
         words.say("admin.card.reason", reason=in_words(withdrawal.reason, words))
@@ -78,6 +78,7 @@ async def render(
     looking: Row = (
         player_button(words, withdrawal.player_id),
         *((buttons.link(words.plain("admin.button.explorer"), url),) if url else ()),
+        copy(words.plain("admin.button.copy_address"), withdrawal.destination),
     )
     if not open_:
         return Card(Screen(text), finished=True)

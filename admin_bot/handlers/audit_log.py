@@ -35,6 +35,7 @@ ACTIONS = (
     "withdrawal.",
     "deposit.",
     "unclaimed.",
+    "token_case.",
     "kyc.",
     "player.",
     "limit.",
@@ -43,7 +44,7 @@ ACTIONS = (
     "support.",
     "capital.",
 )
-SUBJECTS = ("withdrawal", "player", "kyc_case", "deposit", "unclaimed", "staff")
+SUBJECTS = ("withdrawal", "player", "kyc_case", "deposit", "unclaimed", "token_case", "staff")
 
 
 async def newest(

@@ -36,7 +36,7 @@ async def today(_event: Message | CallbackQuery, words: Words, talk: Talk, desk:
         wallets = [
             await treasury.hot_wallet_view(session, rail=rail.name)
             for rail in await rails.list_rails(session)
-            if rail.address is not None
+            if rail.address is not None and rail.is_known
         ]
     picture = await asyncio.to_thread(_draw, figures, words)
     await talk.show(

@@ -15,7 +15,7 @@ from admin_bot.cards.hanging import hang
 from admin_bot.desk import Desk
 from admin_bot.words import switch_name
 from casino import flags
-from casino.cashier import deposits, withdrawals
+from casino.cashier import deposits, foreign_sends, token_cases, withdrawals
 from casino.players import kyc
 from casino.staff.people import Member
 from casino.staff.roles import Permission, allows
@@ -30,7 +30,11 @@ QUEUES = (
     ("kyc", Permission.KYC_VIEW),
     ("unclaimed", Permission.DEPOSITS_RESOLVE),
     ("held", Permission.DEPOSITS_RESOLVE),
+    ("foreign", Permission.WITHDRAWALS_DECIDE),
+    ("tokens", Permission.DEPOSITS_RESOLVE),
 )
+RARE = frozenset({"foreign"})
+"""Queues that are named only while something waits in them."""
 PLACES = (
     ("players", Permission.PLAYERS_VIEW),
     ("figures", Permission.FIGURES_VIEW),
@@ -96,6 +100,10 @@ async def _count(session: AsyncSession, name: str) -> int:
             return len(await kyc.pending(session, limit=COUNTED_MAX))
         case "unclaimed":
             return len(await deposits.list_unclaimed(session, limit=COUNTED_MAX))
+        case "foreign":
+            return len(await foreign_sends.waiting(session))
+        case "tokens":
+            return len(await token_cases.list_open(session, limit=COUNTED_MAX))
         case _:
             return len(await deposits.list_held(session, limit=COUNTED_MAX))
 
@@ -115,6 +123,7 @@ def _rows(member: Member, words: Words, waiting: dict[str, int]) -> tuple[Row, .
             ),
         )
         for name, n in waiting.items()
+        if n or name not in RARE
     )
     places: list[InlineKeyboardButton] = [
         buttons.go(words, name) for name, permission in PLACES if allows(member, permission)

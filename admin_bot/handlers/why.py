@@ -31,6 +31,7 @@ STATES: Mapping[str, State] = {
     reasons.UNBLOCK: Ask.reason_player,
     reasons.STOP: Ask.reason_switch,
     reasons.RUN: Ask.reason_switch,
+    reasons.TOKEN: Ask.note_token,
 }
 
 

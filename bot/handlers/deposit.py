@@ -15,7 +15,7 @@ from casino.cashier import addresses, rails
 from casino.cashier.addresses import Instruction
 from casino.money import Money
 from casino.players.identity import Player
-from messaging.buttons import tap
+from messaging.buttons import copy, tap
 from messaging.pictures.qr import qr_png
 from messaging.screens import Screen
 from messaging.talk import Talk
@@ -67,7 +67,7 @@ def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
     tag = instruction.tag
     return Screen(
         paragraphs(
-            words.say("bot.deposit.to", asset=instruction.asset.value)
+            words.say("bot.deposit.to", asset=_what(instruction, words))
             if tag is not None
             else words.say("bot.deposit.to_own", rail=words.plain(f"rail.{instruction.rail}")),
             words.say("bot.deposit.address", address=code(instruction.address)),
@@ -81,17 +81,20 @@ def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
         ),
         (
             (
-                buttons.copy(words.plain("bot.button.copy_address"), instruction.address),
-                *(
-                    (buttons.copy(words.plain("bot.button.copy_tag"), tag),)
-                    if tag is not None
-                    else ()
-                ),
+                copy(words.plain("bot.button.copy_address"), instruction.address),
+                *((copy(words.plain("bot.button.copy_tag"), tag),) if tag is not None else ()),
             ),
             buttons.back(words, "deposit"),
         ),
         picture=qr_png(instruction.uri),
     )
+
+
+def _what(instruction: Instruction, words: Words) -> str:
+    """The coin to send; with its network where there are tokens of that name on others."""
+    if instruction.token is None:
+        return instruction.asset.value
+    return words.plain(f"rail.{instruction.rail}")
 
 
 def build_router() -> Router:

@@ -12,6 +12,7 @@ from bot.house import House
 from casino.betting import seeds
 from casino.ledger.journal import lock_players
 from casino.players.identity import Player
+from messaging.buttons import copy
 from messaging.screens import Screen
 from messaging.talk import Talk
 from messaging.words import Words, code, paragraphs
@@ -39,7 +40,7 @@ async def fairness(
                         words.plain("bot.button.verify"), house.mini_app_url, style="primary"
                     ),
                 ),
-                (buttons.copy(words.plain("bot.button.copy_commitment"), seed.commitment),),
+                (copy(words.plain("bot.button.copy_commitment"), seed.commitment),),
                 buttons.back(words),
             ),
         )

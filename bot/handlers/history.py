@@ -27,7 +27,6 @@ PAGE = 5
 MONEY = "money"
 ROUNDS = "rounds"
 SHELVES = (MONEY, ROUNDS)
-RETURNABLE = ("requested", "in_review")
 
 
 async def newest(
@@ -138,7 +137,7 @@ def _open_withdrawals(
             ),
         )
         for movement in movements
-        if movement.kind == "withdrawal" and movement.status in RETURNABLE
+        if movement.detail.get("cancellable") is True
     )
 
 

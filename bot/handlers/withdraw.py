@@ -1,12 +1,13 @@
-"""Money out, step by step: rail, amount, address, check, confirm.
+"""Money out, step by step: rail, amount, address, comment; then the check screen.
 
-What was typed waits in chat state. The confirm button carries the token of a reference made when
-the check screen was shown; however often it is tapped, that reference leads to one withdrawal.
+What was typed waits in chat state. An address is typed, or chosen among those that the player
+saved or was paid to; nothing that came from a chain is ever offered.
 """
 
 from __future__ import annotations
 
-from uuid import UUID
+import hashlib
+from collections.abc import Iterable
 
 from aiogram import F, Router
 from aiogram.filters import Command
@@ -15,26 +16,35 @@ from aiogram.types import CallbackQuery, Message
 
 from bot import buttons
 from bot.asking import LIVING, TYPED, Ask
-from bot.callbacks import Go, WithdrawCancel, WithdrawConfirm, WithdrawFrom, WithdrawShare
-from bot.drafts import Draft, own_addresses
+from bot.callbacks import Go, WithdrawFrom, WithdrawShare, WithdrawTo
+from bot.drafts import Draft
+from bot.handlers.withdraw_check import ask_confirmation, fee_lines, quote_of
 from bot.house import House
-from bot.notices import ASKED_IN_CHAT
 from bot.wallet import read_purse
-from casino import clock, ids
-from casino.cashier import rails, withdrawals
+from casino import clock
+from casino.cashier import (
+    destinations,
+    fees,
+    house_addresses,
+    rails,
+    saved_addresses,
+    saved_only,
+)
 from casino.cashier.rails import Rail
-from casino.cashier.withdrawals import Quote, Withdrawal
-from casino.errors import BadAmount, BelowMinimum, InsufficientFunds
+from casino.errors import AddressInvalid
 from casino.money import Money
 from casino.players.identity import Player
-from messaging.buttons import tap
+from messaging.addresses import in_groups
+from messaging.buttons import Row, tap
 from messaging.screens import Screen, Toast
 from messaging.talk import Talk
-from messaging.words import Words, code, paragraphs
-from payments.addresses import in_chunks, require_payable
+from messaging.words import Markup, Words, paragraphs
+from payments.destinations import canonical_destination
 
 SHARES = (25, 50, 100)
 MEMO_MAX = 120
+MARK_CHARACTERS = 12
+ENDS = 2
 
 
 async def choose(
@@ -82,6 +92,7 @@ async def begin(
     async with house.database.transaction() as session:
         rail = await rails.get_rail(session, callback_data.rail)
         purse = await read_purse(session, player_id=player.id, now=clock.utc_now())
+        fee = await fees.withdrawal_fee(session, rail=rail, now=clock.utc_now())
     available = purse.withdrawable(rail.asset)
     shares = tuple(
         tap(
@@ -98,7 +109,7 @@ async def begin(
                 words.say(
                     "bot.withdraw.terms",
                     minimum=words.amount(Money(rail.withdrawal_min, rail.asset)),
-                    fee=words.amount(Money(rail.withdrawal_fee, rail.asset)),
+                    fee=words.amount(Money(fee, rail.asset)),
                 ),
                 words.say("bot.withdraw.ask_amount", asset=rail.asset.value),
             ),
@@ -154,26 +165,57 @@ async def take_address(
         await choose(message, player, words, talk, house, state)
         return
     async with house.database.transaction() as session:
-        ours = own_addresses(await rails.list_rails(session))
-    destination = require_payable(message.text or "", own=ours, testnet=house.testnet)
-    await _ask_confirmation(
+        destination = canonical_destination(
+            await rails.get_rail(session, draft.rail),
+            message.text or "",
+            house=await house_addresses.read(session),
+            testnet=house.testnet,
+        )
+    await _go_to(
         draft.to(destination), player=player, words=words, talk=talk, house=house, state=state
     )
+
+
+async def pick_address(
+    _tap: CallbackQuery,
+    callback_data: WithdrawTo,
+    player: Player,
+    words: Words,
+    talk: Talk,
+    house: House,
+    state: FSMContext,
+) -> Toast | None:
+    """An address that was saved, or paid to before."""
+    draft = Draft.read(await state.get_data())
+    if draft is None:
+        return Toast(words.plain("bot.outdated"), alert=True)
+    async with house.database.transaction() as session:
+        known = [
+            *(
+                one.destination
+                for one in await saved_addresses.list_saved(
+                    session, player_id=player.id, rail=draft.rail
+                )
+            ),
+            *await saved_addresses.list_paid(session, player_id=player.id, rail=draft.rail),
+        ]
+    destination = next((one for one in known if _mark(one) == callback_data.mark), None)
+    if destination is None:
+        return Toast(words.plain("bot.outdated"), alert=True)
+    await _go_to(
+        draft.to(destination), player=player, words=words, talk=talk, house=house, state=state
+    )
+    return None
 
 
 async def ask_memo(
     _tap: CallbackQuery, words: Words, talk: Talk, state: FSMContext
 ) -> Toast | None:
     """Ask for the comment that an exchange wants with a transfer."""
-    form = await state.get_data()
-    draft = Draft.read(form)
+    draft = Draft.read(await state.get_data())
     if draft is None or not draft.destination:
         return Toast(words.plain("bot.outdated"), alert=True)
-    shown = await talk.show(
-        Screen(words.say("bot.withdraw.ask_memo"), (buttons.back(words, "withdraw"),))
-    )
-    await state.set_state(Ask.withdraw_memo)
-    await state.set_data({**form, LIVING: shown})
+    await _ask_memo(draft, words=words, talk=talk, state=state)
     return None
 
 
@@ -194,125 +236,24 @@ async def take_memo(
             )
         )
         return
-    await _ask_confirmation(
+    await ask_confirmation(
         draft.with_memo(memo), player=player, words=words, talk=talk, house=house, state=state
     )
-
-
-async def confirm(
-    _tap: CallbackQuery,
-    callback_data: WithdrawConfirm,
-    player: Player,
-    words: Words,
-    talk: Talk,
-    house: House,
-    state: FSMContext,
-) -> Toast | None:
-    """Request the withdrawal under the button's reference, once however often it is tapped.
-
-    The draft is kept: a repeated tap finds it, asks for the same thing under the same reference
-    and is shown the same withdrawal.
-    """
-    draft = Draft.read(await state.get_data())
-    if draft is None or not draft.reference or token_of(draft.reference) != callback_data.token:
-        return Toast(words.plain("bot.withdraw.outdated"), alert=True)
-    async with house.database.transaction() as session:
-        rail = await rails.get_rail(session, draft.rail)
-        withdrawal = await withdrawals.request(
-            session,
-            player_id=player.id,
-            rail=draft.rail,
-            units=draft.units,
-            destination=draft.destination,
-            memo=draft.memo,
-            reference=draft.reference,
-            quoted_fee=draft.fee,
-            asked_in=ASKED_IN_CHAT,
-            now=clock.utc_now(),
-        )
-    await state.set_state(None)
-    await talk.show(requested_screen(withdrawal, rail, words))
-    return Toast(words.plain("bot.withdraw.requested_toast"))
-
-
-async def cancel(
-    _tap: CallbackQuery,
-    callback_data: WithdrawCancel,
-    player: Player,
-    words: Words,
-    talk: Talk,
-    house: House,
-) -> Toast:
-    """Take a withdrawal back while nobody has approved it."""
-    async with house.database.transaction() as session:
-        withdrawal = await withdrawals.cancel(
-            session,
-            withdrawal_id=callback_data.withdrawal,
-            player_id=player.id,
-            now=clock.utc_now(),
-        )
-    amount = words.amount(Money(withdrawal.units, withdrawal.asset))
-    await talk.show(
-        Screen(
-            words.say("bot.withdraw.cancelled", amount=amount),
-            ((buttons.go(words, "withdraw"), buttons.go(words, "history")), buttons.back(words)),
-        )
-    )
-    return Toast(words.plain("bot.withdraw.cancelled_toast"))
-
-
-def token_of(reference: str) -> str:
-    """A reference as a button carries it."""
-    return UUID(reference).hex
-
-
-def requested_screen(withdrawal: Withdrawal, rail: Rail, words: Words) -> Screen:
-    """A withdrawal that waits for the desk."""
-    return Screen(
-        paragraphs(
-            words.say(
-                "bot.withdraw.requested",
-                amount=words.amount(Money(withdrawal.units, rail.asset)),
-            ),
-            words.say(
-                "bot.withdraw.net",
-                net=words.amount(Money(withdrawal.net_units, rail.asset)),
-                fee=words.amount(Money(withdrawal.fee_units, rail.asset)),
-            ),
-            words.say("bot.withdraw.to", address=code(in_chunks(withdrawal.destination))),
-            words.say("bot.withdraw.next"),
-        ),
-        (
-            (buttons.go(words, "history", style="primary"),),
-            (tap(words.plain("bot.button.take_back"), WithdrawCancel(withdrawal=withdrawal.id)),),
-            buttons.back(words),
-        ),
-    )
-
-
-async def _quote(house: House, player: Player, draft: Draft) -> tuple[Rail, Quote]:
-    """The rail and what the draft would cost; raises what stands in its way already now."""
-    now = clock.utc_now()
-    async with house.database.transaction() as session:
-        rail = await rails.get_rail(session, draft.rail)
-        purse = await read_purse(session, player_id=player.id, now=now)
-        available = purse.withdrawable(rail.asset).units
-        if draft.units <= 0:
-            raise BadAmount(units=draft.units)
-        if draft.units < rail.withdrawal_min:
-            raise BelowMinimum(minimum=rail.withdrawal_min, asset=rail.asset)
-        if draft.units > available:
-            raise InsufficientFunds(available=available, asset=rail.asset)
-        quote = await withdrawals.quote(
-            session, player_id=player.id, rail=draft.rail, units=draft.units, now=now
-        )
-    return rail, quote
 
 
 async def _ask_address(
     draft: Draft, *, player: Player, words: Words, talk: Talk, house: House, state: FSMContext
 ) -> None:
-    rail, quote = await _quote(house, player, draft)
+    rail, quote = await quote_of(draft, house=house, player=player)
+    async with house.database.transaction() as session:
+        saved = await saved_addresses.list_saved(session, player_id=player.id, rail=rail.name)
+        mode = await saved_only.read(session, player_id=player.id, now=clock.utc_now())
+        paid = (
+            []
+            if mode.on
+            else await saved_addresses.list_paid(session, player_id=player.id, rail=rail.name)
+        )
+    known = _known_rows([(one.destination, one.label) for one in saved], paid)
     old = (await state.get_data()).get(LIVING)
     shown = await talk.show(
         Screen(
@@ -320,14 +261,12 @@ async def _ask_address(
                 words.say(
                     "bot.withdraw.amount", amount=words.amount(Money(draft.units, rail.asset))
                 ),
-                words.say(
-                    "bot.withdraw.net",
-                    net=words.amount(Money(quote.net, rail.asset)),
-                    fee=words.amount(Money(quote.fee, rail.asset)),
-                ),
+                fee_lines(quote, words),
+                words.say("bot.withdraw.saved_only") if mode.on else None,
                 words.say("bot.withdraw.ask_address", rail=words.plain(f"rail.{rail.name}")),
+                words.say("bot.withdraw.pick") if known else None,
             ),
-            (buttons.back(words, "withdraw"),),
+            (*known, (buttons.go(words, "addresses"),), buttons.back(words, "withdraw")),
         ),
         instead_of=old,
     )
@@ -335,44 +274,64 @@ async def _ask_address(
     await state.set_data({**draft.stored(), LIVING: shown})
 
 
-async def _ask_confirmation(
+async def _go_to(
     draft: Draft, *, player: Player, words: Words, talk: Talk, house: House, state: FSMContext
 ) -> None:
-    rail, quote = await _quote(house, player, draft)
-    draft = draft.under(ids.new_reference(), fee=quote.fee)
+    """The check screen, or first the comment without which nothing arrives there. What else
+    stands in the way of this address is said now."""
+    try:
+        async with house.database.transaction() as session:
+            await destinations.require_allowed(
+                session,
+                player_id=player.id,
+                rail=await rails.get_rail(session, draft.rail),
+                destination=draft.destination,
+                memo=draft.memo,
+                now=clock.utc_now(),
+            )
+    except AddressInvalid as error:
+        if error.data["reason"] != "memo_missing":
+            raise
+        why = words.say("refusal.address_invalid.memo_missing")
+        await _ask_memo(draft, words=words, talk=talk, state=state, why=why)
+        return
+    await ask_confirmation(draft, player=player, words=words, talk=talk, house=house, state=state)
+
+
+async def _ask_memo(
+    draft: Draft, *, words: Words, talk: Talk, state: FSMContext, why: Markup | None = None
+) -> None:
     old = (await state.get_data()).get(LIVING)
-    # The draft is stored before its button exists: a tap can never find another draft.
-    await state.set_state(None)
-    await state.set_data({**draft.stored(), LIVING: old})
-    await talk.show(
+    shown = await talk.show(
         Screen(
-            paragraphs(
-                words.say(
-                    "bot.withdraw.check", amount=words.amount(Money(draft.units, rail.asset))
-                ),
-                words.say(
-                    "bot.withdraw.net",
-                    net=words.amount(Money(quote.net, rail.asset)),
-                    fee=words.amount(Money(quote.fee, rail.asset)),
-                ),
-                words.say("bot.withdraw.to", address=code(in_chunks(draft.destination))),
-                words.say("bot.withdraw.memo", memo=code(draft.memo)) if draft.memo else None,
-                words.say("bot.withdraw.final"),
-            ),
-            (
-                (
-                    tap(
-                        words.plain("bot.button.confirm"),
-                        WithdrawConfirm(token=token_of(draft.reference)),
-                        style="success",
-                    ),
-                ),
-                (buttons.go(words, "withdraw_memo"),),
-                buttons.back(words, "withdraw"),
-            ),
+            paragraphs(words.say("bot.withdraw.ask_memo"), why),
+            (buttons.back(words, "withdraw"),),
         ),
         instead_of=old,
     )
+    await state.set_state(Ask.withdraw_memo)
+    await state.set_data({**draft.stored(), LIVING: shown})
+
+
+def _known_rows(saved: Iterable[tuple[str, str]], paid: Iterable[str]) -> tuple[Row, ...]:
+    """A button for each known address: its name, and enough of it to tell it from others."""
+    return tuple(
+        (tap(text, WithdrawTo(mark=_mark(destination))),)
+        for destination, text in (
+            *((one, f"{label} · {_ends(one)}") for one, label in saved),
+            *((one, _ends(one)) for one in paid),
+        )
+    )
+
+
+def _ends(address: str) -> str:
+    groups = in_groups(address).split()
+    return " ".join((*groups[:ENDS], "…", *groups[-ENDS:]))
+
+
+def _mark(destination: str) -> str:
+    """What a button carries in place of an address, which is too long for it."""
+    return hashlib.sha256(destination.encode()).hexdigest()[:MARK_CHARACTERS]
 
 
 def _amount_text(text: str, rail: Rail) -> str:
@@ -391,6 +350,5 @@ def build_router() -> Router:
     router.message.register(take_address, Ask.withdraw_address, TYPED)
     router.callback_query.register(ask_memo, Go.filter(F.to == "withdraw_memo"))
     router.message.register(take_memo, Ask.withdraw_memo, TYPED)
-    router.callback_query.register(confirm, WithdrawConfirm.filter())
-    router.callback_query.register(cancel, WithdrawCancel.filter())
+    router.callback_query.register(pick_address, WithdrawTo.filter())
     return router

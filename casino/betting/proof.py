@@ -19,7 +19,7 @@ from casino.ledger.chart import Account, Kind
 from casino.ledger.findings import Finding, Search
 from casino.ledger.marks import opening
 from casino.ledger.reconcile import take_snapshot
-from casino.money import UNITS_MAX, Asset
+from casino.money import PLAYERS, UNITS_MAX, Asset
 from casino.players import facts
 from casino.players.rules import Counters
 from casino.players.tables import CountersRow
@@ -67,7 +67,7 @@ async def prove_open_rounds(database: Database) -> Finding:
             Asset.from_code(row.asset): row.open_units
             for row in await session.scalars(select(ExposureRow))
         }
-        for asset in Asset:
+        for asset in PLAYERS:
             stakes, exposure = open_now.get(asset, (0, 0))
             held = await totals.account_balance(session, Account.HOUSE_OPEN_ROUNDS, asset)
             search.compare(

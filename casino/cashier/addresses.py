@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from casino import flags, switches
 from casino.cashier import address_pool, tags
-from casino.cashier.rails import DepositsBy, Rail, get_rail, required_switches
+from casino.cashier.rails import TON, DepositsBy, Rail, get_rail, required_switches
 from casino.cashier.tables import DepositTagRow
 from casino.errors import InvariantViolation, Paused
 from casino.ids import PlayerId
@@ -87,12 +87,12 @@ async def deposit_instruction(
 
 
 async def find_owners(
-    session: AsyncSession, *, rail: str, wanted: Sequence[str]
+    session: AsyncSession, *, rail: Rail, wanted: Sequence[str]
 ) -> Mapping[str, int]:
     """Which players own which of these tags."""
     rows = await session.execute(
         select(DepositTagRow.tag, DepositTagRow.player_id).where(
-            DepositTagRow.rail == rail, DepositTagRow.tag.in_(set(wanted))
+            DepositTagRow.rail == rail.pool, DepositTagRow.tag.in_(set(wanted))
         )
     )
     return {row.tag: row.player_id for row in rows}
@@ -126,19 +126,21 @@ async def _place_of(
 ) -> tuple[str, str | None]:
     """The address to send to, and the tag if it needs one."""
     if rail.deposits_by is DepositsBy.ADDRESS:
-        own = await address_pool.assign(session, rail=rail.name, player_id=player_id, now=now)
+        own = await address_pool.assign(session, rail=rail.pool, player_id=player_id, now=now)
         return own.shown, None
     if rail.address is None:
         raise Paused(switch=f"rail:{rail.name}")
-    tag = await _find_tag(session, player_id, rail.name)
-    return rail.address, tag or await _make_tag(session, player_id, rail.name, now)
+    tag = await _find_tag(session, player_id, rail.pool)
+    return rail.address, tag or await _make_tag(session, player_id, rail.pool, now)
 
 
 def _uri(rail: Rail, address: str, tag: str | None) -> str:
-    """What a wallet opens: TON with the tag as a comment, a token's transfer by EIP-681, or
-    BIP-21."""
-    if tag is not None:
-        return f"{rail.chain}://transfer/{quote(address)}?text={quote(tag)}"
+    """What a wallet opens: on TON with the jetton's master and the tag as a comment, a token's
+    transfer by EIP-681, or BIP-21."""
+    if rail.chain == TON:
+        asked = {"jetton": rail.token, "text": tag}
+        query = "&".join(f"{name}={quote(text)}" for name, text in asked.items() if text)
+        return f"ton://transfer/{quote(address)}" + (f"?{query}" if query else "")
     if rail.token is not None:
         return f"{rail.chain}:{rail.token}@{rail.network_id}/transfer?address={quote(address)}"
     return f"{rail.chain}:{quote(address)}"

@@ -24,13 +24,15 @@ async def plan(
     payout_id: int,
     plan: Mapping[str, object],
     coins: Collection[str] = (),
+    after: int | None = None,
     now: datetime,
 ) -> Payout:
     """Let the signer make a (further) version of a payout. `coins` are the outpoints that it
     spends, where inputs are what makes two versions exclude each other.
 
-    An unsigned version is replaced: nobody holds bytes of it. Raises IllegalMove for a payout that
-    is over, IdempotencyConflict for a coin that another payout holds.
+    An unsigned version is replaced: nobody holds bytes of it. `after` is how many versions are
+    signed, where the plan was made for just that. Raises IllegalMove for a payout that is over or
+    has other versions, IdempotencyConflict for a coin that another payout holds.
     """
     row = await lock_payout(session, payout_id)
     if row.closed_at is not None:
@@ -43,6 +45,9 @@ async def plan(
         .with_for_update()
         .execution_options(populate_existing=True)
     )
+    signed = 0 if last is None else last.number - (last.signed is None)
+    if after is not None and after != signed:
+        raise IllegalMove(thing="payout", current=f"version {signed}", wanted=f"after {after}")
     if last is not None and last.signed is None:
         last.plan, last.planned_at = dict(plan), now
     else:
@@ -54,6 +59,16 @@ async def plan(
     for outpoint in coins:
         await _reserve(session, rail=row.rail, payout_id=payout_id, outpoint=outpoint)
     return await get_payout(session, payout_id=payout_id)
+
+
+async def known(session: AsyncSession, *, tx_hashes: Collection[str]) -> frozenset[str]:
+    """Which of these are hashes of bytes that we have signed and stored."""
+    if not tx_hashes:
+        return frozenset()
+    found = await session.scalars(
+        select(PayoutAttemptRow.tx_hash).where(PayoutAttemptRow.tx_hash.in_(set(tx_hashes)))
+    )
+    return frozenset(one for one in found if one is not None)
 
 
 async def reserved(session: AsyncSession, *, rail: str) -> frozenset[str]:

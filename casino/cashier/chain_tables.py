@@ -1,10 +1,21 @@
-"""Rows about chains: where reading stands, the last blocks, balances, deposit addresses."""
+"""Rows about chains: where reading stands, last blocks, balances, addresses, strange tokens."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    Index,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
@@ -62,6 +73,17 @@ class ChainBalanceRow(Base):
     alerted_units: Mapped[int | None] = mapped_column(BigInteger)
 
 
+class NetworkFeeRow(Base):
+    """What a payment on a rail costs the house on its network now, in the rail's asset."""
+
+    __tablename__ = "network_fees"
+    __table_args__ = (CheckConstraint("units >= 0", name="units"),)
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    units: Mapped[int] = mapped_column(BigInteger)
+    read_at: Mapped[datetime]
+
+
 class DepositAddressRow(Base):
     """An address derived ahead; once a player's it stays his, which a trigger sees to as well.
 
@@ -106,3 +128,73 @@ class WithdrawalFreezeRow(Base):
     frozen_at: Mapped[datetime]
     lifted_by: Mapped[str | None] = mapped_column(Text)
     lifted_at: Mapped[datetime | None]
+
+
+class ChainAccountRow(Base):
+    """Which account of a chain holds what an owner of ours gets, as the chain once told; never
+    another one. On a chain of coins it is the owner himself."""
+
+    __tablename__ = "chain_accounts"
+    __table_args__ = (UniqueConstraint("chain", "account"),)
+
+    chain: Mapped[str] = mapped_column(Text, primary_key=True)
+    owner: Mapped[str] = mapped_column(Text, primary_key=True)
+    account: Mapped[str] = mapped_column(Text)
+    located_at: Mapped[datetime]
+    # Since when it is closed for unpaid rent, as staff were told; None while all is well.
+    frozen_at: Mapped[datetime | None]
+
+
+class TokenCaseRow(Base):
+    """Tokens that the house does not take, sent to an account of ours; a person decides."""
+
+    __tablename__ = "token_cases"
+    __table_args__ = (
+        UniqueConstraint("chain", "business_key"),
+        CheckConstraint("units > 0", name="units"),
+        CheckConstraint("status IN ('open', 'resolved')", name="status"),
+        CheckConstraint(
+            "(status = 'resolved') = (note IS NOT NULL AND resolved_by IS NOT NULL"
+            " AND resolved_at IS NOT NULL)",
+            name="resolved",
+        ),
+        Index("ix_token_cases_status", "status", "id"),
+        Index("ix_token_cases_player_id", "player_id"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")
+    )
+    chain: Mapped[str] = mapped_column(Text)
+    business_key: Mapped[str] = mapped_column(Text)
+    token: Mapped[str] = mapped_column(Text)
+    # Whether the token's own contract says that this account of ours holds it.
+    vouched: Mapped[bool]
+    account: Mapped[str] = mapped_column(Text)
+    # In the token's own smallest units, whose decimals nobody here knows; None: not told.
+    units: Mapped[Decimal | None] = mapped_column(Numeric(78, 0))
+    tx_hash: Mapped[str] = mapped_column(Text)
+    sender: Mapped[str] = mapped_column(Text)
+    comment: Mapped[str | None] = mapped_column(Text)
+    player_id: Mapped[int | None] = mapped_column(ForeignKey(PlayerRow.id))
+    block: Mapped[int] = mapped_column(BigInteger)
+    sent_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    status: Mapped[str] = mapped_column(Text, server_default=text("'open'"))
+    note: Mapped[str | None] = mapped_column(Text)
+    resolved_by: Mapped[str | None] = mapped_column(Text)
+    resolved_at: Mapped[datetime | None]
+
+
+class TokenDayRow(Base):
+    """How many transfers of a token became cases on a day, and how many were only counted. The
+    empty token stands for all that came after the chain's day was full."""
+
+    __tablename__ = "token_days"
+    __table_args__ = (CheckConstraint("kept >= 0 AND beyond >= 0", name="counts"),)
+
+    chain: Mapped[str] = mapped_column(Text, primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    token: Mapped[str] = mapped_column(Text, primary_key=True)
+    kept: Mapped[int] = mapped_column(server_default=text("0"))
+    beyond: Mapped[int] = mapped_column(server_default=text("0"))

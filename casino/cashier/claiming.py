@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from casino import flags, switches
 from casino.cashier import foreign_sends, freezes, moves, numbers, recovery
@@ -23,11 +25,12 @@ from casino.players.tables import PlayerRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import datetime
 
+    from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.moves import MoveIntent
+    from casino.cashier.rails import Rail
 
     Numbering = Callable[[int], int]
     """Makes the next replay number from the last one that its account was given, -1 before the
@@ -40,6 +43,15 @@ MEMBERS_MAX = 250
 # A query id is a 13-bit shift and a 10-bit place; the last place of each shift is not usable.
 PLACES = 1 << 10
 QUERY_IDS = 1 << 23
+
+
+@dataclass(frozen=True, slots=True)
+class NextPayment:
+    """A withdrawal that may be paid now; `units` is the net amount."""
+
+    withdrawal_id: int
+    units: int
+    destination: str
 
 
 async def claim(  # noqa: PLR0913 - what a rail knows, each by its name
@@ -68,15 +80,9 @@ async def claim(  # noqa: PLR0913 - what a rail knows, each by its name
     for a player who is blocked or whose withdrawals are frozen. What is not `payable` waits.
     `plan` is that of the first attempt, where nothing else has to be known for it.
     """
-    offered = await get_rail(session, rail)
-    stopped = await flags.stopped(session)
-    if offered.address is None or stopped & {*required_switches(offered, switches.WITHDRAWALS)}:
+    counter = await _begin(session, rail=rail, orders_until=orders_until, now=now)
+    if counter is None:
         return None
-    # The account's row is the claimers' queue.
-    counter = await numbers.lock(session, account=offered.address)
-    if await foreign_sends.waiting(session, account=offered.address):
-        return None
-    await recovery.return_expired(session, rail=rail, before=orders_until, now=now)
     left = available_units
     chosen: list[WithdrawalRow] = []
     for row in await _claimable(session, rail):
@@ -88,36 +94,68 @@ async def claim(  # noqa: PLR0913 - what a rail knows, each by its name
             left -= needed
     if not chosen:
         return None
-    payout = await _make(
+    return await _assign(
         session,
         counter,
         numbering,
         PayoutRow(
             rail=rail,
-            account=offered.address,
+            account=counter.account,
             created_at=created_at,
             expires_at=expires_at,
             since_height=since_height,
             claimed_at=now,
         ),
+        chosen,
         plan,
     )
-    for position, row in enumerate(chosen):
-        row.attempts += 1
-        row.retry_at = None
-        session.add(
-            PayoutMemberRow(
-                payout_id=payout.id, position=position, withdrawal_id=row.id, outcome=PENDING
-            )
-        )
-        await move(
-            session,
-            row,
-            WithdrawalStatus.ASSIGNED,
-            details={"payout": payout.id, "replay_number": payout.replay_number},
-            now=now,
-        )
-    return await get_payout(session, payout_id=payout.id)
+
+
+async def claim_one(
+    session: AsyncSession,
+    *,
+    rail: str,
+    withdrawal_id: int,
+    numbering: Numbering,
+    created_at: datetime,
+    since_height: int,
+    orders_until: datetime,
+    plan: Mapping[str, object],
+    now: datetime,
+) -> Payout | None:
+    """Take one certain withdrawal, which `next_payments` has shown and the hot wallet can pay, into
+    a payout of its own whose bytes never run out; None when `claim` would not take it either."""
+    counter = await _begin(session, rail=rail, orders_until=orders_until, now=now)
+    if counter is None:
+        return None
+    chosen = [row for row in await _claimable(session, rail) if row.id == withdrawal_id]
+    if not chosen:
+        return None
+    return await _assign(
+        session,
+        counter,
+        numbering,
+        PayoutRow(
+            rail=rail,
+            account=counter.account,
+            created_at=created_at,
+            expires_at=None,
+            since_height=since_height,
+            claimed_at=now,
+        ),
+        chosen,
+        plan,
+    )
+
+
+async def next_payments(session: AsyncSession, *, rail: str) -> Sequence[NextPayment]:
+    """What `claim` would look at now, the oldest first, and nothing locked: for senders that try a
+    payment out before they give it a replay key. Nothing while payments are switched off."""
+    offered = await get_rail(session, rail)
+    if await _stopped(session, offered):
+        return []
+    found = await session.scalars(_next(rail))
+    return [NextPayment(row.id, row.units - row.fee_units, row.destination) for row in found]
 
 
 async def claim_move(
@@ -182,6 +220,49 @@ def next_nonce(at_least: int) -> Numbering:
     return lambda last: max(last + 1, at_least)
 
 
+async def _begin(
+    session: AsyncSession, *, rail: str, orders_until: datetime, now: datetime
+) -> AccountNumberRow | None:
+    """Lock the hot wallet's counter and put orders that run out back; None while nothing may be
+    claimed."""
+    offered = await get_rail(session, rail)
+    if offered.address is None or await _stopped(session, offered):
+        return None
+    # The account's row is the claimers' queue.
+    counter = await numbers.lock(session, account=offered.address)
+    if await foreign_sends.waiting(session, account=offered.address):
+        return None
+    await recovery.return_expired(session, rail=rail, before=orders_until, now=now)
+    return counter
+
+
+async def _assign(
+    session: AsyncSession,
+    counter: AccountNumberRow,
+    numbering: Numbering,
+    fresh: PayoutRow,
+    chosen: Sequence[WithdrawalRow],
+    plan: Mapping[str, object] | None,
+) -> Payout:
+    payout = await _make(session, counter, numbering, fresh, plan)
+    for position, row in enumerate(chosen):
+        row.attempts += 1
+        row.retry_at = None
+        session.add(
+            PayoutMemberRow(
+                payout_id=payout.id, position=position, withdrawal_id=row.id, outcome=PENDING
+            )
+        )
+        await move(
+            session,
+            row,
+            WithdrawalStatus.ASSIGNED,
+            details={"payout": payout.id, "replay_number": payout.replay_number},
+            now=fresh.claimed_at,
+        )
+    return await get_payout(session, payout_id=payout.id)
+
+
 async def approved_waiting(session: AsyncSession, *, rail: str) -> bool:
     """Whether anything approved waits to be claimed, whoever may be paid now."""
     again = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
@@ -216,22 +297,55 @@ async def _make(
     return payout
 
 
+async def skip_number(session: AsyncSession, account: str, used: int) -> None:
+    """Give out no number up to one that somebody else has used: it would be refused."""
+    counter = await numbers.lock(session, account=account)
+    counter.last = max(counter.last, used)
+    await session.flush()
+
+
+async def last_expiry(session: AsyncSession, *, account: str) -> datetime:
+    """Until when bytes of any payout of an account could be obeyed, by the chain's time; long ago
+    if there was none."""
+    found = await session.scalar(
+        select(func.max(PayoutRow.expires_at)).where(PayoutRow.account == account)
+    )
+    return found or datetime.min.replace(tzinfo=UTC)
+
+
+async def anything_waits(session: AsyncSession, *, rail: str) -> bool:
+    """Whether an approved withdrawal waits to be claimed."""
+    found = await session.scalar(
+        select(WithdrawalRow.id)
+        .where(WithdrawalRow.rail == rail, WithdrawalRow.status == WithdrawalStatus.APPROVED)
+        .limit(1)
+    )
+    return found is not None
+
+
 async def _claimable(session: AsyncSession, rail: str) -> Sequence[WithdrawalRow]:
     """Lock what may be paid now; what somebody else is deciding on is left for the next time."""
+    locking = _next(rail).with_for_update(of=WithdrawalRow, skip_locked=True)
+    return (await session.scalars(locking)).all()
+
+
+async def _stopped(session: AsyncSession, offered: Rail) -> bool:
+    stopped = await flags.stopped(session)
+    return bool(stopped & {*required_switches(offered, switches.WITHDRAWALS)})
+
+
+def _next(rail: str) -> Select[WithdrawalRow]:
     again = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
     return (
-        await session.scalars(
-            select(WithdrawalRow)
-            .join(PlayerRow, PlayerRow.id == WithdrawalRow.player_id)
-            .where(
-                WithdrawalRow.rail == rail,
-                (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
-                PlayerRow.status == "active",
-                PlayerRow.id.not_in(freezes.frozen_players()),
-            )
-            .order_by(WithdrawalRow.id)
-            .limit(2 * MEMBERS_MAX)
-            .with_for_update(of=WithdrawalRow, skip_locked=True)
-            .execution_options(populate_existing=True)
+        select(WithdrawalRow)
+        .join(PlayerRow, PlayerRow.id == WithdrawalRow.player_id)
+        .where(
+            WithdrawalRow.rail == rail,
+            (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
+            PlayerRow.status == "active",
+            PlayerRow.id.not_in(freezes.frozen_players()),
         )
-    ).all()
+        .order_by(WithdrawalRow.id)
+        .limit(2 * MEMBERS_MAX)
+        .execution_options(populate_existing=True)
+    )

@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import flags, switches
-from casino.cashier import crediting, tags, unclaimed
+from casino.cashier import address_pool, crediting, tags, unclaimed
 from casino.cashier.addresses import find_owners
 from casino.cashier.chain_tables import ChainCursorRow
 from casino.cashier.crediting import Deposit, DepositStatus
@@ -24,7 +24,7 @@ from casino.ledger.journal import lock_players
 from casino.money import require_units
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from casino.money import Asset
 
 __all__ = ["ChainDeposit", "Deposit", "DepositStatus", "Unclaimed"]
+
+_PARAMETERS_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ class Cursor:
 async def observe(
     session: AsyncSession, *, rail: str, transfers: Sequence[ChainDeposit], now: datetime
 ) -> Observed:
-    """Write down what was seen on the chain: a deposit for the owner of the tag in the comment,
-    an unclaimed transfer otherwise. A transfer that is known already changes nothing; one that
-    is known with other content raises IdempotencyConflict, since a chain does not change its mind
-    about what happened under one key."""
+    """Write down what was seen on the chain: a deposit for the player whose address it came to, or
+    else whose tag is in the comment; an unclaimed transfer if there is no such player. A transfer
+    that is known already changes nothing; one that is known with other content raises
+    IdempotencyConflict, since a chain does not change its mind about what happened under one key.
+    """
     await _one_reader(session, rail)
     offered = await get_rail(session, rail)
     wanted = {
@@ -65,13 +68,21 @@ async def observe(
         for transfer in transfers
         if transfer.comment is not None and (tag := tags.parse(transfer.comment)) is not None
     }
-    owners = await find_owners(session, rail=rail, wanted=list(wanted.values()))
+    owners = await find_owners(session, rail=offered, wanted=list(wanted.values()))
+    by_address = await address_pool.owners(
+        session,
+        rail=offered.pool,
+        addresses=[transfer.address or transfer.account for transfer in transfers],
+    )
     new = ownerless = 0
     for transfer in transfers:
         require_units(transfer.units)
         if await _known(session, rail, transfer):
             continue
-        player_id = owners.get(wanted.get(transfer.business_key, ""))
+        player_id = by_address.get(
+            transfer.address or transfer.account,
+            owners.get(wanted.get(transfer.business_key, "")),
+        )
         if player_id is not None:
             await _see(session, offered, transfer, player_id, now)
         else:
@@ -135,6 +146,24 @@ async def read_cursor(session: AsyncSession, *, chain: str, account: str) -> Cur
     """Where to go on reading an account; the beginning of its history at first."""
     row = await session.get(ChainCursorRow, (chain, account), populate_existing=True)
     return Cursor(row.lt, row.tx_hash, row.block) if row else Cursor(0, "", 0)
+
+
+async def read_cursors(
+    session: AsyncSession, *, chain: str, accounts: Sequence[str]
+) -> Mapping[str, Cursor]:
+    """Where reading stopped in each of these accounts; those never read are left out."""
+    found: dict[str, Cursor] = {}
+    for at in range(0, len(accounts), _PARAMETERS_MAX):
+        rows = await session.scalars(
+            select(ChainCursorRow)
+            .where(
+                ChainCursorRow.chain == chain,
+                ChainCursorRow.account.in_(accounts[at : at + _PARAMETERS_MAX]),
+            )
+            .execution_options(populate_existing=True)
+        )
+        found |= {row.account: Cursor(row.lt, row.tx_hash, row.block) for row in rows}
+    return found
 
 
 async def advance_cursor(

@@ -68,6 +68,15 @@ async def note(
     return True
 
 
+async def find(session: AsyncSession, *, mark: str) -> ForeignSend:
+    """The unexplained transaction whose hash begins with `mark`; raises NotFound when there is none
+    (any more)."""
+    for one in await waiting(session):
+        if mark and one.tx_hash.startswith(mark):
+            return one
+    raise NotFound(thing="foreign_send", key=mark[:80])
+
+
 async def waiting(session: AsyncSession, *, account: str | None = None) -> Sequence[ForeignSend]:
     """Unexplained transactions, of one account or of all, the oldest first."""
     query = select(ForeignSendRow).where(ForeignSendRow.acknowledged_at.is_(None))
@@ -109,3 +118,23 @@ async def acknowledge(
         after={"account": account, "tx_hash": tx_hash, "note": note[:NOTE_MAX]},
         now=now,
     )
+
+
+async def acknowledge_all(
+    session: AsyncSession,
+    *,
+    account: str,
+    until: datetime,
+    member: Member,
+    note: str,
+    now: datetime,
+) -> int:
+    """Say the same of everything of an account that was seen up to a moment: what came after it
+    was not on the screen of whoever says so. Returns how many there were. Raises NotPermitted."""
+    await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
+    found = [one for one in await waiting(session, account=account) if one.seen_at <= until]
+    for one in found:
+        await acknowledge(
+            session, account=account, tx_hash=one.tx_hash, member=member, note=note, now=now
+        )
+    return len(found)

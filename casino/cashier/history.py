@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from casino.cashier.rails import list_rails
 from casino.cashier.tables import DepositRow, WithdrawalRow
+from casino.cashier.withdrawal_states import CANCELLABLE
 from casino.money import Asset, Money
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ class MovementKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Movement:
     """A line of the list; `amount` of a withdrawal includes its fee. `detail` is JSON-able: rail,
-    reason, tx_hash and url; for withdrawals destination, memo, and fee and net in units; for
-    deposits on chains of blocks confirmations, how many are wanted (None: until it is final), and
-    whether it is final."""
+    reason, tx_hash and url; for withdrawals destination, memo, fee and net in units, and whether
+    the player may still take it back (`cancellable`); for deposits on chains of blocks
+    confirmations, how many are wanted (None: until it is final), and whether it is final."""
 
     kind: MovementKind
     id: int
@@ -111,5 +112,6 @@ def _withdrawal(row: WithdrawalRow, rail: Rail | None) -> Movement:
             "memo": row.memo,
             "fee_units": row.fee_units,
             "net_units": row.units - row.fee_units,
+            "cancellable": row.status in CANCELLABLE,
         },
     )

@@ -1,4 +1,4 @@
-"""Rows of what leaves our accounts: payouts, their signed attempts, members, moves of our own."""
+"""Rows of what leaves our accounts: payouts, their signed attempts, members, moves, and fuel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     LargeBinary,
+    Numeric,
     SmallInteger,
     Text,
     UniqueConstraint,
@@ -283,3 +284,53 @@ class SignedOrderRow(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     units: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[datetime] = mapped_column(index=True)
+
+
+class PayoutNoticeRow(Base):
+    """What staff were told of a payout or a withdrawal on its way, so that they hear it once."""
+
+    __tablename__ = "payout_notices"
+
+    subject_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    at: Mapped[datetime]
+
+
+class NonceMarkRow(Base):
+    """How far the nonces that an account has used were looked at: each below `upto` belongs to a
+    payout of ours or was noted as a foreign send."""
+
+    __tablename__ = "nonce_marks"
+
+    account: Mapped[str] = mapped_column(Text, primary_key=True)
+    upto: Mapped[int] = mapped_column(BigInteger)
+    moved_at: Mapped[datetime]
+
+
+class FuelRow(Base):
+    """What the book cannot hold of a network's coin: the parts below one unit of its asset."""
+
+    __tablename__ = "fuel_remainders"
+    __table_args__ = (
+        CheckConstraint("remainder >= 0 AND remainder < 1000000000", name="remainder"),
+    )
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    remainder: Mapped[int] = mapped_column(BigInteger)
+
+
+class GasChargeRow(Base):
+    """What one final transaction of ours burnt, in the smallest parts of the network's coin;
+    booked with this row, so once."""
+
+    __tablename__ = "gas_charges"
+    __table_args__ = (
+        CheckConstraint("parts >= 0", name="parts"),
+        Index("ix_gas_charges_height", "rail", "height"),
+    )
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    tx_hash: Mapped[str] = mapped_column(Text, primary_key=True)
+    height: Mapped[int] = mapped_column(BigInteger)
+    parts: Mapped[int] = mapped_column(Numeric(30, 0, asdecimal=True))
+    at: Mapped[datetime]

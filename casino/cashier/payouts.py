@@ -153,8 +153,13 @@ async def member_dead(
 async def book_network_fee(
     session: AsyncSession, *, rail: str, units: int, reference: str, now: datetime
 ) -> None:
-    """Book what the network took from the hot wallet, once for `reference`."""
+    """Book what the network took from the hot wallet, once for `reference`; units below zero are
+    coins that came back from earlier ways, zero is nothing."""
+    if not units:
+        return
     offered = await get_rail(session, rail)
+    way = (Account.HOUSE_NETWORK_FEES, hot_wallet(rail))
+    source, to = way if units > 0 else way[::-1]
     await journal.post_house(
         session,
         source=f"network:{rail}",
@@ -162,13 +167,7 @@ async def book_network_fee(
         reference=reference,
         request={"units": units},
         postings=[
-            Posting(
-                Account.HOUSE_NETWORK_FEES,
-                hot_wallet(rail),
-                units,
-                offered.asset,
-                Kind.NETWORK_FEE,
-            )
+            Posting(source, to, abs(units), offered.asset, Kind.NETWORK_FEE),
         ],
         subject_id=0,
         now=now,

@@ -41,12 +41,24 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
+class FeePolicy:
+    """A fee that follows the network's: its price times `multiplier_bp` / 10,000, and between
+    `least` and `most` units."""
+
+    multiplier_bp: int
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rail:
     """A rail as an edge shows it; amounts in units of `asset`.
 
     `tiers` rise; a deposit above the last one, or on a rail without any, is credited when its
-    block is final. `network_id` (a chain id) and `token` (its contract) belong to rails with
-    addresses of the players' own, and are None until a watcher has followed the network.
+    block is final. `network_id` (a chain id, or a network's name) and `token` (its contract) belong
+    to rails of tokens and to those with addresses of the players' own, and are None until a watcher
+    has followed the network.
+    Without a `fee_policy`, or without a fresh price of the network, `withdrawal_fee` is asked.
     """
 
     name: str
@@ -64,9 +76,16 @@ class Rail:
     network_id: str | None = None
     token: str | None = None
     tiers: tuple[Tier, ...] = ()
+    fee_policy: FeePolicy | None = None
 
     def __post_init__(self) -> None:
-        """Raises InvariantViolation where a larger deposit would need fewer confirmations."""
+        """Raises InvariantViolation where a larger deposit would need fewer confirmations, or a
+        fee could eat a whole withdrawal."""
+        policy = self.fee_policy
+        if policy is not None and not (
+            policy.multiplier_bp > 0 <= policy.least <= policy.most < self.withdrawal_min
+        ):
+            raise InvariantViolation(reason="a fee policy that cannot be", rail=self.name)
         for small, large in pairwise(self.tiers):
             if small.units >= large.units or small.confirmations >= large.confirmations:
                 raise InvariantViolation(reason="tiers that do not rise", rail=self.name)
@@ -74,14 +93,26 @@ class Rail:
     @property
     def takes_deposits(self) -> bool:
         """Whether there is a way to send coins here now, kill switches aside."""
-        known = self.address if self.deposits_by is DepositsBy.TAG else self.network_id
-        return self.deposits_enabled and known is not None
+        by_tag = self.deposits_by is DepositsBy.TAG
+        return self.deposits_enabled and self.is_known and not (by_tag and self.address is None)
+
+    @property
+    def takes_memo(self) -> bool:
+        """Whether transfers on its chain carry a comment."""
+        return self.deposits_by is DepositsBy.TAG
 
     @property
     def is_known(self) -> bool:
-        """Whether anything may be shown of it: a rail with addresses is nothing to people until
-        its network is known."""
-        return self.deposits_by is DepositsBy.TAG or self.network_id is not None
+        """Whether anything may be shown of it: a rail of a token or with addresses is nothing to
+        people until its network is known."""
+        waits = self.deposits_by is DepositsBy.ADDRESS or self.name in OF_TOKENS
+        return not waits or self.network_id is not None
+
+    @property
+    def pool(self) -> str:
+        """The rail whose addresses and tags its players get. On TON an owner's address takes coins
+        and jettons alike, so that an address or a tag is one player's on every rail there."""
+        return TON if self.chain == TON else self.name
 
     def confirmations_wanted(self, units: int) -> int | None:
         """How many confirmations make a deposit of this size playable; None: only finality."""
@@ -116,8 +147,11 @@ class Rail:
         return self.explorer_tx_url.format(tx_hash=tx_hash)
 
 
+TON = "ton"
 FAUCET = "usdt_faucet"
 USDT_ETH = "usdt_eth"
+USDT_TON = "usdt_ton"
+OF_TOKENS = frozenset({USDT_ETH, USDT_TON})
 BTC = "btc"
 
 # A satoshi; and what nodes still relay to the most demanding kind of address (546 satoshis).
@@ -130,9 +164,9 @@ ALL_BITCOIN = 21_000_000 * 10**Asset.BTC.decimals
 # What a new install offers. A row of the table replaces the default of its name as a whole.
 DEFAULTS = (
     Rail(
-        name="ton",
+        name=TON,
         asset=Asset.TON,
-        chain="ton",
+        chain=TON,
         address=None,
         deposit_min=100_000_000,
         withdrawal_min=500_000_000,
@@ -142,7 +176,20 @@ DEFAULTS = (
         deposits_enabled=True,
         withdrawals_enabled=True,
     ),
-    # Its network and token are set by the watcher; until then nothing can be sent to it.
+    # The networks and tokens of these are set by the watcher; until then nothing can be sent.
+    Rail(
+        name=USDT_TON,
+        asset=Asset.USDT,
+        chain=TON,
+        address=None,
+        deposit_min=1_000_000,
+        withdrawal_min=5_000_000,
+        withdrawal_fee=1_000_000,
+        explorer_tx_url="https://tonviewer.com/transaction/{tx_hash}",
+        confirmations_text_key="cashier.confirmations.usdt_ton",
+        deposits_enabled=True,
+        withdrawals_enabled=True,
+    ),
     Rail(
         name=USDT_ETH,
         asset=Asset.USDT,
@@ -154,9 +201,10 @@ DEFAULTS = (
         explorer_tx_url="https://etherscan.io/tx/{tx_hash}",
         confirmations_text_key="cashier.confirmations.usdt_eth",
         deposits_enabled=True,
-        withdrawals_enabled=False,
+        withdrawals_enabled=True,
         deposits_by=DepositsBy.ADDRESS,
         tiers=(Tier(units=1_000_000_000, confirmations=12),),
+        fee_policy=FeePolicy(multiplier_bp=12_500, least=1_000_000, most=15_000_000),
     ),
     # Its network is set by the watcher. The last tier is as deep as finality is there.
     Rail(
@@ -239,6 +287,23 @@ async def set_network(
     return await change_rail(session, rail=after, actor=actor, now=now)
 
 
+async def set_deposits_by(
+    session: AsyncSession,
+    *,
+    rail: str,
+    deposits_by: DepositsBy,
+    actor: str = "system",
+    now: datetime,
+) -> Rail:
+    """Say how players are told apart from now on; audited when it changes. Tags and addresses that
+    were given out before stay their owners' and go on being read."""
+    before = await get_rail(session, rail)
+    if before.deposits_by is deposits_by:
+        return before
+    after = replace(before, deposits_by=deposits_by)
+    return await change_rail(session, rail=after, actor=actor, now=now)
+
+
 async def change_rail(session: AsyncSession, *, rail: Rail, actor: str, now: datetime) -> Rail:
     """Replace what a rail offers, with the old and the new terms in the audit log."""
     before = await get_rail(session, rail.name)
@@ -285,4 +350,5 @@ def _rail(row: RailRow) -> Rail:
         network_id=row.network_id,
         token=row.token,
         tiers=tuple(Tier(**tier) for tier in row.tiers),
+        fee_policy=FeePolicy(**row.fee_policy) if row.fee_policy else None,
     )

@@ -25,6 +25,7 @@ from casino.staff.people import require_permission
 from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from casino.staff.people import Member
 
 REASON_MAX = 500
+MAYBE_PAID = "maybe_paid"
 
 
 async def reassign(
@@ -101,13 +103,49 @@ async def return_expired(
         .execution_options(populate_existing=True)
     )
     for row in rows.all():
-        if row.status == WithdrawalStatus.DEAD:
-            row.retry_at = None
-            await tell_staff(session, row, kind="withdrawal.dead", attempts=row.attempts)
-            continue
-        await move(session, row, WithdrawalStatus.IN_REVIEW, reason="order_expired", now=now)
-        row.order_text = row.order_signature = row.order_expires_at = row.decided_at = None
-        # Both people have to look again; the history keeps that they once agreed.
+        await _back_to_staff(session, row, reason="order_expired", now=now)
+    await session.flush()
+
+
+async def unpaid(session: AsyncSession, *, rail: str) -> Sequence[Withdrawal]:
+    """What is waiting to be approved or to be paid on a rail, and is in no living payout."""
+    rows = await session.scalars(
+        select(WithdrawalRow)
+        .where(
+            WithdrawalRow.rail == rail,
+            WithdrawalRow.status.in_(
+                (WithdrawalStatus.IN_REVIEW, WithdrawalStatus.APPROVED, WithdrawalStatus.DEAD)
+            ),
+        )
+        .order_by(WithdrawalRow.id)
+        .execution_options(populate_existing=True)
+    )
+    return [view(row) for row in rows]
+
+
+async def doubt(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> None:
+    """Put a withdrawal before staff (again) that a payment which we know nothing of may have paid
+    already; its approvals are void."""
+    row = await lock(session, withdrawal_id=withdrawal_id)
+    if row.status in (WithdrawalStatus.APPROVED, WithdrawalStatus.DEAD):
+        await _back_to_staff(session, row, reason=MAYBE_PAID, now=now)
+    elif row.status == WithdrawalStatus.IN_REVIEW:
+        row.reason = MAYBE_PAID
         await session.execute(delete(ApprovalRow).where(ApprovalRow.withdrawal_id == row.id))
         await tell_staff(session, row, kind="withdrawal.review")
     await session.flush()
+
+
+async def _back_to_staff(
+    session: AsyncSession, row: WithdrawalRow, *, reason: str, now: datetime
+) -> None:
+    if row.status == WithdrawalStatus.DEAD:
+        row.retry_at = None
+        row.reason = MAYBE_PAID if reason == MAYBE_PAID else row.reason
+        await tell_staff(session, row, kind="withdrawal.dead", attempts=row.attempts)
+        return
+    await move(session, row, WithdrawalStatus.IN_REVIEW, reason=reason, now=now)
+    row.order_text = row.order_signature = row.order_expires_at = row.decided_at = None
+    # Both people have to look again; the history keeps that they once agreed.
+    await session.execute(delete(ApprovalRow).where(ApprovalRow.withdrawal_id == row.id))
+    await tell_staff(session, row, kind="withdrawal.review")

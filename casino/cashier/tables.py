@@ -52,6 +52,8 @@ class RailRow(Base):
     network_id: Mapped[str | None] = mapped_column(Text)
     token: Mapped[str | None] = mapped_column(Text)
     tiers: Mapped[list[dict[str, int]]] = mapped_column(JSONB, server_default=text("'[]'::jsonb"))
+    # How the fee follows the network's; None: it does not.
+    fee_policy: Mapped[dict[str, int] | None] = mapped_column(JSONB(none_as_null=True))
     changed_at: Mapped[datetime]
 
 
@@ -63,6 +65,7 @@ class TermsRow(Base):
         CheckConstraint("level_0_lifetime >= 0 AND level_1_month >= 0", name="ceilings"),
         CheckConstraint("second_person_above >= 0", name="second_person_above"),
         CheckConstraint("order_valid_hours BETWEEN 1 AND 720", name="order_valid_hours"),
+        CheckConstraint("address_cool_down_hours BETWEEN 1 AND 720", name="address_cool_down"),
     )
 
     id: Mapped[int] = mapped_column(
@@ -72,6 +75,7 @@ class TermsRow(Base):
     level_1_month: Mapped[int] = mapped_column(BigInteger)
     second_person_above: Mapped[int] = mapped_column(BigInteger)
     order_valid_hours: Mapped[int] = mapped_column(SmallInteger)
+    address_cool_down_hours: Mapped[int] = mapped_column(SmallInteger, server_default=text("24"))
     actor: Mapped[str] = mapped_column(Text)
     set_at: Mapped[datetime]
 
@@ -198,8 +202,31 @@ class UnclaimedRow(Base):
     status: Mapped[str] = mapped_column(Text)
     seen_at: Mapped[datetime]
     deposit_id: Mapped[int | None] = mapped_column(ForeignKey("deposits.id"), index=True)
+    # What staff found out so far; every version of it is in the audit log.
+    note: Mapped[str | None] = mapped_column(Text)
     resolved_by: Mapped[str | None] = mapped_column(Text)
     resolved_at: Mapped[datetime | None]
+
+
+class QuoteRow(Base):
+    """What a player was told that a withdrawal costs; used when a withdrawal names it."""
+
+    __tablename__ = "withdrawal_quotes"
+    __table_args__ = (
+        CheckConstraint("fee_units >= 0 AND units > fee_units", name="units"),
+        CheckConstraint("expires_at > made_at", name="lifetime"),
+        Index("ix_withdrawal_quotes_player_id", "player_id", "expires_at"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    player_id: Mapped[int] = mapped_column(ForeignKey(PlayerRow.id))
+    rail: Mapped[str] = mapped_column(Text)
+    units: Mapped[int] = mapped_column(BigInteger)
+    fee_units: Mapped[int] = mapped_column(BigInteger)
+    made_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
 
 
 class WithdrawalRow(Base):
@@ -208,6 +235,7 @@ class WithdrawalRow(Base):
     __tablename__ = "withdrawals"
     __table_args__ = (
         UniqueConstraint("player_id", "reference"),
+        UniqueConstraint("quote_id"),
         CheckConstraint("units > fee_units AND fee_units >= 0", name="units"),
         CheckConstraint(
             "status IN ('requested', 'in_review', 'approved', 'assigned', 'signed', 'broadcast',"
@@ -238,6 +266,8 @@ class WithdrawalRow(Base):
     destination: Mapped[str] = mapped_column(Text)
     memo: Mapped[str] = mapped_column(Text)
     reference: Mapped[str] = mapped_column(Text)
+    # What the player agreed to; none was kept before there were quotes.
+    quote_id: Mapped[int | None] = mapped_column(ForeignKey("withdrawal_quotes.id"))
     # Reference value at the request, rounded up; what ceilings add up.
     reference_units: Mapped[int] = mapped_column(BigInteger)
     # Whether the player had never been paid to this address when he asked.
@@ -286,20 +316,3 @@ class ApprovalRow(Base):
         ForeignKey(MemberRow.id), primary_key=True, autoincrement=False, index=True
     )
     at: Mapped[datetime]
-
-
-class AddressUseRow(Base):
-    """A destination that a player was paid to, for address books and risk facts."""
-
-    __tablename__ = "address_uses"
-    __table_args__ = (Index("ix_address_uses_player_id", "player_id"),)
-
-    rail: Mapped[str] = mapped_column(Text, primary_key=True)
-    destination: Mapped[str] = mapped_column(Text, primary_key=True)
-    player_id: Mapped[int] = mapped_column(
-        ForeignKey(PlayerRow.id), primary_key=True, autoincrement=False
-    )
-    requests: Mapped[int] = mapped_column(server_default=ZERO)
-    payments: Mapped[int] = mapped_column(server_default=ZERO)
-    first_at: Mapped[datetime]
-    last_at: Mapped[datetime]

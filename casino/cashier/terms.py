@@ -1,4 +1,4 @@
-"""Ceilings of the cashier: how much each verification level may withdraw, and when two must agree.
+"""Terms of the cashier: ceilings by verification level, when two must agree, cool-downs.
 
 Amounts are micro-units of the reference currency. Rows are never changed: the newest one is in
 force, so the history of the terms is the table itself.
@@ -7,6 +7,7 @@ force, so the history of the terms is the table itself.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -34,6 +35,12 @@ class Terms:
     level_1_month: int
     second_person_above: int
     order_valid_hours: int
+    address_cool_down_hours: int = 24
+
+    @property
+    def address_cool_down(self) -> timedelta:
+        """How old a saved address, or a change of the account, has to be."""
+        return timedelta(hours=self.address_cool_down_hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,7 @@ async def current(session: AsyncSession) -> Terms:
         level_1_month=row.level_1_month,
         second_person_above=row.second_person_above,
         order_valid_hours=row.order_valid_hours,
+        address_cool_down_hours=row.address_cool_down_hours,
     )
 
 

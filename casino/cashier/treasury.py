@@ -74,15 +74,46 @@ async def hot_wallet_view(session: AsyncSession, *, rail: str) -> HotWallet:
 
 
 async def record_chain_balance(
-    session: AsyncSession, *, rail: str, units: int, block: int, now: datetime
+    session: AsyncSession,
+    *,
+    rail: str,
+    units: int,
+    block: int,
+    early_units: int = 0,
+    now: datetime,
 ) -> int:
-    """Compare the hot wallet's balance at a final block with the book and return the drift, chain
-    minus book. Call it in the transaction that booked everything up to that block. Staff are told
-    when the drift changes, not at each block, and when it is gone."""
+    """Compare what a rail's accounts hold at a final block with the book and return the drift,
+    chain minus book. Call it in the transaction that booked everything up to that block;
+    `early_units` is what the book has of later ones. Staff are told when the drift changes, not at
+    each block, and when it is gone."""
     offered = await get_rail(session, rail)
-    book_units = await _book_units(session, rail, offered.asset)
+    return await record_balance(
+        session,
+        name=rail,
+        account=hot_wallet(rail),
+        asset=offered.asset,
+        units=units,
+        block=block,
+        early_units=early_units,
+        now=now,
+    )
+
+
+async def record_balance(
+    session: AsyncSession,
+    *,
+    name: str,
+    account: Account,
+    asset: Asset,
+    units: int,
+    block: int,
+    early_units: int = 0,
+    now: datetime,
+) -> int:
+    """The same for any account that mirrors coins of ours; `name` tells its readings apart."""
+    book_units = -await totals.account_balance(session, account, asset) - early_units
     drift = units - book_units
-    before = await session.get(ChainBalanceRow, rail, with_for_update=True, populate_existing=True)
+    before = await session.get(ChainBalanceRow, name, with_for_update=True, populate_existing=True)
     if before is not None and before.block > block:
         return before.units - before.book_units
     told = before.alerted_units if before else None
@@ -95,20 +126,20 @@ async def record_chain_balance(
     }
     await session.execute(
         insert(ChainBalanceRow)
-        .values(rail=rail, **values)
+        .values(rail=name, **values)
         .on_conflict_do_update(index_elements=[ChainBalanceRow.rail], set_=values)
     )
     if drift != (told or 0):
         await outbox.write(
             session,
             consumer=outbox.STAFF,
-            key=hot_wallet(rail),
+            key=account,
             kind="alert.reconcile" if drift else "alert.reconciled",
             payload={
-                "rail": rail,
-                "chain": {"units": units, "asset": offered.asset},
-                "book": {"units": book_units, "asset": offered.asset},
-                "difference": {"units": drift, "asset": offered.asset},
+                "rail": name,
+                "chain": {"units": units, "asset": asset},
+                "book": {"units": book_units, "asset": asset},
+                "difference": {"units": drift, "asset": asset},
                 "block": block,
             },
         )
@@ -126,9 +157,10 @@ async def fund_house(
 ) -> None:
     """Book coins of the owner that are in the hot wallet as the house's capital, once for
     `reference`, audited."""
-    await _move_capital(
+    await book_capital(
         session,
         rail=rail,
+        asset=(await get_rail(session, rail)).asset,
         units=units,
         source=hot_wallet(rail),
         kind_key="capital",
@@ -145,9 +177,10 @@ async def adopt_unclaimed(
     NotFound, or IllegalMove when it is not waiting (any more)."""
     row = await unclaimed.lock_waiting(session, unclaimed_id=unclaimed_id, wanted=unclaimed.ADOPTED)
     await unclaimed.adopt(session, row, actor=actor, now=now)
-    await _move_capital(
+    await book_capital(
         session,
         rail=row.rail,
+        asset=Asset.from_code(row.asset),
         units=row.units,
         source=Account.HOUSE_UNCLAIMED,
         kind_key="adopted",
@@ -157,10 +190,11 @@ async def adopt_unclaimed(
     )
 
 
-async def _move_capital(
+async def book_capital(
     session: AsyncSession,
     *,
     rail: str,
+    asset: Asset,
     units: int,
     source: Account,
     kind_key: str,
@@ -168,7 +202,8 @@ async def _move_capital(
     actor: str,
     now: datetime,
 ) -> None:
-    offered = await get_rail(session, rail)
+    """Book units of `asset` that `source` holds as the house's capital, once for `reference`,
+    audited."""
     require_units(units)
     posted = await journal.post_house(
         session,
@@ -176,9 +211,7 @@ async def _move_capital(
         kind_key=kind_key,
         reference=reference,
         request={"units": units},
-        postings=[
-            Posting(source, Account.HOUSE_CAPITAL, units, offered.asset, Kind.CAPITAL_PAID_IN)
-        ],
+        postings=[Posting(source, Account.HOUSE_CAPITAL, units, asset, Kind.CAPITAL_PAID_IN)],
         subject_id=0,
         now=now,
     )
@@ -189,7 +222,7 @@ async def _move_capital(
         actor=actor,
         action="capital.paid_in",
         subject=f"rail:{rail}",
-        after={"units": units, "asset": offered.asset, "reference": reference},
+        after={"units": units, "asset": asset, "reference": reference},
         now=now,
     )
 

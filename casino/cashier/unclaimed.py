@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from casino import outbox
+from casino import audit, outbox
 from casino.cashier import crediting, tags
 from casino.cashier.tables import UnclaimedRow
 from casino.errors import IdempotencyConflict, IllegalMove, NotFound
@@ -36,8 +36,9 @@ class ChainDeposit:
     """Coins that came to an account of ours, as the chain's adapter read them.
 
     `business_key` is the chain's own name for this credit and unique for ever on the rail;
-    `account` is the address that it came to; `comment` is None when there is none or it is not
-    text; `units` at the asset's scale; `block_hash` is empty where only final blocks are read.
+    `account` is the address that it came to, `address` the one that people know it by, where that
+    is another (a jetton wallet's owner); `comment` is None when there is none or it is not text;
+    `units` at the asset's scale; `block_hash` is empty where only final blocks are read.
     """
 
     business_key: str
@@ -49,6 +50,7 @@ class ChainDeposit:
     block: int
     at: datetime
     block_hash: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Unclaimed:
     comment: str | None
     reason: str
     sent_at: datetime
+    note: str | None
 
 
 async def keep(
@@ -84,9 +87,7 @@ async def keep(
         tx_hash=transfer.tx_hash,
         account=transfer.account,
         sender=transfer.sender,
-        # A comment is a stranger's text: bounded, and without the one character that a text
-        # column cannot hold.
-        comment=transfer.comment and transfer.comment.replace("\0", "")[:COMMENT_MAX],
+        comment=storable(transfer.comment),
         block=transfer.block,
         block_hash=transfer.block_hash,
         sent_at=transfer.at,
@@ -146,6 +147,14 @@ async def drop_above(session: AsyncSession, *, rail: str, block: int) -> int:
     return len(rows)
 
 
+async def known_keys(session: AsyncSession, *, rail: str, business_keys: Sequence[str]) -> set[str]:
+    """Which of these transfers are unclaimed ones, whatever became of them."""
+    query = select(UnclaimedRow.business_key).where(
+        UnclaimedRow.rail == rail, UnclaimedRow.business_key.in_(business_keys)
+    )
+    return set(await session.scalars(query))
+
+
 async def see_again(session: AsyncSession, *, rail: str, transfer: ChainDeposit) -> bool:
     """Whether this transfer is an unclaimed one already; one that was forgotten comes back. Raises
     IdempotencyConflict when it stands in two blocks of one chain."""
@@ -197,6 +206,7 @@ async def list_waiting(
             comment=row.comment,
             reason=row.reason,
             sent_at=row.sent_at,
+            note=row.note,
         )
         for row in rows
     ]
@@ -223,6 +233,31 @@ async def resolve(
     row.resolved_by = actor
     row.resolved_at = now
     await session.flush()
+
+
+async def write_note(
+    session: AsyncSession, *, unclaimed_id: int, note: str, actor: str, now: datetime
+) -> None:
+    """Keep what staff found out about a transfer that waits, in place of what was noted before;
+    audited. Raises NotFound, or IllegalMove when it is not waiting (any more)."""
+    row = await lock_waiting(session, unclaimed_id=unclaimed_id, wanted="noted")
+    before, row.note = row.note, note
+    await session.flush()
+    await audit.append(
+        session,
+        actor=actor,
+        action="unclaimed.noted",
+        subject=f"unclaimed:{unclaimed_id}",
+        before={"note": before} if before else None,
+        after={"note": note},
+        now=now,
+    )
+
+
+def storable(comment: str | None) -> str | None:
+    """A stranger's text as it is kept: bounded, and without the one character that a text column
+    cannot hold."""
+    return comment and comment.replace("\0", "")[:COMMENT_MAX]
 
 
 async def adopt(session: AsyncSession, row: UnclaimedRow, *, actor: str, now: datetime) -> None:

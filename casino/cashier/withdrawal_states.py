@@ -49,7 +49,7 @@ ALLOWED: Mapping[WithdrawalStatus | None, frozenset[WithdrawalStatus]] = {
     _S.REQUESTED: frozenset({_S.IN_REVIEW, _S.REJECTED, _S.CANCELLED}),
     _S.IN_REVIEW: frozenset({_S.APPROVED, _S.REJECTED, _S.CANCELLED}),
     # Back to review when the signed order ran out before anybody paid it.
-    _S.APPROVED: frozenset({_S.ASSIGNED, _S.REJECTED, _S.IN_REVIEW}),
+    _S.APPROVED: frozenset({_S.ASSIGNED, _S.REJECTED, _S.CANCELLED, _S.IN_REVIEW}),
     # From here on bytes may exist that pay: money goes back only by way of a proven death.
     _S.ASSIGNED: frozenset({_S.SIGNED, _S.DEAD}),
     _S.SIGNED: frozenset({_S.BROADCAST, _S.DEAD}),
@@ -60,6 +60,10 @@ ALLOWED: Mapping[WithdrawalStatus | None, frozenset[WithdrawalStatus]] = {
     _S.CANCELLED: frozenset(),
     _S.REFUNDED: frozenset(),
 }
+CANCELLABLE = frozenset(status for status in _S if _S.CANCELLED in ALLOWED[status])
+"""While the player may take it back."""
+UNDER_WAY = frozenset({_S.ASSIGNED, _S.SIGNED, _S.BROADCAST, _S.DEAD})
+"""In the sender's hands, or in those of staff after a death."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,8 @@ async def move(
         )
     )
     await session.flush()
+    if current in CANCELLABLE and to in UNDER_WAY:
+        await _tell_apps(session, row, because=f"withdrawal.{to}")
     if actor == SYSTEM:
         # A batch moves withdrawals of many players in one transaction; the head of the audit
         # chain is locked only by commands on a single one, as their last lock.
@@ -239,18 +245,7 @@ async def tell_player(
         kind=kind,
         payload=facts_of(row) | more,
     )
-    await outbox.write(
-        session,
-        consumer=outbox.LIVE,
-        key=row.player_id,
-        kind="wallet.changed",
-        payload={
-            "because": kind,
-            "asset": Asset.from_code(row.asset),
-            "withdrawal_id": row.id,
-            "status": row.status,
-        },
-    )
+    await _tell_apps(session, row, because=kind)
 
 
 async def tell_staff(
@@ -278,6 +273,22 @@ def facts_of(row: WithdrawalRow) -> dict[str, object]:
         "destination": row.destination,
         "status": row.status,
     }
+
+
+async def _tell_apps(session: AsyncSession, row: WithdrawalRow, *, because: str) -> None:
+    """Open Mini Apps draw it anew, with what can be done now."""
+    await outbox.write(
+        session,
+        consumer=outbox.LIVE,
+        key=row.player_id,
+        kind="wallet.changed",
+        payload={
+            "because": because,
+            "asset": Asset.from_code(row.asset),
+            "withdrawal_id": row.id,
+            "status": row.status,
+        },
+    )
 
 
 async def _end(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from casino import audit, flags, rates, switches
-from casino.cashier import address_book, freezes, review, terms
-from casino.cashier.rails import Rail, get_rail, required_switches
+from casino import audit, rates
+from casino.cashier import address_book, destinations, freezes, quotes, review, terms
 from casino.cashier.review import Card
 from casino.cashier.tables import ApprovalRow, WithdrawalRow
 from casino.cashier.withdrawal_states import (
+    UNDER_WAY,
     Withdrawal,
     WithdrawalStatus,
     give_back,
@@ -26,15 +26,12 @@ from casino.cashier.withdrawal_states import (
     view,
 )
 from casino.errors import (
-    AddressInvalid,
-    BelowMinimum,
     IdempotencyConflict,
     InsufficientFunds,
     NotFound,
     NotPermitted,
-    Paused,
-    QuoteExpired,
     StaleReference,
+    WithdrawalUnderWay,
 )
 from casino.ids import PlayerId
 from casino.ledger import journal
@@ -56,26 +53,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Card", "Withdrawal", "WithdrawalStatus"]
 
-QUOTE_VALID = timedelta(minutes=10)
 REFERENCE_MAX = 64
-MEMO_BYTES_MAX = 120
 REASON_MAX = 500
 UNDECIDED = (WithdrawalStatus.REQUESTED, WithdrawalStatus.IN_REVIEW)
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """What a withdrawal would cost; amounts in units of `asset`, `ceiling_left` in reference
-    micro-units or None without a ceiling."""
-
-    rail: str
-    asset: Asset
-    units: int
-    fee: int
-    net: int
-    minimum: int
-    ceiling_left: int | None
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,28 +66,6 @@ class Approval:
     needs_second: bool
 
 
-async def quote(
-    session: AsyncSession, *, player_id: int, rail: str, units: int, now: datetime
-) -> Quote:
-    """Fee and net amount of a withdrawal of `units`; raises BadAmount, BelowMinimum, Paused."""
-    require_units(units)
-    offered = await _require_open(session, rail)
-    _require_minimum(offered, units)
-    fee = offered.whole_fee(units, offered.withdrawal_fee)
-    facts = await player_facts.load_one(session, player_id=player_id)
-    ceiling = await terms.ceiling(session, player_id=player_id, kyc_level=facts.kyc_level, now=now)
-    return Quote(
-        rail=rail,
-        asset=offered.asset,
-        units=units,
-        fee=fee,
-        net=units - fee,
-        minimum=offered.withdrawal_min,
-        ceiling_left=ceiling.left,
-        expires_at=now + QUOTE_VALID,
-    )
-
-
 async def request(
     session: AsyncSession,
     *,
@@ -116,20 +74,21 @@ async def request(
     units: int,
     destination: str,
     memo: str,
+    quote_id: int,
     reference: str,
     now: datetime,
-    quoted_fee: int | None = None,
     asked_in: str = "",
 ) -> Withdrawal:
     """Reserve `units` (fee included) and put the withdrawal before staff, once for `reference`.
 
-    `destination` is canonical text that the edge has checked against the chain's rules;
-    `quoted_fee` is the fee that the player agreed to; `asked_in` goes with the news, so that the
-    place that has answered the player need not tell him again. The same reference again returns the
-    withdrawal as it now stands; with other content it raises IdempotencyConflict. Time-out and
-    self-exclusion never stand in the way of one's own money. Raises BadAmount, BelowMinimum,
-    AddressInvalid, InsufficientFunds, KycRequired, AccountClosed, ConsentRequired, Paused,
-    QuoteExpired, RateStale, StaleReference, WithdrawalsFrozen.
+    `destination` is canonical text that the edge has checked against the chain's rules; the quote
+    says what the player agreed to pay; `asked_in` goes with the news, so that the place that has
+    answered the player need not tell him again. The same reference again returns the withdrawal
+    as it now stands, under whichever quote; with other content it raises IdempotencyConflict.
+    Time-out and self-exclusion never stand in the way of one's own money. Raises BadAmount,
+    BelowMinimum, InsufficientFunds, KycRequired, AccountClosed, ConsentRequired, Paused,
+    QuoteExpired, RateStale, StaleReference, WithdrawalsFrozen, and what
+    `destinations.require_allowed` refuses with.
     """
     require_units(units)
     if not 0 < len(reference) <= REFERENCE_MAX:
@@ -146,17 +105,19 @@ async def request(
             raise IdempotencyConflict(reference=reference)
         return view(before)
 
-    offered = await _require_open(session, rail)
+    offered = await quotes.require_open(session, rail)
     facts = await player_facts.load_one(session, player_id=player_id)
     refusal = rules.check_withdraw(facts)
     if refusal is not None:
         raise refusal
     await freezes.require_free(session, player_id=player_id)
-    _require_minimum(offered, units)
-    fee = offered.whole_fee(units, offered.withdrawal_fee)
-    if quoted_fee is not None and quoted_fee != fee:
-        raise QuoteExpired
-    _require_destination(offered, destination, memo)
+    quotes.require_minimum(offered, units)
+    fee = await quotes.promised_fee(
+        session, quote_id=quote_id, player_id=player_id, rail=rail, units=units, now=now
+    )
+    await destinations.require_allowed(
+        session, player_id=player_id, rail=offered, destination=destination, memo=memo, now=now
+    )
     await _require_funds(session, player_id, offered.asset, units)
     rate = rates.require_usable(await rates.latest(session), offered.asset, now=now)
     reference_units = rate.to_reference(units)
@@ -169,12 +130,18 @@ async def request(
         asset=offered.asset.code,
         units=units,
         fee_units=fee,
+        quote_id=quote_id,
         destination=destination,
         memo=memo,
         reference=reference,
         reference_units=reference_units,
         first_use=await address_book.note_request(
-            session, rail=rail, destination=destination, player_id=player_id, now=now
+            session,
+            rail=rail,
+            destination=destination,
+            player_id=player_id,
+            has_memo=bool(memo),
+            now=now,
         ),
         requested_at=now,
     )
@@ -209,12 +176,16 @@ async def request(
 async def cancel(
     session: AsyncSession, *, withdrawal_id: int, player_id: int, now: datetime
 ) -> Withdrawal:
-    """Take a withdrawal back before staff decided; raises NotFound for another player's, or
-    IllegalMove when it is too late. Cancelling again changes nothing."""
+    """Take a withdrawal back before the sender has claimed it, approved or not: an order alone
+    pays nothing, the signer asks for its place in a payout. Cancelling again changes nothing.
+    Raises NotFound for another player's, WithdrawalUnderWay for one that the sender has, or
+    IllegalMove when it has ended."""
     await get(session, withdrawal_id=withdrawal_id, player_id=player_id)
     row = await lock(session, withdrawal_id=withdrawal_id)
     if row.status == WithdrawalStatus.CANCELLED:
         return view(row)
+    if row.status in UNDER_WAY:
+        raise WithdrawalUnderWay(status=row.status)
     await move(session, row, WithdrawalStatus.CANCELLED, actor=f"player:{player_id}", now=now)
     await give_back(session, row, now=now)
     await tell_player(session, row, kind="withdrawal.cancelled")
@@ -278,7 +249,7 @@ async def approve(
     if decider is None or decider.telegram_id == player.telegram_id:
         raise NotPermitted(permission=Permission.WITHDRAWALS_DECIDE.value)
     require_move(row, WithdrawalStatus.APPROVED)
-    await _require_open(session, row.rail)
+    await quotes.require_open(session, row.rail)
     refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=row.player_id))
     if refusal is not None:
         raise refusal
@@ -340,31 +311,6 @@ async def reject(
     await tell_player(session, row, kind="withdrawal.rejected", reason=reason[:REASON_MAX])
     await tell_staff(session, row, kind="withdrawal.decided")
     return view(row)
-
-
-async def _require_open(session: AsyncSession, rail: str) -> Rail:
-    offered = await get_rail(session, rail)
-    flags.require_running(
-        await flags.stopped(session), *required_switches(offered, switches.WITHDRAWALS)
-    )
-    if not offered.withdrawals_enabled:
-        raise Paused(switch=f"rail:{rail}")
-    return offered
-
-
-def _require_minimum(rail: Rail, units: int) -> None:
-    least = max(rail.withdrawal_min, rail.withdrawal_fee + rail.net_min + rail.unit_step - 1)
-    if units < least:
-        raise BelowMinimum(minimum=least, asset=rail.asset)
-
-
-def _require_destination(rail: Rail, destination: str, memo: str) -> None:
-    if not destination.strip():
-        raise AddressInvalid(reason="empty")
-    if destination == rail.address:
-        raise AddressInvalid(reason="own")
-    if len(memo.encode()) > MEMO_BYTES_MAX or "\0" in memo:
-        raise AddressInvalid(reason="memo")
 
 
 async def _require_funds(session: AsyncSession, player_id: int, asset: Asset, units: int) -> None:

@@ -28,7 +28,9 @@ class Account(IntEnum):
     HOT_WALLET_TON = 50
     HOT_WALLET_USDT_FAUCET = 51
     HOT_WALLET_USDT_ETH = 52
+    HOT_WALLET_USDT_TON = 53
     HOT_WALLET_BTC = 54
+    FUEL_ETH = 60
 
     @property
     def path(self) -> str:
@@ -57,13 +59,16 @@ _PATHS = {
     Account.HOT_WALLET_TON: "external:hot_wallet:ton",
     Account.HOT_WALLET_USDT_FAUCET: "external:hot_wallet:usdt_faucet",
     Account.HOT_WALLET_USDT_ETH: "external:hot_wallet:usdt_eth",
+    Account.HOT_WALLET_USDT_TON: "external:hot_wallet:usdt_ton",
     Account.HOT_WALLET_BTC: "external:hot_wallet:btc",
+    Account.FUEL_ETH: "external:fuel:eth",
 }
 
 _HOT_WALLETS = {
     "ton": Account.HOT_WALLET_TON,
     "usdt_faucet": Account.HOT_WALLET_USDT_FAUCET,
     "usdt_eth": Account.HOT_WALLET_USDT_ETH,
+    "usdt_ton": Account.HOT_WALLET_USDT_TON,
     "btc": Account.HOT_WALLET_BTC,
 }
 

@@ -12,7 +12,7 @@ from casino.ids import EntryId, first_id_at
 from casino.ledger.chart import Account
 from casino.ledger.keys import StoredKey
 from casino.ledger.wallet import Wallet
-from casino.money import Asset
+from casino.money import PLAYERS, Asset
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -288,7 +288,7 @@ def store_statement(keys: str, beside: str) -> str:
 
 async def open_player(connection: asyncpg.Connection, player_id: PlayerId) -> None:
     """Create a player's lock row and empty wallets, once."""
-    await connection.execute(OPEN_PLAYER, player_id, [asset.code for asset in Asset])
+    await connection.execute(OPEN_PLAYER, player_id, [asset.code for asset in PLAYERS])
 
 
 def oldest_key_id(now: datetime) -> int:

@@ -16,7 +16,8 @@ from casino.errors import BadChoice, ConsentRequired, IllegalMove, NotFound
 from casino.i18n import LANGUAGES, pick_language
 from casino.ids import PlayerId
 from casino.ledger.journal import lock_players, open_player
-from casino.players import logins, rows, rules
+from casino.players import changes, logins, rows, rules
+from casino.players.changes import Change
 from casino.players.rules import Counters, Status
 from casino.players.tables import ConsentRow, CountersRow, PlayerRow
 
@@ -239,6 +240,7 @@ async def unblock(
     """Open a blocked account again; raises IllegalMove unless blocked, BadChoice without a
     reason. A running exclusion goes on."""
     row = await _move(session, player_id, Status.BLOCKED, Status.ACTIVE, reason, actor, now)
+    await changes.note(session, player_id=player_id, change=Change.UNBLOCKED, now=now)
     return _read(row)
 
 

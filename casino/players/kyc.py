@@ -18,7 +18,8 @@ from sqlalchemy.orm import defer
 from casino import audit, outbox
 from casino.errors import BadChoice, DocumentInvalid, IllegalMove, NotFound, NotPermitted
 from casino.ids import PlayerId
-from casino.players import rows
+from casino.players import changes, rows
+from casino.players.changes import Change
 from casino.players.tables import KycCaseRow, KycDocumentRow, PlayerRow
 from casino.staff.people import is_person
 from casino.staff.roles import Permission
@@ -240,6 +241,8 @@ async def approve(
     if await is_person(session, actor=actor, telegram_id=player.telegram_id):
         raise NotPermitted(permission=Permission.KYC_DECIDE.value)
     before, player.kyc_level = player.kyc_level, max(player.kyc_level, level)
+    if 0 < before < player.kyc_level:
+        await changes.note(session, player_id=player.id, change=Change.VERIFIED_AGAIN, now=now)
     await _record(
         session,
         case=case,

@@ -187,6 +187,20 @@ class ExclusionRow(Base):
     until: Mapped[datetime | None]
 
 
+class AccountChangeRow(Base):
+    """A change of an account that a thief would make or profit from; never changed itself."""
+
+    __tablename__ = "account_changes"
+    __table_args__ = (Index("ix_account_changes_player_id", "player_id", "at"),)
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=NEXT_ID
+    )
+    player_id: Mapped[int] = mapped_column(ForeignKey("players.id"))
+    kind: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+
+
 class KycCaseRow(Base):
     """A player's request for a higher level; at most one is pending at a time."""
 

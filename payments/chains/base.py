@@ -6,10 +6,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from casino.errors import OutsideUnavailable
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from casino.cashier.strangers import StrangeTransfer
     from casino.money import Asset
+
+
+class AccountFrozen(OutsideUnavailable):
+    """An account is closed for unpaid rent: what it holds is there, but nobody can move or count
+    it until somebody pays."""
 
 
 class Outcome(StrEnum):
@@ -50,6 +59,8 @@ class ChainTransfer:
     units: int
     block: int
     at: datetime
+    fuel: bool = False
+    """It says that it moves our own coins, which is to be believed from our own account alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,20 @@ class NetworkFee:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrier:
+    """A message from outside, signed with an account's key, that the account has obeyed."""
+
+    message_hash: str
+    """By which the bytes are known that somebody sent."""
+    tx_hash: str
+    at: datetime
+    sends: tuple[tuple[str, int], ...]
+    """Whom it pays, and how many units of coins or of a jetton, as far as that can be read."""
+    number: int | None = None
+    """The replay number that it has used up, where the account's kind has one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What happened to an account, in order and without a gap, after a position."""
 
@@ -74,6 +99,10 @@ class Page:
     position: Position
     more: bool
     """True when further transactions up to the same head wait for the next page."""
+    carriers: tuple[Carrier, ...] = ()
+    """What somebody with the account's key made it do."""
+    strangers: tuple[StrangeTransfer, ...] = ()
+    """Tokens that the house does not take, as far as the account was told of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +120,17 @@ class AccountState:
 
 
 @dataclass(frozen=True, slots=True)
+class Glimpse:
+    """One of many accounts as the index tells of them together."""
+
+    lt: int
+    """The account's last transaction."""
+    units: int | None
+    """What it held after that one; None where the index tells of another moment."""
+    frozen: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutMember:
     """One payment inside a payout."""
 
@@ -98,6 +138,8 @@ class PayoutMember:
     destination: str
     units: int
     memo: str
+    fuel: bool = False
+    """Coins for an address of our own, marked as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +171,16 @@ class MemberVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class GasBurnt:
+    """What a final transaction of ours burnt, in the smallest parts of the network's coin, where
+    that is another coin than the rail's and its parts are smaller than our units."""
+
+    tx_hash: str
+    height: int
+    parts: int
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutVerdict:
     """What final chain data says of a whole payout."""
 
@@ -139,6 +191,10 @@ class PayoutVerdict:
     members: tuple[MemberVerdict, ...]
     fees: tuple[NetworkFee, ...] = ()
     """What final transactions of the payout cost, where no page of the account tells."""
+    stranger: str = ""
+    """The final transaction that took the replay key and is none of ours."""
+    burnt: GasBurnt | None = None
+    """The same where the network is paid in a coin of its own."""
 
 
 class Chain(Protocol):
@@ -157,8 +213,22 @@ class Chain(Protocol):
         """What happened to `account` after a position, up to `head`; never with a gap."""
         ...
 
+    async def locate(self, owner: str) -> str:
+        """The account that holds what is sent to `owner`, an address as people know it in raw
+        form: the owner himself for coins, his jetton wallet for jettons."""
+        ...
+
+    def learn(self, owner: str, account: str) -> None:
+        """Take over what `locate` once told, so that the network need not be asked again."""
+        ...
+
     async def account(self, account: str) -> AccountState:
-        """Balance and last transaction of an account."""
+        """Balance and last transaction of an account, AccountFrozen when they cannot be told."""
+        ...
+
+    async def glimpse(self, accounts: Sequence[str]) -> Mapping[str, Glimpse]:
+        """Many accounts in few questions, as of the index, which may be ahead of `head`; accounts
+        that it has never heard of are left out."""
         ...
 
     async def broadcast(self, signed: bytes) -> Outcome:

@@ -11,13 +11,14 @@ import structlog
 
 from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.chains import evm_facts as facts
-from payments.chains.base import Outcome
+from payments.chains.base import GasBurnt, Outcome
 from payments.chains.blocks import Header, Incoming, Landed, Tip
 from payments.chains.evm_addresses import parse_evm
-from payments.chains.evm_final import final_facts
+from payments.chains.evm_final import final_facts, find_taker
 from payments.chains.evm_judge import FinalFacts, judge
 from payments.chains.evm_logs import in_parts, linked, read_logs
 from payments.chains.evm_refusals import Refusal, meaning
+from payments.chains.evm_strangers import strange_tokens
 from payments.chains.evm_wallet import FeeMarket, carried_hash
 from payments.json_rpc import Call, NodePool
 
@@ -25,10 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
     from datetime import datetime
 
+    from casino.cashier.strangers import StrangeTransfer
     from payments.chains.base import PayoutVerdict
     from payments.chains.evm_addresses import EvmAddress
     from payments.chains.evm_facts import LogAnswer
-    from payments.chains.evm_judge import EvmPayout
+    from payments.chains.evm_judge import EvmPayout, NonceTaker
     from payments.chains.evm_wallet import Transaction
     from payments.json_rpc import JsonRpcNode
 
@@ -53,6 +55,27 @@ class EvmAccount:
     height: int
     block_hash: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvmHolding:
+    """What an account holds as of a certain block."""
+
+    account: str
+    units: int
+    wei: int
+    nonce: int
+
+
+@dataclass(frozen=True, slots=True)
+class EvmState:
+    """What an account could do next, as the newest block has it; `code` is `0x` for none."""
+
+    account: str
+    code: str
+    wei: int
+    nonce_latest: int
+    nonce_pending: int
 
 
 class EvmChain:
@@ -127,6 +150,24 @@ class EvmChain:
 
         return await self._nodes.decide(work)
 
+    async def strangers(
+        self, first: int, last: int, recipients: Sequence[str]
+    ) -> Sequence[StrangeTransfer]:
+        """Other contracts' tokens that came to these accounts in the final blocks `first` ..
+        `last`."""
+
+        async def work(node: JsonRpcNode) -> list[StrangeTransfer]:
+            return await strange_tokens(
+                node,
+                chain_id=self._chain_id,
+                token=self._token,
+                first=first,
+                last=last,
+                recipients=recipients,
+            )
+
+        return await self._nodes.decide(work)
+
     async def landed(self, tx_hash: str) -> Landed | None:
         """Where a transaction was mined, by its receipt; the fee is in wei."""
 
@@ -134,13 +175,12 @@ class EvmChain:
             receipt = await node.ask(facts.receipt(tx_hash))
             if receipt is None:
                 return None
-            fee = facts.number(receipt.gas_used) * facts.number(receipt.effective_gas_price)
             return Landed(
                 tx_hash=receipt.transaction_hash,
                 height=facts.number(receipt.block_number),
                 block_hash=receipt.block_hash,
                 succeeded=facts.number(receipt.status) == 1,
-                fee_units=fee,
+                fee_units=facts.burnt(receipt),
             )
 
         return await self._nodes.decide(work)
@@ -197,6 +237,83 @@ class EvmChain:
                 block.hash,
                 block.at,
             )
+
+        return await self._nodes.decide(work)
+
+    async def holdings(self, accounts: Sequence[str], *, block_hash: str) -> Sequence[EvmHolding]:
+        """Token, coins and nonces of many accounts as of exactly this block, in their order."""
+
+        async def work(node: JsonRpcNode) -> list[EvmHolding]:
+            at = facts.BlockHash(block_hash)
+            found: list[EvmHolding] = []
+            for part in in_parts(accounts):
+                asked = [
+                    call
+                    for one in part
+                    for call in (
+                        facts.tokens(one, self._token, at),
+                        facts.coins(one, at),
+                        facts.nonce(one, at),
+                    )
+                ]
+                numbers = iter([facts.number(one) for one in await node.ask_all(asked)])
+                found += map(EvmHolding, part, numbers, numbers, numbers)
+            return found
+
+        return await self._nodes.decide(work)
+
+    async def states(self, accounts: Sequence[str]) -> Sequence[EvmState]:
+        """What accounts can do now, by the node's newest block, in their order."""
+
+        async def work(node: JsonRpcNode) -> list[EvmState]:
+            found: list[EvmState] = []
+            for part in in_parts(accounts):
+                asked = [
+                    call
+                    for one in part
+                    for call in (
+                        facts.code(one, "latest"),
+                        facts.coins(one, "latest"),
+                        facts.nonce(one, "latest"),
+                        facts.nonce(one, "pending"),
+                    )
+                ]
+                told = iter(await node.ask_all(asked))
+                for one, code in zip(part, told, strict=False):
+                    wei, latest, pending = (facts.number(next(told)) for _ in range(3))
+                    found.append(EvmState(one, code.lower(), wei, latest, pending))
+            return found
+
+        return await self._nodes.decide(work)
+
+    async def taker(
+        self, account: str, nonce: int, *, free_height: int = -1
+    ) -> tuple[NonceTaker, GasBurnt] | None:
+        """Who used up a nonce in the final chain, and what that burnt; None when the node cannot
+        show it: old blocks are not searched without old states. Raises OutsideUnavailable while
+        the nonce is not used for ever."""
+
+        async def work(node: JsonRpcNode) -> tuple[NonceTaker, GasBurnt] | None:
+            final = facts.require_block(node, await node.ask(facts.block_by_number("finalized")))
+            height = facts.number(final.number)
+            if facts.number(await node.ask(facts.nonce(account, final))) <= nonce:
+                raise OutsideUnavailable(source=node.name, reason="the nonce is free")
+            taker = await find_taker(node, account, nonce, free_height=free_height, height=height)
+            if taker is None:
+                return None
+            receipt = await node.ask(facts.receipt(taker.tx_hash))
+            if receipt is None or receipt.block_hash != taker.block_hash:
+                raise OutsideUnavailable(source=node.name, reason="no receipt of a final block")
+            return taker, GasBurnt(taker.tx_hash, taker.height, facts.burnt(receipt))
+
+        return await self._nodes.decide(work)
+
+    async def has_delegation(self) -> bool:
+        """Whether the network knows EIP-7702, as far as its blocks tell."""
+
+        async def work(node: JsonRpcNode) -> bool:
+            block = facts.require_block(node, await node.ask(facts.block_by_number("latest")))
+            return block.requests_hash is not None
 
         return await self._nodes.decide(work)
 

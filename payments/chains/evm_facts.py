@@ -14,7 +14,7 @@ from payments.chains.blocks import Header
 from payments.json_rpc import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from payments.chains.evm_wallet import Transaction
     from payments.json_rpc import JsonRpcNode
@@ -38,6 +38,8 @@ class BlockAnswer(msgspec.Struct, rename="camel"):
     hash: Word
     parent_hash: Word
     timestamp: Seconds
+    requests_hash: Word | None = None
+    """There since Prague (EIP-7685), and with it EIP-7702."""
 
 
 class SentTransaction(msgspec.Struct, rename="camel"):
@@ -46,6 +48,15 @@ class SentTransaction(msgspec.Struct, rename="camel"):
     hash: Word
     nonce: Quantity
     sender: Address = msgspec.field(name="from")
+    to: Address | None = None
+    input: Bytes = "0x"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockHash:
+    """A block that only its hash is known of."""
+
+    hash: str
 
 
 class FullBlock(msgspec.Struct, rename="camel"):
@@ -95,6 +106,7 @@ RECEIPT: msgspec.json.Decoder[ReceiptAnswer | None] = msgspec.json.Decoder(Recei
 FEES: msgspec.json.Decoder[FeeHistory] = msgspec.json.Decoder(FeeHistory)
 QUANTITY: msgspec.json.Decoder[str] = msgspec.json.Decoder(Quantity)
 WORD: msgspec.json.Decoder[str] = msgspec.json.Decoder(Word)
+BYTES: msgspec.json.Decoder[str] = msgspec.json.Decoder(Bytes)
 TRANSACTION: msgspec.json.Decoder[SentTransaction | None]
 TRANSACTION = msgspec.json.Decoder(SentTransaction | None)
 
@@ -139,25 +151,41 @@ def transfers_between(token: str, first: int, last: int) -> Call[list[LogAnswer]
     return _logs(token, {"fromBlock": hex(first), "toBlock": hex(last)})
 
 
+def transfers_to(recipients: Sequence[str], first: int, last: int) -> Call[list[LogAnswer]]:
+    """Ask for any contract's transfers to these accounts in a range of blocks."""
+    padded = [ZERO_PADDING + one[2:] for one in recipients]
+    wanted = {
+        "topics": [TRANSFER_TOPIC, None, padded],
+        "fromBlock": hex(first),
+        "toBlock": hex(last),
+    }
+    return Call("eth_getLogs", (wanted,), LOGS)
+
+
 def receipt(tx_hash: str) -> Call[ReceiptAnswer | None]:
     """Ask what a transaction did."""
     return Call("eth_getTransactionReceipt", (tx_hash,), RECEIPT)
 
 
-def nonce(account: str, at: str | int | BlockAnswer) -> Call[str]:
+def nonce(account: str, at: str | int | BlockAnswer | BlockHash) -> Call[str]:
     """Ask for an account's nonce as of a tag, a height, or exactly this block."""
     return Call("eth_getTransactionCount", (account, _at(at)), QUANTITY)
 
 
-def coins(account: str, at: str | BlockAnswer) -> Call[str]:
+def coins(account: str, at: str | BlockAnswer | BlockHash) -> Call[str]:
     """Ask for an account's wei."""
     return Call("eth_getBalance", (account, _at(at)), QUANTITY)
 
 
-def tokens(account: str, token: str, at: str | BlockAnswer) -> Call[str]:
+def tokens(account: str, token: str, at: str | BlockAnswer | BlockHash) -> Call[str]:
     """Ask for an account's units of a token."""
     call = {"to": token, "data": BALANCE_OF_SELECTOR + account[2:].rjust(64, "0")}
     return Call("eth_call", (call, _at(at)), WORD)
+
+
+def code(account: str, at: str | BlockAnswer) -> Call[str]:
+    """Ask for an account's code; `0x` is none."""
+    return Call("eth_getCode", (account, _at(at)), BYTES)
 
 
 def as_call(transaction: Transaction, *, sender: str) -> dict[str, object]:
@@ -194,6 +222,11 @@ def require_block(node: JsonRpcNode, block: BlockAnswer | None) -> BlockAnswer:
     if block is None:
         raise OutsideUnavailable(source=node.name, reason="it does not know the block")
     return block
+
+
+def burnt(receipt: ReceiptAnswer) -> int:
+    """What a transaction cost its sender besides the value that it moved, in wei."""
+    return number(receipt.gas_used) * number(receipt.effective_gas_price)
 
 
 def place(entry: LogAnswer) -> int:
@@ -249,11 +282,17 @@ def _logs(token: str, where: dict[str, str]) -> Call[list[LogAnswer]]:
     return Call("eth_getLogs", (wanted,), LOGS)
 
 
-def _at(place: str | int | BlockAnswer) -> object:
+def _by_hash(block_hash: str) -> object:
+    # EIP-1898: a node on another branch must say that it does not have it.
+    return {"blockHash": block_hash, "requireCanonical": True}
+
+
+def _at(place: str | int | BlockAnswer | BlockHash) -> object:
     match place:
         case BlockAnswer():
-            # By hash (EIP-1898): a node on another branch must say that it does not have it.
-            return {"blockHash": place.hash, "requireCanonical": True}
+            return _by_hash(place.hash)
+        case BlockHash():
+            return _by_hash(place.hash)
         case int():
             return hex(place)
         case str():

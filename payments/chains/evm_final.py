@@ -41,7 +41,9 @@ async def final_facts(node: JsonRpcNode, payout: EvmPayout) -> FinalFacts:
             receipts.append(_final_receipt(node, receipt, token=payout.token))
     taker = None
     if nonce > payout.nonce and not mined:
-        taker = await _find_taker(node, payout, height=height)
+        taker = await find_taker(
+            node, payout.account, payout.nonce, free_height=payout.free_height, height=height
+        )
     return FinalFacts(height, final.hash, nonce, tuple(receipts), taker)
 
 
@@ -58,34 +60,44 @@ def _final_receipt(node: JsonRpcNode, receipt: ReceiptAnswer, *, token: str) -> 
         sender=receipt.sender.lower(),
         succeeded=facts.number(receipt.status) == 1,
         transfers=transfers,
+        fee=facts.burnt(receipt),
     )
 
 
-async def _find_taker(node: JsonRpcNode, payout: EvmPayout, *, height: int) -> NonceTaker | None:
-    """The final transaction of the payout's nonce, or None when the node cannot show it, or when
-    there is none: an authorization can use up a nonce too."""
-    low, high = payout.free_height + 1, height
+async def find_taker(
+    node: JsonRpcNode, account: str, nonce: int, *, free_height: int, height: int
+) -> NonceTaker | None:
+    """The transaction in blocks up to `height` that used up an account's nonce, which was free at
+    `free_height`; None when the node cannot show it, or when there is none: an authorization can
+    use up a nonce too."""
+    low, high = free_height + 1, height
     try:
         while low < high:  # the first block after which the nonce is used lies between
             middle = (low + high) // 2
-            used = facts.number(await node.ask(facts.nonce(payout.account, middle)))
-            low, high = (low, middle) if used > payout.nonce else (middle + 1, high)
+            used = facts.number(await node.ask(facts.nonce(account, middle)))
+            low, high = (low, middle) if used > nonce else (middle + 1, high)
     except OutsideRefused as refusal:
         # Only archives keep old states. Blocks are kept by all: look through them, newest first.
         log.info("node.no_old_states", node=node.name, reason=refusal.data.get("reason"))
-        low, high = max(payout.free_height + 1, height - SEARCH_BLOCKS_MAX), height
+        low, high = max(free_height + 1, height - SEARCH_BLOCKS_MAX), height
     for top in range(high, low - 1, -SEARCH_BATCH):
         heights = range(top, max(low - 1, top - SEARCH_BATCH), -1)
         for block in await node.ask_all([facts.full_block(one) for one in heights]):
-            taker = None if block is None else _taker_in(block, payout)
+            taker = None if block is None else _taker_in(block, account, nonce)
             if taker is not None:
                 return taker
-    log.warning("payout.taker_not_found", node=node.name, nonce=payout.nonce)
+    log.warning("payout.taker_not_found", node=node.name, nonce=nonce)
     return None
 
 
-def _taker_in(block: FullBlock, payout: EvmPayout) -> NonceTaker | None:
+def _taker_in(block: FullBlock, account: str, nonce: int) -> NonceTaker | None:
     for one in block.transactions:
-        if (one.sender.lower(), facts.number(one.nonce)) == (payout.account, payout.nonce):
-            return NonceTaker(one.hash, facts.number(block.number), block.hash)
+        if (one.sender.lower(), facts.number(one.nonce)) == (account, nonce):
+            return NonceTaker(
+                one.hash,
+                facts.number(block.number),
+                block.hash,
+                to=(one.to or "").lower(),
+                payload=one.input,
+            )
     return None

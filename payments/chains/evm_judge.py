@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from payments.chains.base import MemberVerdict, Outcome, PayoutVerdict
+from payments.chains.base import GasBurnt, MemberVerdict, Outcome, PayoutVerdict
+from payments.chains.evm_wallet import read_transfer
 
 if TYPE_CHECKING:
     from payments.chains.evm_facts import TokenTransfer
@@ -18,6 +20,17 @@ class Attempt:
     tx_hash: str
     cancels: bool = False
     """True for a transfer of nothing to ourselves, made to take the nonce away."""
+
+
+class Aim(StrEnum):
+    """What a transaction of ours is for, and so what shows that it did it."""
+
+    PAY = "pay"
+    """Exactly these units of the token, from the payer to the recipient."""
+    SWEEP = "sweep"
+    """Any units of the token, from the payer to the recipient."""
+    FUEL = "fuel"
+    """Coins: a transaction that was not reverted has moved them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,9 @@ class EvmPayout:
     units: int
     free_height: int
     """A final height at which the nonce was still free: where a search for its taker begins."""
+    aim: Aim = Aim.PAY
+    payer: str = ""
+    """Whose tokens move, if not the account's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +65,20 @@ class FinalReceipt:
     succeeded: bool
     transfers: tuple[TokenTransfer, ...]
     """All transfers of the payout's token that it made."""
+    fee: int
+    """What it burnt, in wei."""
 
 
 @dataclass(frozen=True, slots=True)
 class NonceTaker:
-    """The transaction of the final chain that used up a nonce."""
+    """The transaction of the final chain that used up a nonce; `payload` is what it called with,
+    `to` the account that it called."""
 
     tx_hash: str
     height: int
     block_hash: str
+    to: str = ""
+    payload: str = "0x"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +117,58 @@ def judge(payout: EvmPayout, facts: FinalFacts) -> PayoutVerdict:
         f"nonce {payout.nonce} was used by {taker.tx_hash} in block {taker.height} "
         f"({taker.block_hash}), which is none of ours; final up to {facts.height}"
     )
-    return _verdict(payout, Outcome.FAILED, proof=proof, retriable=True)
+    # A transaction that pays the same person may be our own, made in a time that a restored
+    # database has forgotten: people decide whether to pay once more.
+    verdict = _verdict(
+        payout, Outcome.FAILED, proof=proof, retriable=not _pays_the_same(payout, taker)
+    )
+    return replace(verdict, stranger=taker.tx_hash)
+
+
+def _pays_the_same(payout: EvmPayout, taker: NonceTaker) -> bool:
+    if taker.to != payout.token:
+        return False
+    asked = read_transfer(bytes.fromhex(taker.payload[2:]))
+    return asked is not None and asked[0].raw == payout.recipient
 
 
 def _judge_receipt(payout: EvmPayout, receipt: FinalReceipt, *, cancels: bool) -> PayoutVerdict:
     place = f"{receipt.tx_hash} in final block {receipt.height} ({receipt.block_hash})"
     if cancels:
-        proof = f"cancelled by {place}"
-        return _verdict(payout, Outcome.FAILED, seen=receipt.tx_hash, proof=proof, retriable=True)
+        return _landed(payout, receipt, Outcome.FAILED, f"cancelled by {place}", retriable=True)
     if not receipt.succeeded:
-        proof = f"reverted: {place}"
-        return _verdict(payout, Outcome.FAILED, seen=receipt.tx_hash, proof=proof)
-    wanted = (payout.account, payout.recipient, payout.units)
-    if any((one.sender, one.recipient, one.units) == wanted for one in receipt.transfers):
-        proof = f"paid by {place}"
-        return _verdict(payout, Outcome.SUCCEEDED, seen=receipt.tx_hash, proof=proof)
+        return _landed(payout, receipt, Outcome.FAILED, f"reverted: {place}")
+    if payout.aim is Aim.FUEL:
+        return _landed(payout, receipt, Outcome.SUCCEEDED, f"moved by {place}")
+    payer = payout.payer or payout.account
+    moved = [
+        one.units
+        for one in receipt.transfers
+        if (one.sender, one.recipient) == (payer, payout.recipient) and one.units
+    ]
+    if payout.aim is Aim.SWEEP:
+        if moved:
+            return _landed(payout, receipt, Outcome.SUCCEEDED, f"swept by {place}")
+        return _landed(payout, receipt, Outcome.FAILED, f"moved nothing: {place}", retriable=True)
+    if payout.units in moved:
+        return _landed(payout, receipt, Outcome.SUCCEEDED, f"paid by {place}")
     # Mined, not reverted, and another amount arrived (a token that takes a fee) or none at all:
     # what the player is owed now is for people to decide.
-    return _verdict(payout, Outcome.UNKNOWN, seen=receipt.tx_hash)
+    return _landed(payout, receipt, Outcome.UNKNOWN, "")
+
+
+def _landed(
+    payout: EvmPayout,
+    receipt: FinalReceipt,
+    outcome: Outcome,
+    proof: str,
+    *,
+    retriable: bool = False,
+) -> PayoutVerdict:
+    burnt = GasBurnt(receipt.tx_hash, receipt.height, receipt.fee)
+    return _verdict(
+        payout, outcome, seen=receipt.tx_hash, proof=proof, retriable=retriable, burnt=burnt
+    )
 
 
 def _verdict(
@@ -123,6 +178,7 @@ def _verdict(
     seen: str = "",
     proof: str = "",
     retriable: bool = False,
+    burnt: GasBurnt | None = None,
 ) -> PayoutVerdict:
     member = MemberVerdict(payout.withdrawal_id, outcome, seen, proof, retriable=retriable)
-    return PayoutVerdict(bool(seen), seen, (member,))
+    return PayoutVerdict(bool(seen), seen, (member,), burnt=burnt)

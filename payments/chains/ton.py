@@ -14,6 +14,7 @@ from payments.addresses import parse_ton
 from payments.chains.base import (
     AccountState,
     ChainHead,
+    Glimpse,
     MemberVerdict,
     Outcome,
     Page,
@@ -22,13 +23,25 @@ from payments.chains.base import (
     Position,
     SentPayout,
 )
-from payments.chains.ton_carriage import came_back, fee_with_carriage
+from payments.chains.ton_carriage import carried_in, fee_with_carriage
 from payments.chains.ton_carrier import judge_by_carrier, never_left
+from payments.chains.ton_carriers import carrier
 from payments.chains.ton_facts import TonMessage, TonTransaction, received
-from payments.chains.ton_history import account_state, by_message, moment, read_on
-from payments.chains.ton_wallet import Payment, coins_parcel
+from payments.chains.ton_history import (
+    account_state,
+    account_states,
+    by_message,
+    moment,
+    read_on,
+)
+from payments.chains.ton_jetton_wallets import get_method, read_stack_number
+from payments.chains.ton_strangers import strange_jettons
+from payments.chains.ton_sweep_judge import judge_sweep
+from payments.chains.ton_wallet import Payment, coins_parcel, fuel_parcel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from payments.chains.ton_jetton_wallets import JettonWallets
     from payments.rpc import Toncenter
 
@@ -61,9 +74,21 @@ class TonChain:
         last = answer["last"]
         return ChainHead(int(last["seqno"]), moment(last["gen_utime"]))
 
+    async def locate(self, owner: str) -> str:
+        """Coins are held by their owner himself."""
+        return owner
+
+    def learn(self, owner: str, account: str) -> None:
+        """There is nothing to learn: an owner's account is his own."""
+
     async def account(self, account: str) -> AccountState:
         """Balance and last transaction as the node knows them, which may be ahead of the index."""
         return await account_state(self._rpc, account)
+
+    async def glimpse(self, accounts: Sequence[str]) -> Mapping[str, Glimpse]:
+        """Balances and last transactions of many accounts as the index knows them."""
+        found = await account_states(self._rpc, accounts)
+        return {one: Glimpse(told.lt, told.units, told.frozen) for one, told in found.items()}
 
     async def page(self, account: str, *, after: Position, head: ChainHead, limit: int) -> Page:
         """Transactions after a position in ascending order. Each must name the one before it as
@@ -73,7 +98,7 @@ class TonChain:
         transfers = (
             received(transaction)
             for transaction in stretch.transactions
-            if not came_back(transaction, wallets)
+            if not carried_in(transaction, wallets)
         )
         fees = (fee_with_carriage(transaction, wallets) for transaction in stretch.transactions)
         return Page(
@@ -81,6 +106,10 @@ class TonChain:
             fees=tuple(fee for fee in fees if fee.units),
             position=stretch.position,
             more=stretch.more,
+            carriers=tuple(
+                found for one in stretch.transactions if (found := carrier(one)) is not None
+            ),
+            strangers=await strange_jettons(self._rpc, stretch.transactions, wallets),
         )
 
     async def broadcast(self, signed: bytes) -> Outcome:
@@ -104,6 +133,16 @@ class TonChain:
             head=head,
             judge_members=partial(self._judge_members, payout, head),
         )
+
+    async def seqno(self, account: str) -> int:
+        """How many orders an ordinary wallet has obeyed since it was made (anew)."""
+        if not (await self.account(account)).active:
+            return 0
+        return read_stack_number(await get_method(self._rpc, account, "seqno"), 0)
+
+    async def judge_sweep(self, payout: SentPayout, *, head: ChainHead) -> PayoutVerdict:
+        """Judge the emptying of a deposit address, of coins or of jettons."""
+        return await judge_sweep(self._rpc, payout, head=head)
 
     async def close(self) -> None:
         """Close the connection to the endpoint."""
@@ -152,5 +191,8 @@ def _key_of_message(message: TonMessage) -> _Key:
 
 
 def _key_of_member(member: PayoutMember) -> _Key:
-    parcel = coins_parcel(Payment(member.destination, member.units, member.memo))
+    if member.fuel:
+        parcel = fuel_parcel(parse_ton(member.destination, testnet=True), member.units)
+    else:
+        parcel = coins_parcel(Payment(member.destination, member.units, member.memo))
     return _Key(parcel.destination.raw, parcel.units, bytes(parcel.body.hash), parcel.bounce)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from payments.chains.ton_cells import opcode
 from payments.chains.ton_jetton_facts import (
+    EXCESSES,
     TRANSFER_NOTIFICATION,
     excesses_query_id,
     is_our_query,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from payments.chains.base import NetworkFee
     from payments.chains.ton_facts import TonTransaction
 
+NEWS_OF_JETTONS = frozenset({TRANSFER_NOTIFICATION, EXCESSES})
 ALONG_UNITS_MAX = 10_000_000
 """Coins up to this that a payer of jettons sends along (forward_ton_amount) pay for hearing of
 them. More of them are a deposit of coins: somebody may want them back."""
@@ -45,10 +47,25 @@ def came_back(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:
     return message.units
 
 
+def came_along(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:
+    """Few coins that came with news of jettons which are not ours; 0 if it is about something
+    else. They belong to nobody who would ask for them, and there may be many such news."""
+    message = transaction.incoming
+    if message is None or message.source is None or message.bounced or transaction.sent_back:
+        return 0
+    strange = message.source not in wallets and opcode(message.body) in NEWS_OF_JETTONS
+    return message.units if strange and message.units <= ALONG_UNITS_MAX else 0
+
+
 def fee_with_carriage(transaction: TonTransaction, wallets: AbstractSet[str]) -> NetworkFee:
     """What the transaction cost its account: the network's fees and the coins that left for
-    `wallets`, less those that came back. Coins inside our jetton wallets count as spent: nobody
-    can take them out."""
+    `wallets`, less those that came back or came along. Coins inside our jetton wallets count as
+    spent: nobody can take them out."""
     fee = transaction.network_fee
     left = sum(message.units for message in transaction.outgoing if message.destination in wallets)
-    return replace(fee, units=fee.units + left - came_back(transaction, wallets))
+    return replace(fee, units=fee.units + left - carried_in(transaction, wallets))
+
+
+def carried_in(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:
+    """Coins that a transaction brought and that are no deposit of coins."""
+    return came_back(transaction, wallets) or came_along(transaction, wallets)

@@ -11,6 +11,8 @@ from payments.addresses import TonAddress
 
 TEXT_OPCODE = 0
 INTERNAL_TRANSFER_OPCODE = 0xAE42E5A4
+FUEL_OPCODE = 0x4655454C
+"""Marks coins that we send to an address of ours; believed only from our own hot wallet."""
 ORDINARY = -1
 SNAKE_ROOT_BYTES = 123
 SNAKE_TAIL_BYTES = 127
@@ -176,6 +178,11 @@ def opcode(body: Cell) -> int | None:
     if len(body.bits) < 32:
         return None
     return int(body.begin_parse().load_uint(32))
+
+
+def fuel_cell() -> Cell:
+    """The body that marks coins as fuel."""
+    return begin_cell().store_uint(FUEL_OPCODE, 32).end_cell()
 
 
 def normalised_hash(destination: TonAddress, body: Cell) -> str:

@@ -6,16 +6,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from casino.errors import InvariantViolation, OutsideUnavailable
+from casino.errors import AddressInvalid, InvariantViolation, OutsideUnavailable
 from payments.addresses import parse_ton
-from payments.chains.base import Page
+from payments.chains.base import AccountFrozen, Glimpse, Page
 from payments.chains.ton_carrier import judge_by_carrier
-from payments.chains.ton_history import account_state, read_on
+from payments.chains.ton_history import account_state, account_states, questions, read_on
 from payments.chains.ton_jetton_facts import jettons_received
 from payments.chains.ton_jetton_judge import judge_jetton_members, member_queries
 from payments.chains.ton_jetton_wallets import get_method, read_stack_address, read_stack_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from payments.chains.base import (
         AccountState,
         ChainHead,
@@ -43,6 +45,7 @@ class TonJettonChain:
         self._wallets = wallets
         self._master = parse_ton(master, testnet=True).raw
         self._owners: dict[str, str] = {}
+        self._units: dict[str, tuple[int, int]] = {}
 
     async def locate(self, owner: str) -> str:
         """The jetton wallet of `owner` (raw addresses both): the account that is followed for
@@ -52,6 +55,11 @@ class TonJettonChain:
         self._owners[wallet] = owner
         return wallet
 
+    def learn(self, owner: str, account: str) -> None:
+        """Take over what the master told before of `owner`'s jetton wallet."""
+        self._wallets.learn(owner, account, master=self._master)
+        self._owners[account] = owner
+
     async def head(self) -> ChainHead:
         """The newest final block that the index has read."""
         return await self._coins.head()
@@ -59,12 +67,12 @@ class TonJettonChain:
     async def account(self, account: str) -> AccountState:
         """Jettons in a jetton wallet and its last transaction, both of one state.
 
-        Raises OutsideUnavailable when the wallet moved between the two questions and when it is
-        frozen: then its jettons are not lost, but nobody can move or count them."""
+        Raises OutsideUnavailable when the wallet moved between the two questions and
+        AccountFrozen when its jettons cannot be counted."""
         owner = self._owner(account)
         state = await account_state(self._rpc, account)
         if state.frozen:
-            raise OutsideUnavailable(source="toncenter", reason="frozen", account=account)
+            raise AccountFrozen(source="toncenter", reason="frozen", account=account)
         if not state.active:
             return replace(state, units=0)
         told = await get_method(self._rpc, account, "get_wallet_data")
@@ -74,6 +82,22 @@ class TonJettonChain:
         if known != (owner, self._master):
             raise InvariantViolation(reason="not the wallet that the master named", account=account)
         return replace(state, units=read_stack_number(told, 0))
+
+    async def glimpse(self, accounts: Sequence[str]) -> Mapping[str, Glimpse]:
+        """Last transactions of many jetton wallets, and their jettons where the index tells both
+        of one moment: it reads jettons by a way of its own, and reading must not wait for that."""
+        found = await account_states(self._rpc, accounts)
+        moved = [
+            account
+            for account, state in found.items()
+            if state.active and self._units.get(account, (0, 0))[0] != state.lt
+        ]
+        self._units |= await self._ask_units(moved)
+        told: dict[str, Glimpse] = {}
+        for account, state in found.items():
+            lt, units = self._units.get(account, (0, 0)) if state.active else (state.lt, 0)
+            told[account] = Glimpse(state.lt, units if lt == state.lt else None, state.frozen)
+        return told
 
     async def page(self, account: str, *, after: Position, head: ChainHead, limit: int) -> Page:
         """Jettons that came to a jetton wallet, with or without a notification of its owner, in
@@ -116,6 +140,26 @@ class TonJettonChain:
         if isinstance(last, dict) and str(last.get("lt")).isdecimal():
             return int(last["lt"])
         return (await account_state(self._rpc, account)).lt
+
+    async def _ask_units(self, accounts: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """The last transaction of each jetton wallet, and what it held then."""
+        found: dict[str, tuple[int, int]] = {}
+        for asked in questions(accounts):
+            answer = await self._rpc.index("jetton/wallets", address=asked, limit=len(asked))
+            try:
+                for record in answer["jetton_wallets"]:
+                    account = parse_ton(record["address"]).raw
+                    known = parse_ton(record["owner"]).raw, parse_ton(record["jetton"]).raw
+                    if known != (self._owner(account), self._master):
+                        raise InvariantViolation(
+                            reason="not the wallet that the master named", account=account
+                        )
+                    found[account] = int(record["last_transaction_lt"]), int(record["balance"])
+            except (KeyError, TypeError, ValueError, AddressInvalid) as error:
+                raise OutsideUnavailable(
+                    source="toncenter", reason=f"unreadable: {error!r}"
+                ) from error
+        return found
 
     def _owner(self, account: str) -> str:
         if account not in self._owners:

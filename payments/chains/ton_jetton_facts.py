@@ -36,7 +36,7 @@ QUERY_AGE_MAX = timedelta(days=60)
 
 @dataclass(frozen=True, slots=True)
 class JettonTransfer:
-    """A `transfer` or an `internal_transfer`, as far as the two agree."""
+    """A `transfer`, an `internal_transfer` or a notification, as far as they agree."""
 
     query_id: int
     units: int
@@ -128,6 +128,20 @@ def jettons_received(transaction: TonTransaction) -> ChainTransfer | None:
         block=transaction.block,
         at=transaction.at,
     )
+
+
+def read_notification(body: Cell) -> JettonTransfer | None:
+    """What somebody says to be a jetton wallet of ours that got something; None for any other
+    body and for one that is cut short: strangers write it."""
+    if opcode(body) != TRANSFER_NOTIFICATION:
+        return None
+    try:
+        fields = Fields(body)
+        fields.skip(32)
+        query_id, units, owner = fields.uint(64), fields.coins(), fields.address()
+        return JettonTransfer(query_id, units, owner, _payload(fields))
+    except CellError:
+        return None
 
 
 def member_query_id(*, query_id: int, created_at: int, place: int) -> int:

@@ -75,6 +75,19 @@ async def judge_jetton_members(
     )
 
 
+async def judge_transfer(
+    rpc: Toncenter,
+    member: PayoutMember,
+    query_id: int,
+    message: TonMessage,
+    *,
+    wallet: str,
+    head: ChainHead,
+) -> MemberVerdict:
+    """Judge one `transfer` that left for our jetton wallet `wallet`, step by step."""
+    return await _Trail(rpc, wallet, head, {}, frozenset()).follow(member, query_id, message)
+
+
 async def _read_trail(
     rpc: Toncenter, wallet: str, paying: TonTransaction, head: ChainHead
 ) -> _Trail:

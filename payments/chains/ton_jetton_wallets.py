@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ton_core import begin_cell
 
-from casino.errors import NotFound, OutsideUnavailable
+from casino.errors import NotFound, OutsideError, OutsideUnavailable
 from payments.addresses import parse_ton
 from payments.chains.ton_cells import (
     Fields,
@@ -52,9 +52,29 @@ class JettonWallets:
             self._known[owner, master] = read_stack_address(told, 0).raw
         return self._known[owner, master]
 
+    def learn(self, owner: str, wallet: str, *, master: str) -> None:
+        """Take over what a master told another process (raw addresses all)."""
+        self._known[owner, master] = wallet
+
     async def of(self, owner: str) -> frozenset[str]:
         """All jetton wallets of `owner`."""
         return frozenset([await self.wallet_of(owner, master=one) for one in sorted(self.masters)])
+
+
+async def vouching_master(rpc: Toncenter, wallet: str, *, owner: str) -> str | None:
+    """The master that says that `wallet` holds `owner`'s jettons of its kind (raw addresses all);
+    None when there is none, or none that answers: whose word it is, is for a person to judge.
+
+    Strangers write both contracts, so that no answer of theirs is an error."""
+    try:
+        told = await get_method(rpc, wallet, "get_wallet_data")
+        claimed, master = read_stack_address(told, 1).raw, read_stack_address(told, 2).raw
+        if claimed != owner:
+            return None
+        named = await JettonWallets(rpc, masters=[master]).wallet_of(owner, master=master)
+    except OutsideError:
+        return None
+    return master if named == wallet else None
 
 
 async def get_method(rpc: Toncenter, account: str, method: str, *slices: str) -> Json:

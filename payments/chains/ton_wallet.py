@@ -31,6 +31,7 @@ from payments.chains.ton_cells import (
     CellError,
     Fields,
     comment_cell,
+    fuel_cell,
     library_address,
     normalised_hash,
     read_cell,
@@ -129,6 +130,11 @@ def coins_parcel(payment: Payment) -> Parcel:
     )
 
 
+def fuel_parcel(destination: TonAddress, units: int) -> Parcel:
+    """Coins for a deposit address of ours that has jettons and nothing to move them with."""
+    return Parcel(destination=destination, units=units, bounce=False, body=fuel_cell())
+
+
 def build_payout(
     wallet: HotWallet,
     payments: Sequence[Payment],
@@ -205,6 +211,21 @@ def carried_parcels(boc: bytes) -> tuple[TonAddress, tuple[Parcel, ...]]:
     out from the bytes alone, whatever today's code would build. Raises CellError for bytes that
     are no payout."""
     wallet, body = _external(boc)
+    return wallet, parcels_of(body)
+
+
+def query_id_of(body: Cell) -> int:
+    """The query id that the body of an external message uses up in a highload wallet. Raises
+    CellError for a body of any other kind."""
+    found = transfer_query_id(_read_parcel(Fields(Fields(body).ref()).ref()).body)
+    if found is None:
+        raise CellError("no payout of a highload wallet")
+    return found
+
+
+def parcels_of(body: Cell) -> tuple[Parcel, ...]:
+    """What the body of an external message makes a highload wallet send, in order. Raises
+    CellError for a body of any other kind."""
     order = Fields(Fields(body).ref())
     transfer_body = _read_parcel(order.ref()).body
     if transfer_query_id(transfer_body) is None:
@@ -215,7 +236,7 @@ def carried_parcels(boc: bytes) -> tuple[TonAddress, tuple[Parcel, ...]]:
         previous = actions.ref()
         parcels.append(_read_parcel(actions.ref()))
         actions = Fields(previous)
-    return wallet, tuple(reversed(parcels))
+    return tuple(reversed(parcels))
 
 
 def _external(boc: bytes) -> tuple[TonAddress, Cell]:

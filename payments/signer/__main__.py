@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from casino.cashier.rails import BTC, get_rail, set_hot_wallet
+from casino.cashier.rails import USDT_ETH, USDT_TON, get_rail, set_hot_wallet
 from casino.clock import utc_now
 from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
 from casino.db import Database
@@ -18,29 +18,23 @@ from casino.election import lead
 from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
-from payments.chains.btc_addresses import NETWORKS, AccountKey
-from payments.chains.ton_wallet import HotWallet
-from payments.config import BtcSettings, SignerSettings, TonNetwork, TonSettings
+from payments.config import EvmTokenSettings, SignerSettings
 from payments.signer import database_role, keys_command
-from payments.signer.btc_pen import BtcPen, FeeLimits
-from payments.signer.checks import Limits
 from payments.signer.errors import KeystoreError
-from payments.signer.key_source import hot_wallet, open_keys
+from payments.signer.key_source import open_keys
 from payments.signer.keys_view import ton_addresses
+from payments.signer.pens import TON, build_pens
 from payments.signer.roots import RootKind
 from payments.signer.service import Signer
-from payments.signer.ton_pen import TonPen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from payments.signer.keyring import Keyring
-    from payments.signer.pen import Pen
-    from payments.signer.signing_keys import TonKey
 
-RAIL = "ton"
+RAILS = (TON, USDT_TON)
+"""Rails whose coins the wallet on TON holds."""
 CONNECTIONS_MAX = 2
-APPROVAL_KEY_BYTES = 32
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="payments.signer", description=__doc__)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     keys_command.add_to(commands.add_parser("keys", help="make, show, rotate and prove the keys"))
-    address = commands.add_parser("address", help="register the wallet on TON with the cashier")
+    address = commands.add_parser("address", help="register the hot wallets with the cashier")
     address.add_argument(
         "--replace", action="store_true", help="register the address even over another one"
     )
@@ -63,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.command == "role":
             sys.stdout.write("".join(f"{line};\n" for line in database_role.statements(given.name)))
         elif given.command == "address":
-            asyncio.run(register(open_keys(settings).ton(), replace=given.replace))
+            asyncio.run(register(open_keys(settings), replace=given.replace))
         else:
             asyncio.run(run(settings))
     except KeystoreError as error:
@@ -75,23 +69,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def register(key: TonKey, *, replace: bool) -> None:
-    """Print the public parts and tell the cashier where the hot wallet is. Another registered
-    address is replaced only on demand: coins may be waiting there."""
-    found = ton_addresses(key.public_key)
-    text = found["address"]
-    sys.stdout.write(f"public key {key.public_key.hex()}\naddress    {text}\n")
-    if "address_testnet" in found:
-        sys.stdout.write(f"on testnet {found['address_testnet']}\n")
+async def register(keys: Keyring, *, replace: bool) -> None:
+    """Print the public parts and tell the cashier where the hot wallets are, of every rail that
+    there are keys for. Another registered address is replaced only on demand: coins may be waiting
+    there."""
+    found = hot_wallets(keys)
     database = Database(DatabaseSettings().url, connections_max=CONNECTIONS_MAX)
     try:
         async with database.transaction() as session:
-            before = (await get_rail(session, RAIL)).address
-            if before not in (None, text) and not replace:
-                raise KeystoreError(f"rail {RAIL} has the address {before}; --replace changes it")
-            await set_hot_wallet(session, rail=RAIL, address=text, now=utc_now())
+            for rail, address in found.items():
+                before = (await get_rail(session, rail)).address
+                if before not in (None, address) and not replace:
+                    raise KeystoreError(
+                        f"rail {rail} has the address {before}; --replace changes it"
+                    )
+                await set_hot_wallet(session, rail=rail, address=address, now=utc_now())
     finally:
         await database.close()
+
+
+def hot_wallets(keys: Keyring) -> dict[str, str]:
+    """The hot wallet of each rail that there are keys and settings for, printed with what else
+    may be known of it. Raises KeystoreError when there is none."""
+    found: dict[str, str] = {}
+    if keys.newest(RootKind.TON):
+        key = keys.ton().public_key
+        told = ton_addresses(key)
+        found |= dict.fromkeys(RAILS, told["address"])
+        sys.stdout.write(f"public key {key.hex()}\naddress    {found[TON]}\n")
+        if "address_testnet" in told:
+            sys.stdout.write(f"on testnet {told['address_testnet']}\n")
+    if keys.newest(RootKind.BTC_ETH) and EvmTokenSettings().given:
+        found[USDT_ETH] = keys.evm_hot().address.checksummed
+        sys.stdout.write(f"{USDT_ETH}   {found[USDT_ETH]}\n")
+    if not found:
+        raise KeystoreError("there is no key for any rail that is set up")
+    return found
 
 
 async def run(settings: SignerSettings) -> None:
@@ -101,93 +114,21 @@ async def run(settings: SignerSettings) -> None:
     configure_logs(json_lines=telemetry.json_logs)
     serve_metrics(telemetry.metrics_port)
     keys = open_keys(settings)
-    wallets = [ton_wallet(keys, generation) for generation in ton_generations(keys)]
-    wallet, key = wallets.pop()
     url = settings.database_url.get_secret_value() or DatabaseSettings().url
     database = Database(url, connections_max=CONNECTIONS_MAX)
     await require_fit(database, real_money=MoneySettings().real_money)
-    pen = TonPen(
-        rail=RAIL,
-        key=key,
-        wallet=wallet,
-        older=tuple(wallets),
-        limits=Limits(
-            order_units_max=settings.ton_order_units_max,
-            hour_units_max=settings.ton_hour_units_max,
-            day_units_max=settings.ton_day_units_max,
-            two_people_above_units=settings.ton_two_people_above_units,
-        ),
-        approval_key=approval_key(settings),
-        testnet=TonSettings().network is TonNetwork.TESTNET,
-    )
-    pens: list[Pen] = [pen]
-    if BtcSettings().given:
-        pens.append(btc_pen(keys, settings, BtcSettings()))
+    pens = build_pens(keys, settings)
     stopping = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopping.set)
     async with Nursery() as nursery:
-        for each in pens:
-            signer = Signer(database=database, pen=each, poll_seconds=settings.poll_seconds)
-            role = f"signer:{each.rail}"
-            nursery.keep(
-                functools.partial(lead, database.dsn, role=role, work=signer.run), name=role
-            )
+        for pen in pens:
+            role = f"signer:{pen.rail}"
+            work = Signer(database=database, pen=pen, poll_seconds=settings.poll_seconds).run
+            nursery.keep(functools.partial(lead, database.dsn, role=role, work=work), name=role)
         await stopping.wait()
     with contextlib.suppress(OSError):
         await database.close()
-
-
-def ton_generations(keys: Keyring) -> range:
-    """The generations of the key on TON, the one in use last. Raises KeyAbsent for none."""
-    keys.ton()
-    return range(1, keys.newest(RootKind.TON) + 1)
-
-
-def ton_wallet(keys: Keyring, generation: int) -> tuple[HotWallet, TonKey]:
-    """The hot wallet of a generation, and its key."""
-    key = keys.ton(generation)
-    return hot_wallet(key.public_key), key
-
-
-def btc_pen(keys: Keyring, settings: SignerSettings, bitcoin: BtcSettings) -> BtcPen:
-    """The pen of the account that BTC_XPUB names, of whichever generation it is: players' deposit
-    addresses come from it. Raises KeystoreError when it is none of ours."""
-    network = NETWORKS[bitcoin.network]
-    wanted = AccountKey(bitcoin.xpub, network).change_address(0)
-    for generation in range(keys.newest(RootKind.BTC_ETH), 0, -1):
-        key = keys.btc(network, generation)
-        if AccountKey(key.xpub, network).change_address(0) == wanted:
-            return BtcPen(
-                rail=BTC,
-                key=key,
-                network=network,
-                limits=Limits(
-                    order_units_max=settings.btc_order_units_max,
-                    hour_units_max=settings.btc_hour_units_max,
-                    day_units_max=settings.btc_day_units_max,
-                    two_people_above_units=settings.btc_two_people_above_units,
-                ),
-                fees=FeeLimits(
-                    rate_max=settings.btc_rate_max,
-                    units_max=settings.btc_fee_satoshis_max,
-                    day_units_max=settings.btc_fee_day_satoshis_max,
-                    joining_rate_max=settings.btc_joining_rate_max,
-                ),
-                approval_key=approval_key(settings),
-            )
-    raise KeystoreError("BTC_XPUB is not the account of any generation of our keys")
-
-
-def approval_key(settings: SignerSettings) -> bytes:
-    """The key whose signature makes an order."""
-    try:
-        key = bytes.fromhex(settings.approval_public_key)
-    except ValueError as error:
-        raise KeystoreError("SIGNER_APPROVAL_PUBLIC_KEY is not hex") from error
-    if len(key) != APPROVAL_KEY_BYTES:
-        raise KeystoreError("SIGNER_APPROVAL_PUBLIC_KEY must be 64 hex digits")
-    return key
 
 
 if __name__ == "__main__":

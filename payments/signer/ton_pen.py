@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from casino.errors import AddressInvalid
@@ -18,16 +18,23 @@ from payments.chains.ton_wallet import (
 )
 from payments.signer.checks import Limits, SignedBefore, SigningRefused, require_orders
 from payments.signer.pen import SignedVersion, asked_members
+from payments.signer.ton_moves import Budget, TonMoves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
     from casino.cashier.batches import Payout
+    from payments.chains.ton_wallet import SignedMessage
     from payments.signer.signing_keys import TonKey
 
+FUEL_DAY_UNITS = 20_000_000_000
+DEPLOY = True
+"""Carrying the wallet's code costs 0.0024 coins a batch and saves the one process that has no
+network from having to know whether the wallet lives already."""
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TonPen:
     """The hot wallet on TON. `older` are wallets of earlier generations, for payouts that were
     put together before a rotation; addresses flagged for test networks pass on `testnet` only."""
@@ -39,25 +46,43 @@ class TonPen:
     approval_key: bytes
     testnet: bool
     older: tuple[tuple[HotWallet, TonKey], ...] = ()
+    budget: Budget = field(default_factory=lambda: Budget(FUEL_DAY_UNITS))
+    """Of coins for moves; all pens of the wallets share one."""
 
     def sign(
         self, payout: Payout, *, asset: str, before: SignedBefore, now: datetime
     ) -> SignedVersion:
-        """Sign a batch. Raises SigningRefused, CellError, OverflowError (how the cell library
-        refuses a number that does not fit)."""
+        """Sign a batch, or a move of our own. Raises SigningRefused, CellError,
+        OverflowError (how the cell library refuses a number that does not fit)."""
+        if payout.move is not None:
+            return self.sign_move(payout, now=now)
         wallet, key = self._of(payout.account)
         payments = self.require_payments(payout, wallet=wallet, asset=asset, before=before, now=now)
-        message = build_payout(
+        message = self.build(payout, payments, wallet=wallet, key=key)
+        return SignedVersion(message.boc, message.message_hash)
+
+    def build(
+        self, payout: Payout, payments: Sequence[Payment], *, wallet: HotWallet, key: TonKey
+    ) -> SignedMessage:
+        """The message that makes `wallet` pay these; raises as `sign` does."""
+        return build_payout(
             wallet,
             payments,
             query_id=payout.replay_number,
             created_at=int(payout.created_at.timestamp()),
-            # Carrying the wallet's code costs 0.0024 coins a batch and saves the one process that
-            # has no network from having to know whether the wallet lives already.
-            deploy=True,
+            deploy=DEPLOY,
             sign=key.sign,
         )
-        return SignedVersion(message.boc, message.message_hash)
+
+    def sign_move(self, payout: Payout, *, now: datetime) -> SignedVersion:
+        """Sign a move of coins; raises as `sign` does."""
+        return TonMoves((*self.older, (self.wallet, self.key)), self.budget).sign_coins(
+            payout, now=now
+        )
+
+    def own_accounts(self) -> frozenset[str]:
+        """Accounts of ours that nobody is paid at, as far as this process knows them."""
+        return frozenset({self.wallet.address.raw, *(old.address.raw for old, _key in self.older)})
 
     def require_payments(
         self,
@@ -80,7 +105,7 @@ class TonPen:
             approval_key=self.approval_key,
             now=now,
         )
-        own = frozenset({wallet.address.raw})
+        own = self.own_accounts()
         for order in found:
             try:
                 require_payable(order.destination, own=own, testnet=self.testnet)

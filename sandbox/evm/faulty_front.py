@@ -39,6 +39,8 @@ class FaultyFront:
     """By method: an error message in place of any answer."""
     too_wide: bool = False
     """Refuse ranges of logs, as nodes do that find one too wide."""
+    range_blocks_max: int | None = None
+    """Refuse ranges of logs over more blocks than these."""
     refused_after: dict[str, int] = field(default_factory=dict)
     """By method: how many calls are answered before the others are refused."""
     mute_errors: bool = False
@@ -112,7 +114,7 @@ class FaultyFront:
             self.refused_after[method] -= 1
             if self.refused_after[method] < 0:
                 return {**head, "error": {"code": -32000, "message": "enough"}}
-        if self.too_wide and method == "eth_getLogs" and "toBlock" in params[0]:
+        if method == "eth_getLogs" and "toBlock" in params[0] and self._refuses(params[0]):
             return {**head, "error": TOO_WIDE}
         if self.lag:
             answer = await self._lagging(method, params)
@@ -121,6 +123,12 @@ class FaultyFront:
         if method in self.forged and "result" in answer:
             answer["result"] = self.forged[method](answer["result"])
         return {**head, **answer}
+
+    def _refuses(self, wanted: dict[str, Any]) -> bool:
+        blocks = int(wanted["toBlock"], 16) - int(wanted["fromBlock"], 16) + 1
+        return self.too_wide or (
+            self.range_blocks_max is not None and blocks > self.range_blocks_max
+        )
 
     async def _lagging(self, method: str, params: list[Any]) -> dict[str, Any]:
         """What a node says that has not seen the newest blocks, in geth's way: a range that it

@@ -9,6 +9,7 @@ from eth_abi.abi import encode
 from eth_hash.auto import keccak
 
 from payments.chains.evm_addresses import EvmAddress, parse_evm
+from payments.chains.evm_delegate import FACTORY, delegate_of, deployment
 from sandbox.evm.chain import contract_code
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from sandbox.evm.chain import LocalEvm
 
 SUPPLY_UNITS = 10**15
-FACTORY = "0x4e59b44847b379578588920ca78fbf26c0b4956c"
-"""Deploys what it is given at an address that depends on nothing else; at this place on every
-chain, and on this one from its first block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +87,7 @@ async def the_usdt(chain: LocalEvm) -> LocalUsdt:
 
 async def deploy_delegate(chain: LocalEvm, *, treasury: EvmAddress) -> EvmAddress:
     """The contract that sweeps to `treasury`, at the same address whenever it is deployed."""
-    code = bytes.fromhex(contract_code("SweepDelegate")) + encode(["address"], [treasury.raw])
-    salt = bytes(32)
-    place = keccak(b"\xff" + bytes.fromhex(FACTORY[2:]) + salt + keccak(code))[-20:]
-    delegate = EvmAddress(place)
+    delegate = delegate_of(treasury)
     if await chain.ask("eth_getCode", delegate.raw, "latest") == "0x":
-        await chain.transact(salt + code, to=FACTORY)
+        await chain.transact(deployment(treasury), to=FACTORY.raw)
     return delegate

@@ -16,10 +16,11 @@ class WorldFeed(Protocol):
     """What the page asks of the rest of the sandbox. Amounts are decimal strings of whole units."""
 
     async def snapshot(self, *, person_id: int) -> Json:
-        """`{"chains": [{"name", "title", "height", "age_seconds"}], "wallets": [{"asset", "chain",
-        "decimals", "units", "address", "sends"}], "log": [{"at", "service", "text"}]}`."""
+        """`{"chains": [{"name", "title", "height"}], "wallets": [{"rail", "asset", "network",
+        "chain", "decimals", "units", "address", "comments", "fuel"}], "log": [{"at", "service",
+        "text"}]}`; `fuel` is what else pays fees: `{"name", "units", "decimals"}` or null."""
 
-    async def send(self, *, person_id: int, asset: str, to: str, comment: str, units: int) -> Json:
+    async def send(self, *, person_id: int, rail: str, to: str, comment: str, units: int) -> Json:
         """Send from the person's wallet; raises ActError when that is impossible."""
 
     async def mine(self, *, chain: str) -> Json:
@@ -36,9 +37,9 @@ class EmptyWorld:
         """Nothing to show for anybody."""
         return {"chains": [], "wallets": [], "log": [], "person": person_id}
 
-    async def send(self, *, person_id: int, asset: str, to: str, comment: str, units: int) -> Json:
+    async def send(self, *, person_id: int, rail: str, to: str, comment: str, units: int) -> Json:
         """There is nothing to send."""
-        asked = f"{units} units of {asset} to {to} ({comment or 'no comment'})"
+        asked = f"{units} units on {rail} to {to} ({comment or 'no comment'})"
         raise ActError(f"person {person_id} has no wallet here to send {asked}", status=404)
 
     async def mine(self, *, chain: str) -> Json:
@@ -74,11 +75,11 @@ class WorldRoutes:
         return web.json_response({"log": await self.feed.log_lines(limit=limit)})
 
     async def send(self, request: web.Request) -> web.Response:
-        """`{"person", "asset", "to", "comment", "units"}`; units is text or a whole number."""
+        """`{"person", "rail", "to", "comment", "units"}`; units is text or a whole number."""
         fields = await read_object(request)
         sent = await self.feed.send(
             person_id=whole(fields.get("person"), "person"),
-            asset=str(fields.get("asset", "")),
+            rail=str(fields.get("rail", "")),
             to=str(fields.get("to", "")).strip(),
             comment=str(fields.get("comment", "")).strip(),
             units=whole(fields.get("units"), "units"),

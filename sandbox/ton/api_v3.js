@@ -3,7 +3,9 @@
 
 const { loadMessage } = require('@ton/core');
 const { normalisedHash } = require('./chain');
-const { blockV3, messageHash, readAddress, readCell, readCount, readHash, stackIn, stackOut, transactionV3 } = require('./shapes');
+const { BadRequest, accountV3, blockV3, jettonWalletV3, messageHash, readAddress, readCell, readCount, readHash, stackIn, stackOut, transactionV3 } = require('./shapes');
+
+const ADDRESSES_MAX = 1000;
 
 const list = (value) => (value === undefined ? [] : [].concat(value));
 
@@ -24,7 +26,34 @@ function build({ chain, submit, faults }) {
         return { transactions: known.slice(from, from + readCount(limit, 10, 1000)).map(transactionV3), address_book: {} };
     }
 
+    function asked(addresses, what) {
+        const given = list(addresses);
+        if (!given.length) throw new BadRequest(`${what} is required`);
+        if (given.length > ADDRESSES_MAX) throw new BadRequest(`at most ${ADDRESSES_MAX} addresses`);
+        return new Map(given.map((one) => readAddress(one)).map((one) => [one.toRawString(), one]));
+    }
+
+    /** A jetton wallet as the index knows it, or null for what is none; the same words in both answers. */
+    async function jettonWallet(raw, address) {
+        const state = chain.stateAt(raw, indexed().seqno);
+        const newest = chain.stateAt(raw, chain.head.seqno);
+        // Get-methods run on the newest state alone: while the index is behind it, nothing is told of the wallet.
+        if (!state || state.lastTransactionLt !== newest.lastTransactionLt) return null;
+        const { exitCode, stack } = await chain.runGetMethod(address, 'get_wallet_data', []);
+        if (exitCode !== 0 && exitCode !== 1) return null;
+        return jettonWalletV3(address, state, stack);
+    }
+
     return {
+        async accountStates({ address }) {
+            const found = [...asked(address, 'address')].map(([raw, one]) => [one, chain.stateAt(raw, indexed().seqno)]);
+            return { accounts: found.filter(([, state]) => state).map(([one, state]) => accountV3(one, state)), address_book: {}, metadata: {} };
+        },
+        async 'jetton/wallets'({ address, limit, offset }) {
+            const found = await Promise.all([...asked(address, 'address')].map(([raw, one]) => jettonWallet(raw, one)));
+            const from = readCount(offset, 0, Number.MAX_SAFE_INTEGER);
+            return { jetton_wallets: found.filter(Boolean).slice(from, from + readCount(limit, 10, 1000)), address_book: {}, metadata: {} };
+        },
         async masterchainInfo() {
             return { last: blockV3(indexed()), first: blockV3(chain.blocks[0]) };
         },

@@ -12,6 +12,7 @@ const { Blockchain, TreasuryContract, createShardAccount } = require('@ton/sandb
 const FAUCET_ID = 0x66617563n;
 const FAUCET_BALANCE = toNano(1_000_000_000n);
 const HOPS_PER_BLOCK_MAX = 100_000;
+const STATES_KEPT = 200; // as far back as the index may lag
 
 const base64 = (cell) => cell.toBoc().toString('base64');
 
@@ -45,6 +46,7 @@ class Chain {
         this.records = []; // every transaction in the order of execution
         this.byAccount = new Map();
         this.byMessage = new Map(); // hash of an incoming message -> its transaction
+        this.states = new Map(); // account -> its last states, each with the block that made it
         this.mempool = [];
         this.pending = []; // internal messages on their way to a later block
         this.clockOffset = 0;
@@ -163,6 +165,7 @@ class Chain {
         const pending = this.pending.map(({ cell, trace }) => ({ boc: base64(cell), trace }));
         this.journal.append({ block, ...(touched.size && { accounts }), ...(pending.length && { pending }) });
         this.publish(block);
+        this.keepStates(block.seqno, accounts);
         return this.head;
     }
 
@@ -193,6 +196,20 @@ class Chain {
         this.blocks.push(block);
     }
 
+    keepStates(seqno, accounts) {
+        for (const [raw, boc] of Object.entries(accounts)) {
+            const kept = this.states.get(raw) ?? [];
+            kept.push({ seqno, boc });
+            this.states.set(raw, kept.slice(-STATES_KEPT));
+        }
+    }
+
+    /** An account as of a block; null where nothing had happened to it by then. */
+    stateAt(raw, seqno) {
+        const kept = (this.states.get(raw) ?? []).filter((state) => state.seqno <= seqno);
+        return kept.length ? loadShardAccount(Cell.fromBase64(kept[kept.length - 1].boc).beginParse()) : null;
+    }
+
     indexMessage(record, message) {
         if (!message) return;
         const hashes = [beginCell().store(storeMessage(message)).endCell().hash()];
@@ -206,6 +223,7 @@ class Chain {
         this.journal.lines.forEach((line, index) => { if (line.block) lastBlock = index; });
         this.journal.lines.forEach((line, index) => {
             if (line.block) this.publish(line.block);
+            if (line.block) this.keepStates(line.block.seqno, line.accounts ?? {});
             for (const [raw, boc] of Object.entries(line.accounts ?? {})) accounts.set(raw, boc);
             if (line.clock !== undefined) this.clockOffset = line.clock;
             if (line.external && index > lastBlock) this.mempool.push(Cell.fromBase64(line.external));

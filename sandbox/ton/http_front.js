@@ -91,13 +91,13 @@ function build({ chain }) {
 
     async function answer(request, response) {
         const url = new URL(request.url, 'http://127.0.0.1');
-        const [kind, version, name] = url.pathname.split('/').filter(Boolean);
+        const [kind, version, ...names] = url.pathname.split('/').filter(Boolean);
         let code = 200;
         let out;
         try {
             if (!LOCAL_HOST.test(request.headers.host ?? '')) throw new NotFound('this chain is local');
             const body = await readBody(request);
-            out = await inTurn(() => route(kind, version, name, readQuery(url), body));
+            out = await inTurn(() => route(kind, version, names.length ? names.join('/') : undefined, readQuery(url), body));
         } catch (error) {
             [code, out] = failure(error, version);
         }

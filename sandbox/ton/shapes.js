@@ -197,9 +197,39 @@ function transactionV3(record) {
     };
 }
 
+/** An account as `accountStates` tells it, without its bags of cells. */
+function accountV3(address, shardAccount) {
+    const { account } = shardAccount;
+    const state = account?.storage.state;
+    return {
+        address: upperRaw(address),
+        balance: (account?.storage.balance.coins ?? 0n).toString(),
+        extra_currencies: {},
+        status: state?.type ?? 'nonexist',
+        last_transaction_hash: hash256(shardAccount.lastTransactionHash ?? 0n),
+        last_transaction_lt: (shardAccount.lastTransactionLt ?? 0n).toString(),
+        frozen_hash: state?.type === 'frozen' ? hash256(state.stateHash) : null,
+    };
+}
+
+/** A jetton wallet as `jetton/wallets` tells it; null for an answer that is no wallet's. */
+function jettonWalletV3(address, shardAccount, [balance, owner, master]) {
+    try {
+        return {
+            address: upperRaw(address),
+            balance: balance.value.toString(),
+            owner: upperRaw(owner.cell.beginParse().loadAddress()),
+            jetton: upperRaw(master.cell.beginParse().loadAddress()),
+            last_transaction_lt: shardAccount.lastTransactionLt.toString(),
+        };
+    } catch {
+        return null;
+    }
+}
+
 function blockV3(block) {
     const hash = block.hash.toString('base64');
     return { workchain: -1, shard: '8000000000000000', seqno: block.seqno, root_hash: hash, file_hash: hash, gen_utime: String(block.utime), start_lt: block.startLt.toString(), end_lt: block.endLt.toString(), tx_count: block.records.length };
 }
 
-module.exports = { BadRequest, accountV2, blockId, blockV3, messageHash, readAddress, readCell, readCount, readHash, stackIn, stackOut, transactionV2, transactionV3 };
+module.exports = { BadRequest, accountV2, accountV3, blockId, blockV3, jettonWalletV3, messageHash, readAddress, readCell, readCount, readHash, stackIn, stackOut, transactionV2, transactionV3 };

@@ -52,6 +52,7 @@ async def test_a_menu_shows_what_its_reader_may_do(
         "Verification",
         "Coins without an owner",
         "Held deposits",
+        "Strange tokens",
         "Players",
         "Today",
         "Switches",

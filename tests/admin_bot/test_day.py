@@ -8,7 +8,9 @@ from sqlalchemy import text
 
 from admin_bot.access import ANY_MEMBER, AUDITS, PERMISSION
 from casino import audit, outbox
-from casino.cashier import freezes, payouts
+from casino.cashier import freezes, payouts, token_cases
+from casino.cashier.rails import get_rail
+from casino.cashier.strangers import StrangeTransfer
 from casino.clock import utc_now
 from casino.staff.roles import PERMISSIONS, Permission, Role
 from casino.support import conversations
@@ -63,6 +65,7 @@ async def test_every_action_leaves_its_line(office: Office, olga: Clerk, ada: Cl
     await _verification(office, olga)
     player_id = await _players(office, olga)
     await _money_in(office, olga)
+    await _strange_tokens(office, olga)
     await _support(office, olga, player_id)
     await _switches_and_team(olga)
 
@@ -143,6 +146,8 @@ async def _money_in(office: Office, olga: Clerk) -> None:
     await olga.tap(found.labels[0])
     await olga.tap("Give it to this player")
     await olga.tap("Open", message_id=(await olga.showing("3.00 TON came")).message_id)
+    await olga.tap("Write a note…")
+    await olga.say("Ours, from the exchange")
     await olga.tap("It is the house's own money")
     await olga.tap("It is the house's own money")
     stop = "UPDATE players SET status = :status WHERE id = :id RETURNING id"
@@ -166,6 +171,31 @@ async def _money_in(office: Office, olga: Clerk) -> None:
     await office.settle()
     await olga.tap("Let him withdraw again")
     await olga.tap("Let him withdraw again")
+
+
+async def _strange_tokens(office: Office, olga: Clerk) -> None:
+    for number, label in enumerate(("Spam", "In my own words…")):
+        strange = StrangeTransfer(
+            business_key=f"key{number}",
+            token="0:ab",
+            vouched=True,
+            account="0:cd",
+            units=5,
+            tx_hash="hash",
+            sender="0:ef",
+            comment=None,
+            block=7,
+            at=utc_now(),
+        )
+        async with office.database.transaction() as session:
+            rail = await get_rail(session, "ton")
+            await token_cases.keep(
+                session, chain="ton", rail=rail, transfers=[strange], now=utc_now()
+            )
+        await office.settle()
+        await olga.tap("Close with a note…")
+        await olga.tap(label)
+    await olga.say("Given to charity")
 
 
 async def _support(office: Office, olga: Clerk, player_id: int) -> None:

@@ -1,6 +1,7 @@
 """Players, switches, figures, the audit log, coins without an owner, support, the team, alerts."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +10,9 @@ from admin_bot.cards import alerts
 from admin_bot.reasons import in_words, sentence
 from casino import audit, flags, i18n, ids, outbox
 from casino.betting.floor import open_floor
-from casino.cashier import freezes
+from casino.cashier import foreign_sends, freezes, token_cases
+from casino.cashier.rails import get_rail
+from casino.cashier.strangers import StrangeTransfer
 from casino.clock import Window, utc_now
 from casino.errors import Paused, WithdrawalsFrozen
 from casino.ids import PlayerId, new_reference
@@ -80,6 +83,7 @@ async def test_every_switch_can_be_thrown_and_only_with_its_own_reason(
         "Game Mines · runs",
         "Asset TON · runs",
         "Asset USDT · runs",
+        "Asset BTC · runs",
     )
     await olga.tap("Bets · runs")
     await olga.tap("Stop…")
@@ -218,6 +222,101 @@ async def test_coins_without_an_owner_find_one(office: Office, pavel: Clerk, olg
     await cashbox.assert_sound(office.database)
 
 
+async def test_what_is_known_of_lost_coins_stays_on_their_card(
+    office: Office, pavel: Clerk, olga: Clerk
+) -> None:
+    await cashbox.arrive(office.database, cashbox.transfer(2 * TON, "lost"))
+    await office.settle()
+    await pavel.tap("Open")
+    await olga.tap("Open")
+    for note in ("<he> wrote to us", "it is Ann's"):
+        await pavel.tap("Write a note…")
+        await pavel.say(note)
+    hers = await olga.showing("came without an owner")
+    assert "it is Ann's" in hers.text
+    assert f"Noted by payments {PAYMENTS}" in hers.text
+    assert await office.actions(PAYMENTS) == ["unclaimed.noted"] * 2
+    await pavel.tap("Write a note…")
+    await olga.tap("It is the house's own money")
+    await olga.tap("It is the house's own money")
+    assert (await pavel.say("too late")).text.startswith("Nothing was done")
+    assert await office.actions(PAYMENTS) == ["unclaimed.noted"] * 2
+
+
+async def strange_tokens(office: Office, *, count: int = 1, **given: object) -> None:
+    """Transfers of tokens that the house does not take, as a watcher would keep them."""
+    plain = StrangeTransfer(
+        business_key="key",
+        token="0:" + "ab" * 32,
+        vouched=True,
+        account="0:" + "cd" * 32,
+        units=10**30,
+        tx_hash="hash",
+        sender="0:" + "ef" * 32,
+        comment="<b>win</b>",
+        block=7,
+        at=utc_now(),
+    )
+    async with office.database.transaction() as session:
+        await token_cases.keep(
+            session,
+            chain="ton",
+            rail=await get_rail(session, "ton"),
+            transfers=[
+                replace(plain, business_key=f"key{one}", token=f"0:{one:064x}", **given)
+                for one in range(count)
+            ],
+            now=utc_now(),
+        )
+    await office.settle()
+
+
+async def test_strange_tokens_are_a_card_that_a_note_closes(
+    office: Office, pavel: Clerk, olga: Clerk, ada: Clerk
+) -> None:
+    await strange_tokens(office, vouched=False)
+    card = await pavel.last()
+    assert card.text.startswith("Tokens came that we do not take")
+    assert str(10**30) in card.text
+    assert "probably a forgery" in card.text
+    assert "<b>win</b>" in card.text
+    assert (await olga.last()).text.startswith("Tokens came that we do not take")
+    assert not any("Tokens came" in said.text for said in await ada.all())
+    await pavel.tap("Close with a note…")
+    stale = (await pavel.last()).data_of("Spam")
+    assert (await pavel.answer("Spam"))["text"] == "Closed."
+    hers = await olga.last()
+    assert hers.text.startswith("Strange tokens: closed")
+    assert "nobody is owed anything" in hers.text
+    assert f"Closed by payments {PAYMENTS}" in hers.text
+    assert await office.actions(PAYMENTS) == ["token_case.resolved"]
+    assert (await olga.forge(stale))["text"].startswith("Nothing was done")
+    assert (await ada.forge(stale))["text"] == "Your roles do not allow this."
+    assert "token_case.resolved" not in await office.actions(OWNER)
+
+
+async def test_strange_tokens_are_listed_and_a_flood_is_counted(
+    office: Office, pavel: Clerk
+) -> None:
+    await strange_tokens(office, count=token_cases.CASES_A_DAY + 3)
+    heard = [said.text for said in await pavel.all()]
+    assert sum(text.startswith("Tokens came") for text in heard) == token_cases.CASES_A_DAY
+    assert sum("A flood of strange tokens on TON" in text for text in heard) == 1
+    menu = await pavel.say("/menu")
+    assert "50+ transfers of strange tokens" in menu.text
+    listed = await pavel.tap(next(label for label in menu.labels if "Strange tokens" in label))
+    assert "3 more were only counted" in listed.text
+    assert sum(label.startswith("0:") for label in listed.labels) == 6
+    older = await pavel.tap("Older »")
+    shown = {str(button["callback_data"]) for button in listed.buttons[:6]}
+    assert str(older.buttons[0]["callback_data"]) not in shown
+    await pavel.tap(older.labels[0])
+    await pavel.tap("Close with a note…")
+    await pavel.tap("In my own words…")
+    await pavel.say("Somebody <else> asked for them.")
+    assert "Somebody <else> asked for them." in (await pavel.showing("Strange tokens: closed")).text
+
+
 async def test_questions_of_players_are_answered_once_for_all(
     office: Office, sam: Clerk, olga: Clerk
 ) -> None:
@@ -297,6 +396,9 @@ ALERTS = {
         "url": None,
     },
     "alert.address_pool_low": {"rail": "btc", "free": 20},
+    "alert.accounts_frozen": {"rail": "usdt_ton", "count": 7, "accounts": ["0:ab", "0:cd"]},
+    "alert.accounts_thawed": {"rail": "usdt_ton", "count": 1, "accounts": ["0:ab"]},
+    "alert.token_flood": {"chain": "ton", "day": "2026-11-23", "kept": 50},
     "alert.signing_refused": {
         "payout_id": 1,
         "rail": "ton",
@@ -309,6 +411,18 @@ ALERTS = {
         "tx_hash": "ab" * 32,
         "fee": 700,
         "vsize": 140,
+    },
+    "alert.foreign_send": {
+        "rail": "ton",
+        "account": "UQ-hot",
+        "tx_hash": "ab" * 32,
+        "evidence": {"payments": 1, "units": 5, "sends": [["0:11", 5]]},
+    },
+    "alert.low_fuel": {
+        "rail": "ton",
+        "account": "UQ-hot",
+        "there": {"units": TON, "asset": "TON"},
+        "needed": {"units": 2 * TON, "asset": "TON"},
     },
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
@@ -323,8 +437,13 @@ SAID = {
     "alert.chain_followed": "ethereum is followed again",
     "alert.deposit_reversed": "Owed by the player: 40.00 USDT",
     "alert.address_pool_low": "Free: 20.",
+    "alert.accounts_frozen": "7 accounts of USDT · TON network are frozen",
+    "alert.accounts_thawed": "1 account of USDT · TON network is open again",
+    "alert.token_flood": "Today already brought 50 cases",
     "alert.signing_refused": "Why: digest",
     "alert.payout_stuck": "It pays 700 satoshis for 140 bytes",
+    "alert.foreign_send": "No payout of ours explains this transaction",
+    "alert.low_fuel": "The hot wallet holds 1.00 TON",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
 }
@@ -373,6 +492,62 @@ async def test_withdrawals_frozen_by_a_vanished_deposit_go_on_when_somebody_says
     assert (await pavel.answer("Let him withdraw again"))["text"] == "Somebody has decided already."
     await cashbox.ask(office.database, player_id)
     assert "player.withdrawals_unfrozen" in await office.actions(PAYMENTS)
+
+
+async def noted(office: Office, *numbers: int, account: str = "UQ-hot") -> None:
+    for number in numbers:
+        async with office.database.transaction() as session:
+            await foreign_sends.note(
+                session,
+                rail="ton",
+                account=account,
+                tx_hash=f"{number:02x}" * 32,
+                evidence={"payments": 7, "units": 9, "sends": [["0:ab", 9]]},
+                now=utc_now(),
+            )
+
+
+async def unexplained(office: Office) -> list[str]:
+    async with office.database.transaction() as session:
+        return [one.tx_hash[:2] for one in await foreign_sends.waiting(session)]
+
+
+async def test_what_left_without_a_payout_is_explained_by_those_who_decide(
+    office: Office, pavel: Clerk, ada: Clerk
+) -> None:
+    await noted(office, 1, 2, 3)
+    await noted(office, 9, account="UQ-other")
+    await office.settle()
+    listed = await pavel.tap("Left without us")
+    assert "4 transactions wait" in listed.text
+    card = await pavel.tap(listed.labels[0])
+    for shown in ("UQ-hot", "01" * 32, "7 payments", "9 → 0:ab"):
+        assert shown in card.text
+    stale = card.data_of("I know what this was")
+    await pavel.tap("I know what this was")
+    told = await pavel.say("the monthly <move> to cold storage")
+    assert "2 more of this account wait" in told.text
+    assert await unexplained(office) == ["02", "03", "09"]
+    assert (await pavel.forge(stale))["text"] == "Somebody has explained it meanwhile."
+    listed = await pavel.tap("Left without us")
+    await pavel.tap(listed.labels[0])
+    await pavel.tap("The same for all 2 of this account")
+    await noted(office, 4)
+    await office.settle()
+    told = await pavel.say("restored from the backup of noon")
+    assert "1 more of this account waits" in told.text, "nobody had seen the fourth"
+    assert sorted(await unexplained(office)) == ["04", "09"]
+    notes = await office.column("SELECT note FROM foreign_sends WHERE note IS NOT NULL ORDER BY 1")
+    assert notes == [
+        "restored from the backup of noon",
+        "restored from the backup of noon",
+        "the monthly <move> to cold storage",
+    ]
+    assert (await office.actions(PAYMENTS)).count("foreign_send.acknowledged") == 3
+    refused = await ada.forge(stale)
+    assert await unexplained(office), refused
+    assert "Left without us" in (await pavel.say("/menu")).text + str((await pavel.last()).labels)
+    assert "without us" not in (await ada.say("/menu")).text
 
 
 async def test_a_delivery_that_broke_half_way_repeats_nothing(

@@ -10,7 +10,8 @@ from casino.cashier import withdrawals
 from casino.clock import utc_now
 from casino.ledger import reconcile
 from casino.staff import orders
-from tests.admin_bot.office import AUDITOR, KEY_SEED, OWNER, PAYMENTS, Clerk, Office
+from messaging.addresses import in_groups
+from tests.admin_bot.office import AUDITOR, KEY_SEED, NAME, OWNER, PAYMENTS, Clerk, Office
 from tests.casino.cashier import cashbox
 
 TON = cashbox.TON
@@ -43,15 +44,16 @@ async def test_a_card_shows_what_the_decision_needs(
     at = {line[0]: number for number, line in reversed(list(enumerate(lines))) if line}
     assert at["⚠"] < at["•"] < at["✓"]  # the most unusual first, what is usual folded last
     assert "⚠️ Staked 0.00 EUR: 0 % of what was deposited" in card.text
-    assert card.labels == ("Approve", "Player", "Reject…")
+    assert card.labels == ("Approve", "Player", "Copy the address", "Reject…")
     assert (await pyotr.last()).text.startswith("Выплатить 10,00 TON игроку Ann?")
     assert not (await kira.last()).text.startswith(OPEN)
 
 
 async def test_the_address_is_shown_in_chunks_and_whole(office: Office, pavel: Clerk) -> None:
     await ask(office)
-    shown = (await pavel.last()).text.replace(" ", "").replace("\n", "")
-    assert cashbox.DESTINATION in shown
+    assert in_groups(cashbox.DESTINATION) in (await pavel.last()).text
+    copied = await office.server.do("tap", person=pavel.person, bot=NAME, label="Copy the address")
+    assert copied == {"copied": cashbox.DESTINATION}
 
 
 async def test_approving_signs_the_order_and_finishes_every_card(
@@ -133,7 +135,7 @@ async def test_a_second_person_above_the_ceiling(
     assert answer["text"] == "Noted. A second person has to agree."
     assert await status(office, withdrawal_id) == "in_review"
     mine = await pavel.last()
-    assert mine.labels == ("Player", "Reject…")
+    assert mine.labels == ("Player", "Copy the address", "Reject…")
     assert f"Agreed so far: payments {PAYMENTS}" in mine.text
     # The same person is one person, even with a button of the new card.
     card = await pyotr.last()
@@ -164,7 +166,7 @@ async def test_rejecting_with_a_reason_from_the_list(office: Office, pavel: Cler
     assert reasons.labels[-2:] == ("In my own words…", "‹ Decide nothing")
     assert await status(office, withdrawal_id) == "in_review"
     kept = await pavel.tap("‹ Decide nothing")
-    assert kept.labels == ("Approve", "Player", "Reject…")
+    assert kept.labels == ("Approve", "Player", "Copy the address", "Reject…")
     await pavel.tap("Reject…")
     answer = await pavel.answer("Address")
     assert answer["text"].startswith("Rejected")
@@ -196,7 +198,7 @@ async def test_rejecting_in_own_words(office: Office, pavel: Clerk) -> None:
 async def test_an_auditor_sees_and_cannot_decide(office: Office, pavel: Clerk, ada: Clerk) -> None:
     withdrawal_id = await ask(office)
     card = await pavel.last()
-    assert (await ada.last()).labels == ("Player",)
+    assert (await ada.last()).labels == ("Player", "Copy the address")
     for label in ("Approve", "Reject…"):
         refused = await ada.forge(card.data_of(label))
         assert refused["text"] == "Your roles do not allow this."
@@ -280,7 +282,7 @@ async def test_a_dead_payment_is_sent_again_or_refunded(office: Office, pavel: C
     await office.settle()
     card = await pavel.last()
     assert card.text.startswith("A payment died: 10.00 TON to Ann")
-    assert card.labels == ("Send it again", "Player", "Give the money back…")
+    assert card.labels == ("Send it again", "Player", "Copy the address", "Give the money back…")
     assert (await pavel.answer("Send it again"))["text"] == "It goes out again."
     await pavel.tap("Give the money back…")
     answer = await pavel.answer("Network")

@@ -1,6 +1,7 @@
 """Money in and out by chat: what is shown, what is refused, and exactly one withdrawal."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from aiogram.types import Update
 from sqlalchemy import text
 
 from casino import flags, switches
-from casino.cashier import address_pool, rails, tags, withdrawals
+from casino.cashier import address_pool, rails, tags
 from casino.cashier.address_pool import PoolAddress
 from casino.clock import utc_now
 from casino.ids import new_reference
@@ -16,7 +17,9 @@ from casino.ledger import journal, reconcile
 from casino.ledger.wallet import Wallet
 from casino.money import Asset
 from casino.players import identity
-from payments.addresses import TonAddress, in_chunks
+from messaging.addresses import in_groups
+from payments.addresses import TonAddress
+from tests import factories
 from tests.bot.crew import DESTINATION, HOT_WALLET, Crew, Said, Visitor
 from tests.factories import TON
 from tests.sandbox.telegram.conftest import ANN
@@ -60,6 +63,35 @@ async def test_a_deposit_shows_address_tag_picture_and_what_to_expect(
     assert again.labels == choice.labels
     assert [said.message_id for said in await ann.all()] == [again.message_id]
     assert tag in (await ann.tap("TON · TON network")).text
+
+
+async def test_usdt_on_ton_is_sent_with_the_same_comment_as_coins(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    token = "EQCxE6mUtQJKFnGfaROTKOt1lZbDiiX1kCixRv7Nw2Id_sDs"
+    async with crew.database.transaction() as session:
+        await rails.set_hot_wallet(session, rail="usdt_ton", address=HOT_WALLET, now=utc_now())
+    choice = await ann.tap("Deposit")
+    assert "USDT · TON network" not in choice.labels, "its token is not known yet"
+    async with crew.database.transaction() as session:
+        await rails.set_network(
+            session, rail="usdt_ton", network_id="testnet", token=token, now=utc_now()
+        )
+    await ann.say("/deposit")
+    shown = await ann.tap("USDT · TON network")
+    tag = await crew.scalar("SELECT tag FROM deposit_tags")
+    assert shown.photo
+    for part in (
+        "Send USDT · TON network to your address",
+        HOT_WALLET,
+        tag,
+        token,
+        "Minimum: 1.00 USDT",
+        "1 final masterchain block",
+    ):
+        assert part in shown.text
+    await ann.tap("‹ Back")
+    assert tag in (await ann.tap("TON · TON network")).text
+    assert await crew.scalar("SELECT count(*) FROM deposit_tags") == 1
 
 
 async def test_an_address_of_ones_own_is_shown_without_a_comment(crew: Crew, ann: Visitor) -> None:
@@ -111,6 +143,26 @@ async def test_the_history_counts_confirmations(crew: Crew, ann: Visitor) -> Non
         assert words in shown.text
 
 
+async def test_the_history_shows_what_waits_for_a_block_and_what_was_replaced(
+    crew: Crew, ann: Visitor
+) -> None:
+    await ann.accept()
+    async with crew.database.transaction() as session:
+        for key, status, reason in (("a", "seen", None), ("b", "orphaned", "replaced")):
+            await session.execute(
+                text(
+                    "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                    " account, sender, confirmations_wanted, sent_at, status, reason, seen_at)"
+                    " SELECT id, 'btc', :key, 3, 5000000000, '', 'a', '', 3, now(), :status,"
+                    " :reason, now() FROM players"
+                ),
+                {"key": key, "status": status, "reason": reason},
+            )
+    shown = await ann.say("/history")
+    for words in ("0.05 BTC", "0 of 3 confirmations", "replaced or dropped before its first block"):
+        assert words in shown.text
+
+
 async def test_deposits_that_are_stopped_say_so(crew: Crew, ann: Visitor) -> None:
     await ann.accept()
     await ann.tap("Deposit")
@@ -133,7 +185,7 @@ async def test_a_withdrawal_from_amount_to_history(crew: Crew, ann: Visitor) -> 
     assert "Withdraw 25.00 TON" in address.text
     assert "You receive 24.95 TON; the fee is 0.05 TON." in address.text
     check = await ann.say(f"  {DESTINATION} ")
-    assert in_chunks(DESTINATION) in check.text
+    assert in_groups(DESTINATION) in check.text
     assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
     done = await ann.tap("Confirm the withdrawal")
     assert done.text.startswith("Withdrawal of 25.00 TON requested")
@@ -262,14 +314,14 @@ async def test_amounts_that_are_refused_and_asked_again(
         ("my wallet", "not a TON address"),
         (DESTINATION[:-1], "not a TON address"),
         (DESTINATION[:-1] + ("A" if DESTINATION[-1] != "A" else "B"), "mistake in this address"),
-        ("0x52908400098527886E0F7030069857D2E4169EE7", "another network"),
-        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "another network"),
-        ("TQn9Y2khEsLJW1ChVWFMSMeRDow5KcbLSE", "another network"),
-        (TonAddress(0, bytes([9] * 32)).friendly(testnet=True), "test network"),
-        (TonAddress(-1, bytes([9] * 32)).friendly(), "Masterchain"),
+        ("0x52908400098527886E0F7030069857D2E4169EE7", "would be lost"),
+        ("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "would be lost"),
+        ("TQn9Y2khEsLJW1ChVWFMSMeRDow5KcbLSE", "would be lost"),
+        (TonAddress(0, bytes([9] * 32)).friendly(testnet=True), "marked for the test network"),
+        (TonAddress(-1, bytes([9] * 32)).friendly(), "on the masterchain"),
         (TonAddress(0, bytes(32)).friendly(), "Nobody owns"),
-        (HOT_WALLET, "our own address"),
-        (TonAddress(0, bytes([7] * 32)).raw, "our own address"),
+        (HOT_WALLET, "an address of ours"),
+        (TonAddress(0, bytes([7] * 32)).raw, "an address of ours"),
     ],
 )
 async def test_addresses_that_are_refused_and_asked_again(
@@ -293,7 +345,7 @@ async def test_a_raw_or_bounceable_address_becomes_canonical(crew: Crew, ann: Vi
         await ann.say("/withdraw")
         await ann.tap("TON · TON network")
         await ann.say("10")
-        assert in_chunks(DESTINATION) in (await ann.say(form)).text
+        assert in_groups(DESTINATION) in (await ann.say(form)).text
         await ann.tap("Confirm the withdrawal")
     assert await crew.column("SELECT destination FROM withdrawals") == [DESTINATION] * 2
 
@@ -312,6 +364,70 @@ async def test_a_comment_for_an_exchange_travels_with_the_withdrawal(
     assert "no longer waiting" in (await ann.forge(without))["text"]
     await ann.tap("Confirm the withdrawal")
     assert await crew.column("SELECT memo FROM withdrawals") == ["104 729"]
+
+
+async def test_a_quote_that_ran_out_is_renewed_by_the_same_tap(crew: Crew, ann: Visitor) -> None:
+    await ann.rich()
+    check = await to_check(ann)
+    assert "The fee holds until" in check.text
+    stale = check.data_of("Confirm the withdrawal")
+    async with crew.database.transaction() as session:
+        await session.execute(
+            text(
+                "UPDATE withdrawal_quotes SET made_at = made_at - interval '11 minutes',"
+                " expires_at = expires_at - interval '11 minutes'"
+            )
+        )
+        rail = await rails.get_rail(session, "ton")
+        await rails.change_rail(
+            session,
+            rail=replace(rail, withdrawal_fee=2 * rail.withdrawal_fee),
+            actor="staff:1",
+            now=utc_now(),
+        )
+    answer = await ann.tap_answer("Confirm the withdrawal", message_id=check.message_id)
+    assert "Nothing was requested" in answer["text"]
+    assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
+    renewed = await ann.last()
+    assert "This is the one that holds now" in renewed.text
+    assert "the fee is 0.10 TON" in renewed.text
+    # The button of the old screen confirms nothing any more.
+    assert "no longer waiting" in (await ann.forge(stale))["text"]
+    await ann.tap("Confirm the withdrawal")
+    assert await crew.column("SELECT fee_units FROM withdrawals") == [100_000_000]
+    await books_balance(crew)
+
+
+async def test_the_address_is_compared_in_groups_and_copied_plain(ann: Visitor) -> None:
+    await ann.rich()
+    check = await to_check(ann)
+    assert in_groups(DESTINATION) in check.text
+    assert await ann.tap_answer("Copy address") == {"copied": DESTINATION}
+
+
+async def test_an_approved_withdrawal_is_taken_back_until_it_is_claimed(
+    crew: Crew, ann: Visitor
+) -> None:
+    await ann.rich()
+    for _ in range(2):
+        await to_check(ann)
+        await ann.tap("Confirm the withdrawal")
+    first, second = await crew.column("SELECT id FROM withdrawals ORDER BY id")
+    async with crew.database.transaction() as session:
+        await session.execute(text("UPDATE withdrawals SET status = 'approved'"))
+    shown = await ann.say("/history")
+    assert shown.labels.count("Take back 10.00 TON") == 2
+    assert (await ann.forge(f"wdno1:{first}"))["text"] == "Taken back."
+    async with crew.database.transaction() as session:
+        await session.execute(
+            text("UPDATE withdrawals SET status = 'assigned' WHERE id = :id"), {"id": second}
+        )
+    assert "on its way already" in (await ann.forge(f"wdno1:{second}"))["text"]
+    assert "Take back 10.00 TON" not in (await ann.say("/history")).labels
+    assert ((await wallet(crew, ann)).cash, (await wallet(crew, ann)).reserved) == (
+        90 * TON,
+        10 * TON,
+    )
 
 
 async def test_a_withdrawal_can_be_taken_back_until_it_is_decided(crew: Crew, ann: Visitor) -> None:
@@ -392,7 +508,7 @@ async def test_history_turns_pages(crew: Crew, ann: Visitor) -> None:
     await ann.rich(units=300 * TON)
     for amount in range(11, 18):
         async with crew.database.transaction() as session:
-            await withdrawals.request(
+            await factories.ask_withdrawal(
                 session,
                 player_id=await ann.player_id(),
                 rail="ton",

@@ -10,6 +10,7 @@ from casino import i18n, outbox
 from casino.cashier import deposits
 from casino.cashier.deposits import ChainDeposit
 from casino.clock import utc_now
+from messaging.addresses import shown_address
 from messaging.words import Words
 from tests.bot.crew import HOT_WALLET, NAME, Crew, Visitor
 from tests.factories import TON
@@ -24,6 +25,10 @@ PAYLOAD = {
     "until": "2027-01-02T03:04:00+00:00",
     "text": "Look & <wait>",
     "player_id": 1,
+    "withdrawal_id": 7,
+    "destination": HOT_WALLET,
+    "label": "Mine & <wait>",
+    "ends_at": "2027-01-02T03:04:00+00:00",
     "game": "mines",
 }
 
@@ -52,6 +57,10 @@ def test_every_kind_is_said_with_its_facts(kind: str, language: str) -> None:
             button.text for row in screen.rows for button in row
         ]
         assert "12.345" in screen.text.replace(",", ".")
+    if kind == "withdrawal.approved":
+        assert screen.rows[-1][0].callback_data == "wdno1:7"
+    if kind == "address.saved":
+        assert shown_address(HOT_WALLET) in screen.text
     if kind.endswith((".rejected", ".held")):
         assert "the &lt;name&gt; differs" in screen.text
     assert NEWS[kind]({**PAYLOAD, "reason": "", "url": None, "until": None}, words).text

@@ -9,22 +9,22 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, expect
 
+from sandbox.chains import QUICK_PACE
 from sandbox.home import Home
-from sandbox.stage import Ports, Stage, open_stage
+from sandbox.settings import Ports
+from sandbox.stage import Stage, open_stage
 from tests.browser.people import PATIENCE_MS, Screen, open_screen
 from tests.servers import Run
 
 # Both runs share a world, so they have to share a worker.
 pytestmark = [pytest.mark.browser, pytest.mark.chain, pytest.mark.xdist_group("stage")]
 
-BLOCK_MS = 500
-
 
 @pytest.fixture(scope="module")
 async def stage(run: Run) -> AsyncIterator[Stage]:
     """The whole world, as `make demo` opens it, with quicker blocks."""
     home = Home(run.folder / secrets.token_hex(8))
-    async with open_stage(home, Ports.free(), block_ms=BLOCK_MS, say=lambda _text: None) as opened:
+    async with open_stage(home, Ports.free(), pace=QUICK_PACE, say=lambda _text: None) as opened:
         yield opened
     home.erase()
 

@@ -71,5 +71,5 @@ async def scene(the_scene: Scene) -> AsyncIterator[Scene]:
     """The house with all its processes at work, and sound books afterwards."""
     await the_scene.start()
     yield the_scene
-    await the_scene.stage.chain.fault(dropSend=0, failAfterSend=0, http429=0, http500=0, lag=0)
+    await the_scene.stage.chains.ton.fault(dropSend=0, failAfterSend=0, http429=0, http500=0, lag=0)
     await the_scene.require_sound()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 import asyncpg
 
-from casino.cashier import withdrawals
+from casino.cashier import deposits, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.withdrawal_states import Withdrawal, WithdrawalStatus
 from casino.clock import utc_now
@@ -22,13 +22,16 @@ from casino.players import identity
 from casino.staff import orders, people
 from payments.addresses import TonAddress, parse_ton
 from sandbox.casino_processes import COMMANDS
+from sandbox.chains import Pace
 from sandbox.genesis import TON
 from sandbox.home import Home
-from sandbox.stage import OWNER, Ports, Stage, open_stage
+from sandbox.settings import OWNER, Ports
+from sandbox.stage import Stage, open_stage
 from sandbox.visitor import Player, StoryFailed, Visitor
+from tests import factories
 
 PATIENCE_SECONDS = 120
-BLOCK_MS = 300
+PACE = Pace(ton_ms=300, ethereum_ms=500, bitcoin_ms=1000)
 ALL = tuple(COMMANDS)
 MONEY = ("watcher", "signer", "sender")
 ANN, BOB = 1001, 1002
@@ -89,7 +92,7 @@ class Scene:
         """A withdrawal that the owner has approved."""
         now = utc_now()
         async with self.stage.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=self.player_id,
                 rail=RAIL,
@@ -128,9 +131,19 @@ class Scene:
         async with self.stage.database.transaction() as session:
             return (await journal.balances(session, self.player_id))[Asset.TON].cash
 
+    async def watcher_is_level(self) -> bool:
+        """Whether the watcher has read the hot wallet's last transaction."""
+        url = f"{self.stage.chain.url}/api/v3/transactions"
+        query = {"account": self.hot_wallet, "sort": "desc", "limit": "1"}
+        async with self.http.get(url, params=query) as response:
+            last = (await response.json())["transactions"][0]["lt"]
+        async with self.stage.database.transaction() as session:
+            cursor = await deposits.read_cursor(session, chain="ton", account=self.hot_wallet)
+        return cursor.lt >= int(last)
+
     async def payments_to(self, address: TonAddress) -> list[int]:
         """What the hot wallet paid to an address, as the chain itself tells."""
-        url = f"{self.stage.chain.url}/api/v3/transactions"
+        url = f"{self.stage.chains.ton.url}/api/v3/transactions"
         query = {"account": address.raw, "sort": "asc", "limit": "100"}
         async with self.http.get(url, params=query) as response:
             found = (await response.json())["transactions"]
@@ -143,7 +156,7 @@ class Scene:
     async def require_paid_once(self, address: TonAddress, units: int) -> None:
         """The chain counted one payment, and it is all that is there."""
         assert await self.payments_to(address) == [units - FEE]
-        assert await self.stage.chain.balance(address.raw) == units - FEE
+        assert await self.stage.chains.ton.balance(address.raw) == units - FEE
 
     async def require_sound(self) -> None:
         """The book balances."""
@@ -171,12 +184,12 @@ async def open_scene(home: Home) -> AsyncIterator[Scene]:
     """Everything runs, Ann has coins, the owner has met her bot."""
     lines: list[str] = []
     async with (
-        open_stage(home, Ports.free(), block_ms=BLOCK_MS, say=lines.append) as stage,
+        open_stage(home, Ports.free(), pace=PACE, say=lines.append) as stage,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as http,
     ):
         # A watcher that is dead on purpose must not keep the sender from his work.
         stage.environment["TON_WATCHER_LAG_BLOCKS_MAX"] = "100000"
-        await stage.chain.fault(dropSend=0, failAfterSend=0, http429=0, http500=0, lag=0)
+        await stage.chains.ton.fault(dropSend=0, failAfterSend=0, http429=0, http500=0, lag=0)
         scene = Scene(
             stage=stage,
             http=http,
@@ -196,7 +209,7 @@ async def open_scene(home: Home) -> AsyncIterator[Scene]:
             scene.player_id = found.id
             told = await deposit_instruction(session, player_id=found.id, rail=RAIL, now=utc_now())
         scene.hot_wallet = parse_ton(told.address, testnet=True).raw
-        await stage.chain.faucet(told.address, RICHES, comment=told.tag)
+        await stage.chains.ton.faucet(told.address, RICHES, comment=told.tag)
 
         async def rich() -> bool:
             return await scene.cash() == RICHES
@@ -207,9 +220,12 @@ async def open_scene(home: Home) -> AsyncIterator[Scene]:
 
 
 async def ask_for_a_withdrawal(scene: Scene, body: dict[str, object]) -> dict[str, object] | None:
-    """The app asks once; None when nobody answered."""
+    """The app asks once, at the fee that it is quoted; None when nobody answered."""
     with suppress(aiohttp.ClientError, StoryFailed, TimeoutError):
-        return await scene.app.call("POST", "/api/cashier/withdraw", **body)
+        quote = await scene.app.call(
+            "POST", "/api/cashier/quote", rail=body["rail"], units=body["units"]
+        )
+        return await scene.app.call("POST", "/api/cashier/withdraw", **body, quote=str(quote["id"]))
     return None
 
 

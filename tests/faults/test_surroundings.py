@@ -17,7 +17,7 @@ from sandbox.genesis import TON
 from sandbox.postgres import PostgresServer, start_postgres
 from sandbox.valkey import ValkeyServer, start_valkey
 from sandbox.visitor import StoryFailed
-from tests.faults.scene import ALL, ANN, BOB, Scene, fetch, until
+from tests.faults.scene import ALL, ANN, BOB, Scene, ask_for_a_withdrawal, fetch, until
 
 pytestmark = [pytest.mark.faults, pytest.mark.chain, pytest.mark.xdist_group("house")]
 
@@ -71,15 +71,17 @@ async def test_without_redis_bets_withdrawals_and_the_bot_go_on(
     won = sum(int(str(one["payout"])) for one in played)
     assert await scene.cash() == before - 3 * TON // 10 + won
     to = scene.somewhere()
-    asked = await scene.app.call(
-        "POST",
-        "/api/cashier/withdraw",
-        rail="ton",
-        units=str(TON),
-        destination=to.friendly(bounceable=False),
-        memo="",
-        reference=new_reference(),
+    asked = await ask_for_a_withdrawal(
+        scene,
+        {
+            "rail": "ton",
+            "units": str(TON),
+            "destination": to.friendly(bounceable=False),
+            "memo": "",
+            "reference": new_reference(),
+        },
     )
+    assert asked is not None
     assert asked["status"] == "in_review"
     await scene.app.call("POST", f"/api/cashier/withdrawals/{asked['id']}/cancel")
     paid = await scene.withdraw(TON, to)

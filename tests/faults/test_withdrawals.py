@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from casino.cashier import withdrawals
+from casino.cashier import foreign_sends, withdrawals
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.db import Database
 from casino.ids import internal, new_reference
@@ -74,13 +74,13 @@ async def test_every_process_ended_at_every_status_and_paid_once(
     await scene.reaches(withdrawal, Status.SIGNED)
     await scene.end(how=how)
 
-    await scene.stage.chain.fault(dropSend=EVER)
+    await scene.stage.chains.ton.fault(dropSend=EVER)
     await scene.start()
     await scene.reaches(withdrawal, Status.BROADCAST)
     await scene.end(how=how)
     assert await scene.payments_to(to) == []
 
-    await scene.stage.chain.fault(dropSend=0)
+    await scene.stage.chains.ton.fault(dropSend=0)
     await scene.start(without=("watcher",))
     await landed(scene, to)
     assert (await scene.withdrawal(withdrawal)).status is Status.BROADCAST
@@ -163,28 +163,29 @@ async def test_node_in_trouble_delays_a_payment_and_doubles_none(
     scene: Scene, trouble: dict[str, int]
 ) -> None:
     to = scene.somewhere()
-    await scene.stage.chain.fault(**trouble)
+    await scene.stage.chains.ton.fault(**trouble)
     withdrawal = await scene.withdraw(TON, to)
     await scene.reaches(withdrawal, Status.CONFIRMED)
     (name,) = trouble
-    assert (await scene.stage.chain.status())["faults"][name] == 0, "the fault never struck"
+    assert (await scene.stage.chains.ton.status())["faults"][name] == 0, "the fault never struck"
     await scene.require_paid_once(to, TON)
 
 
 async def test_index_behind_the_chain_confirms_late_and_once(scene: Scene) -> None:
     to = scene.somewhere()
-    await scene.stage.chain.fault(lag=100_000)
+    await until(scene.watcher_is_level)  # else nothing new would leave at all
+    await scene.stage.chains.ton.fault(lag=100_000)
     withdrawal = await scene.withdraw(TON, to)
     await scene.reaches(withdrawal, Status.BROADCAST)
 
     async def arrived() -> bool:
-        return await scene.stage.chain.balance(to.raw) == TON - FEE
+        return await scene.stage.chains.ton.balance(to.raw) == TON - FEE
 
     await until(arrived)
     await scene.end(*MONEY)
     await scene.start(*MONEY)
     assert (await scene.withdrawal(withdrawal)).status is Status.BROADCAST
-    await scene.stage.chain.fault(lag=0)
+    await scene.stage.chains.ton.fault(lag=0)
     await scene.reaches(withdrawal, Status.CONFIRMED)
     await scene.require_paid_once(to, TON)
 
@@ -219,7 +220,7 @@ async def test_watcher_ended_while_it_reads_deposits_credits_each_once(scene: Sc
     count = 12
     await scene.end("watcher")
     for number in range(count):
-        await scene.stage.chain.faucet(scene.hot_wallet, TON + number, comment=tag["tag"])
+        await scene.stage.chains.ton.faucet(scene.hot_wallet, TON + number, comment=tag["tag"])
         if number % 3 == 2:
             won = elections(scene, "watcher")
             await scene.start("watcher")
@@ -260,11 +261,10 @@ def elections(scene: Scene, name: str) -> int:
     return log.read_text().count("election.won") if log.exists() else 0
 
 
-async def test_restored_old_backup_pays_nothing_again_while_the_replay_key_lives(
-    scene: Scene,
-) -> None:
-    """The copy was made before a payout that has happened since: it still says `approved`, hands
-    out the same replay key again, and the wallet refuses a key that it has seen."""
+async def test_restored_old_backup_pays_nothing_again(scene: Scene) -> None:
+    """The copy was made before a payout that has happened since: it still says `approved`. The
+    sender waits until the watcher has read what the wallet did meanwhile, and then nothing leaves
+    the account that nobody has explained."""
     await scene.end()
     to, units = scene.somewhere(), 7 * TON
     withdrawal = await scene.withdraw(units, to)
@@ -276,25 +276,35 @@ async def test_restored_old_backup_pays_nothing_again_while_the_replay_key_lives
         present = scene.stage.environment["DATABASE_URL"]
         scene.stage.environment["DATABASE_URL"] = url
         older = Database(url)
-        await scene.start(*MONEY)
+        await scene.start("sender", "signer")
 
-        async def tried() -> bool:
+        async def blocks_later(count: int) -> None:
+            before = (await scene.stage.chains.ton.status())["seqno"]
+
+            async def passed() -> bool:
+                return (await scene.stage.chains.ton.status())["seqno"] > before + count
+
+            await until(passed)
+
+        async def put_before_staff() -> bool:
             async with older.transaction() as session:
                 found = await withdrawals.get(session, withdrawal_id=withdrawal)
-            return found.status is Status.BROADCAST
+            return found.status is Status.IN_REVIEW
 
         try:
-            await until(tried)
-            before = (await scene.stage.chain.status())["seqno"]
-
-            async def sent_again() -> bool:
-                return (await scene.stage.chain.status())["seqno"] > before + 60
-
-            await until(sent_again)
+            await blocks_later(20)
+            async with older.transaction() as session:
+                found = await withdrawals.get(session, withdrawal_id=withdrawal)
+            assert (found.status, found.attempts) == (Status.APPROVED, 0)
+            await scene.start(*MONEY)
+            await until(put_before_staff)
+            await blocks_later(60)
             await scene.require_paid_once(to, units)
             async with older.transaction() as session:
                 found = await withdrawals.get(session, withdrawal_id=withdrawal)
-            assert (found.status, found.attempts) == (Status.BROADCAST, 1)
+                waiting = await foreign_sends.waiting(session)
+            assert (found.status, found.attempts) == (Status.IN_REVIEW, 0)
+            assert [one.evidence["sends"] for one in waiting] == [[[to.raw, units - FEE]]]
         finally:
             await scene.end()
             await older.close()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import addresses, deposits, proof, rails, withdrawals
+from casino.cashier import addresses, deposits, proof, rails
 from casino.cashier.address_pool import PoolAddress
 from casino.cashier.crediting import Deposit
 from casino.cashier.rails import USDT_ETH, Tier
@@ -19,7 +19,9 @@ from casino.ledger.wallet import Wallet
 from casino.money import Asset
 from casino.staff import people
 from payments.chains.blocks import BlockChain, Watched
-from payments.follower import AddressSource, Followed, Follower
+from payments.follower import Followed, Follower
+from payments.pool import AddressSource
+from tests import factories
 from tests.factories import USDT, make_player
 
 SMALL = 1_000 * USDT
@@ -122,7 +124,7 @@ class FollowedHouse:
 
     async def withdraw(self, player_id: int, units: int) -> Withdrawal:
         async with self.database.transaction() as session:
-            return await withdrawals.request(
+            return await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=self.rail,

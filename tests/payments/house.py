@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from casino import rates
-from casino.cashier import treasury, withdrawals
+from casino.cashier import foreign_sends, treasury, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, open_payouts
 from casino.cashier.rails import set_hot_wallet
@@ -28,6 +28,7 @@ from payments.signer.service import Signer
 from payments.signer.signing_keys import TonKey
 from payments.signer.ton_pen import TonPen
 from payments.watcher import Watcher
+from tests import factories
 from tests.payments.conftest import TIMEOUT_SECONDS, TON, World
 
 RAIL = "ton"
@@ -135,7 +136,7 @@ class House:
     async def withdraw(self, player_id: int, units: int, destination: str) -> int:
         """A withdrawal that an operator has approved."""
         async with self.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=RAIL,
@@ -176,6 +177,21 @@ class House:
         await self.sender.step()  # sends
         await self.world.node.mine()
         await self.watch()
+
+    async def explain(self) -> None:
+        """The owner says what left the account without a payout."""
+        async with self.database.transaction() as session:
+            owner = await people.find_member(session, telegram_id=1)
+            assert owner is not None
+            for one in await foreign_sends.waiting(session):
+                await foreign_sends.acknowledge(
+                    session,
+                    account=one.account,
+                    tx_hash=one.tx_hash,
+                    member=owner,
+                    note="a theft",
+                    now=utc_now(),
+                )
 
     async def require_balanced(self) -> None:
         """The book agrees with itself and with the chain, to the unit."""

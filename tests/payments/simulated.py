@@ -9,6 +9,7 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from casino.db import forbid_open_transaction
 from casino.errors import OutsideUnavailable
 from payments.chains.base import Outcome
 from payments.chains.blocks import Header, Incoming, Landed, Tip, Unmined, Waiting
@@ -23,6 +24,17 @@ class Payment:
     key: str
     address: str
     units: int
+
+    @property
+    def signed(self) -> bytes:
+        """What its sender hands in."""
+        return f"{self.key} {self.address} {self.units}".encode()
+
+    @classmethod
+    def read(cls, signed: bytes) -> "Payment":
+        """Raises ValueError for bytes that are no payment."""
+        key, address, units = signed.decode().split()
+        return cls(key, address, int(units))
 
 
 def pay(address: str, units: int) -> Payment:
@@ -128,6 +140,7 @@ class SimulatedChain:
         return self.blocks[: max(1, len(self.blocks) - self.lag)]
 
     def _answer(self, method: str) -> None:
+        forbid_open_transaction()
         self.asked.append(method)
         if self.failing:
             self.failing -= 1
@@ -145,6 +158,18 @@ class SimulatedMempoolChain(SimulatedChain):
         mined = {payment.key for payment in payments}
         self.mempool = [payment for payment in self.mempool if payment.key not in mined]
         return super().mine(*payments, empty=empty)
+
+    async def broadcast(self, signed: bytes) -> Outcome:
+        try:
+            self._answer("broadcast")
+            payment = Payment.read(signed)
+        except OutsideUnavailable:
+            return Outcome.UNKNOWN
+        except ValueError:
+            return Outcome.FAILED
+        if payment not in [*self.mempool, *self.payments()]:
+            self.mempool.append(payment)
+        return Outcome.SUCCEEDED
 
     async def waiting(self, watched: Container[str]) -> Waiting:
         self._answer("waiting")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tonsdk.utils import Address as TonsdkAddress
 
 from casino.errors import AddressInvalid
-from payments.addresses import TonAddress, in_chunks, is_bounceable, parse_ton, require_payable
+from payments.addresses import TonAddress, is_bounceable, parse_ton, require_payable
 
 ACCOUNT = TonAddress(0, bytes(range(32)))
 accounts = st.builds(TonAddress, st.sampled_from([0, -1]), st.binary(min_size=32, max_size=32))
@@ -105,9 +105,3 @@ def test_an_unknown_tag_is_refused_although_its_checksum_is_right() -> None:
     packed[0] = 0x12
     packed[34:] = binascii.crc_hqx(bytes(packed[:34]), 0).to_bytes(2, "big")
     assert reason(base64.urlsafe_b64encode(bytes(packed)).decode()) == "malformed"
-
-
-def test_people_compare_in_chunks() -> None:
-    text = ACCOUNT.friendly()
-    assert in_chunks(text).replace(" ", "") == text
-    assert {len(chunk) for chunk in in_chunks(text).split()} == {4}

@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.chain
 
 @pytest.fixture
 async def house(world: World, db: Database, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(sender_module, "RESEND_AFTER", timedelta(0))
+    monkeypatch.setattr(sender_module, "RESEND_AFTER_SECONDS", 0.0)
     house = House(world, db)
     await house.open()
     return house
@@ -89,7 +88,7 @@ async def test_what_has_no_owner_is_kept_and_booked(house: House) -> None:
 async def test_a_page_at_a_time_tells_the_same(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("payments.watcher.PAGE_TRANSACTIONS", 2)
+    monkeypatch.setattr("payments.reading.PAGE_TRANSACTIONS", 2)
     player = await house.player()
     tag = await house.tag(player)
     for _ in range(5):
@@ -240,9 +239,13 @@ async def test_a_member_that_did_not_leave_is_tried_again(house: House) -> None:
     await house.world.chain.broadcast(thief.signed)
     await house.world.node.mine()
     await house.turn()
-    assert await house.status(withdrawal) in {Status.DEAD, Status.ASSIGNED}
+    assert await house.status(withdrawal) is Status.DEAD
     assert await house.world.node.balance(to.raw) == 0
     await house.world.pay_in(20 * TON)
+    await house.turn()
+    assert await house.status(withdrawal) is Status.DEAD, "nobody has said what that was"
+    assert "alert.foreign_send" in await effects(house, "staff")
+    await house.explain()
     await house.turn()
     await house.turn()
     assert await house.status(withdrawal) is Status.CONFIRMED
@@ -278,7 +281,7 @@ async def test_the_sender_waits_for_a_watcher_that_is_behind(house: House) -> No
 async def test_an_index_that_is_behind_stops_the_sender_and_alerts(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender_module, "BEHIND_ALERT_AFTER", timedelta(0))
+    monkeypatch.setattr(sender_module, "BEHIND_ALERT_AFTER_SECONDS", 0.0)
     player = await house.rich_player(10 * TON)
     withdrawal = await house.withdraw(player, 2 * TON, house.somebody(66).friendly())
     await house.world.node.fault(lag=60)

@@ -22,6 +22,7 @@ from casino.players import limits
 from casino.players.rules import LimitKind
 from casino.staff.people import Member
 from games.registry import INSTANT, STEPS
+from tests import factories
 
 STAKES = {Asset.TON: 10_000_007, Asset.USDT: 100_003}
 WORTH = {Asset.TON: (3, 1000), Asset.USDT: (9, 10)}
@@ -194,7 +195,7 @@ class House:
 
     async def _withdraw(self, deed: Deed, player: PlayerId, reference: str) -> Handled:
         async with self.database.transaction() as session:
-            asked = await withdrawals.request(
+            asked = await factories.ask_withdrawal(
                 session,
                 player_id=player,
                 rail=RAILS[deed.asset],

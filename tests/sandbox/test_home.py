@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
 
 from sandbox.home import Home
 from sandbox.processes import ServiceFailed
-from sandbox.stage import Ports
+from sandbox.settings import Ports
 
 
 def reset(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -52,5 +53,8 @@ def test_a_world_that_runs_is_neither_forgotten_nor_opened_twice(tmp_path: Path)
 def test_ports_follow_the_first_one() -> None:
     ports = Ports.from_first(9_000)
     assert ports.page == 9_000
-    assert len({ports.page, ports.webapp, ports.chain}) == 3
-    assert max(ports.webapp, ports.chain) < 9_003
+    assert sorted(astuple(ports)) == [*range(9_000, 9_005)]
+
+
+def test_free_ports_are_five_different_ones() -> None:
+    assert len(set(astuple(Ports.free()))) == 5

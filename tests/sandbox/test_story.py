@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
+from sandbox.chains import QUICK_PACE
 from sandbox.home import Home
-from sandbox.stage import Ports, open_stage
+from sandbox.settings import Ports
+from sandbox.stage import open_stage
 from sandbox.story import STEPS, tell
 from tests.servers import Run
 
 # A world of many processes: it and the browser's world take turns on one worker.
 pytestmark = [pytest.mark.chain, pytest.mark.xdist_group("stage")]
 
-BLOCK_MS = 500
-
 
 async def test_a_newcomer_plays_and_is_paid_and_the_books_balance(run: Run) -> None:
     home = Home(run.folder / secrets.token_hex(8))
     lines: list[dict[str, Any]] = []
-    async with open_stage(home, Ports.free(), block_ms=BLOCK_MS, say=lambda _text: None) as stage:
+    async with open_stage(home, Ports.free(), pace=QUICK_PACE, say=lambda _text: None) as stage:
         told = await tell(stage, lambda line: lines.append(json.loads(line)))
     home.erase()
     assert told, lines[-1]

@@ -14,6 +14,7 @@ from casino.errors import CasinoError, IdempotencyConflict
 from casino.money import Asset
 from casino.staff import orders
 from casino.staff.people import Member
+from tests import factories
 from tests.simulation.deposits import RAIL
 from tests.simulation.model import CASH, FEES, NETWORK, OUTSIDE, RESERVED, Model, Person
 from tests.simulation.tables import check_people
@@ -92,7 +93,7 @@ class Outgoing:
             await self._check(asked, made)
 
     async def cancel(self, person: Person) -> None:
-        """The player takes one back, if staff have not decided."""
+        """The player takes one back, if the sender has not claimed it."""
         asked = self._pick(person)
         if asked is None:
             return
@@ -102,7 +103,7 @@ class Outgoing:
                 session, withdrawal_id=asked.id, player_id=person.id, now=self.world.now
             )
 
-        if await self._moved(work, asked, {"in_review", "cancelled"}, "cancel"):
+        if await self._moved(work, asked, {"in_review", "approved", "cancelled"}, "cancel"):
             self._give_back(asked, "cancelled")
         await self._check(asked)
 
@@ -297,7 +298,7 @@ class Outgoing:
 
     def _request(self, person: Person, units: int, destination: str, reference: str) -> Any:
         async def work(session: AsyncSession) -> Any:
-            return await withdrawals.request(
+            return await factories.ask_withdrawal(
                 session,
                 player_id=person.id,
                 rail=RAIL,

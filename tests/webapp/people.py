@@ -91,6 +91,15 @@ class Person:
             assert response.content_type == "application/json", await response.text()
             return Answer(response.status, await response.json())
 
+    async def withdraw(self, asked: dict[str, Any]) -> Answer:
+        """Ask what a withdrawal costs, then for it; what refuses the one refuses the other."""
+        quote = await self.post(
+            "/api/cashier/quote", {"rail": asked["rail"], "units": asked["units"]}
+        )
+        if quote.status != 200:
+            return quote
+        return await self.post("/api/cashier/withdraw", asked | {"quote": quote.body["id"]})
+
     async def open_socket(self, ticket: str | None = None) -> ClientWebSocketResponse:
         """Open the WebSocket with a fresh ticket, or with the one given."""
         if ticket is None:
@@ -135,7 +144,7 @@ def bet(stake: int | str = TON, *, reference: str | None = None, **more: Any) ->
 
 
 def withdrawal(units: int | str, *, reference: str | None = None, **more: Any) -> dict[str, Any]:
-    """A withdrawal of TON to somebody's wallet; `more` replaces fields."""
+    """A withdrawal of TON to somebody's wallet, still without a quote; `more` replaces fields."""
     return {
         "rail": "ton",
         "units": str(units),

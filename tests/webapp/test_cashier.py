@@ -1,6 +1,8 @@
 """Money in and out over HTTP: one withdrawal for one reference, no address that loses coins."""
 
 import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 
@@ -8,7 +10,7 @@ from casino import flags
 from casino.cashier import address_pool, rails, tags
 from casino.cashier.address_pool import PoolAddress
 from casino.clock import utc_now
-from casino.ids import new_reference
+from casino.ids import internal, new_reference
 from payments.addresses import TonAddress
 from tests.webapp.conftest import HOT_WALLET, Join, Start
 from tests.webapp.people import TON, Person, withdrawal
@@ -28,7 +30,12 @@ async def test_the_rails_say_what_they_offer(join: Join, house):
         "ton",
         True,
     )
-    assert ton["withdraw"] == {"min": "500000000", "fee": "50000000", "enabled": True}
+    assert ton["withdraw"] == {
+        "min": "500000000",
+        "fee": "50000000",
+        "enabled": True,
+        "memo": True,
+    }
     assert faucet["withdraw"]["enabled"] is False
     async with house.transaction() as session:
         await flags.set_flag(
@@ -86,7 +93,7 @@ async def test_a_rail_with_addresses_is_shown_when_its_network_is_known(join: Jo
     assert shown["uri"] == f"ethereum:{token}@1/transfer?address=0xAb0"
     third = await join(units=0)
     assert (await third.post("/api/cashier/deposit", {"rail": "usdt_eth"})).code == (
-        "refusal.paused"
+        "refusal.addresses_used_up"
     )
 
 
@@ -108,15 +115,88 @@ async def test_a_movement_says_how_far_its_chain_has_confirmed_it(join: Join, ho
     assert detail["url"] == "https://etherscan.io/tx/0xaa"
 
 
-async def test_a_quote_names_fee_and_net(join: Join):
+async def test_a_movement_says_that_it_waits_for_its_first_block(join: Join, house):
+    person = await join(units=0)
+    async with house.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                " account, sender, confirmations_wanted, sent_at, status, seen_at)"
+                " SELECT id, 'btc', 'k:0', 3, 5000000000, 'aa', 'a', '', 3, now(), 'seen', now()"
+                " FROM players"
+            )
+        )
+    (shown,) = (await person.get("/api/cashier/movements")).body["movements"]
+    detail = shown["detail"]
+    assert (shown["asset"], shown["status"]) == ("BTC", "seen")
+    assert (detail["confirmations"], detail["confirmations_wanted"]) == ("0", "3")
+    assert detail["url"] == "https://mempool.space/tx/aa"
+
+
+async def test_a_quote_names_fee_and_net_and_how_long_it_holds(join: Join):
     person = await join()
-    quote = (await person.get(f"/api/cashier/quote?rail=ton&units={5 * TON}")).body
+    path = "/api/cashier/quote"
+    quote = (await person.post(path, {"rail": "ton", "units": str(5 * TON)})).body
     assert (quote["fee"], quote["net"], quote["asset"]) == ("50000000", "4950000000", "TON")
-    assert (await person.get("/api/cashier/quote?rail=ton&units=1")).code == (
-        "refusal.below_minimum"
-    )
-    assert (await person.get("/api/cashier/quote?rail=ton&units=x")).code == "refusal.bad_amount"
-    assert (await person.get("/api/cashier/quote?units=1")).status == 404
+    made, expires = (datetime.fromisoformat(quote[each]) for each in ("made_at", "expires_at"))
+    assert expires - made == timedelta(minutes=10)
+    for body, code in (
+        ({"rail": "ton", "units": "1"}, "refusal.below_minimum"),
+        ({"rail": "ton", "units": "x"}, "refusal.bad_amount"),
+        ({"rail": "", "units": "1"}, "error.not_found"),
+        ({"units": "1"}, "error.bad_request"),
+    ):
+        assert (await person.post(path, body)).code == code
+
+
+async def test_a_quote_is_kept_and_used_once(join: Join, house):
+    person, stranger = await join(), await join()
+    asked = withdrawal(3 * TON)
+    quoted = {"rail": "ton", "units": asked["units"]}
+    mine = (await person.post("/api/cashier/quote", quoted)).body["id"]
+    theirs = (await stranger.post("/api/cashier/quote", quoted)).body["id"]
+    for wrong in (
+        {"quote": theirs},
+        {"quote": new_reference()},
+        {"quote": mine, "units": str(4 * TON)},
+    ):
+        answer = await person.post("/api/cashier/withdraw", asked | wrong)
+        assert answer.status in {404, 422}
+        assert answer.code in {"refusal.quote_expired", "error.not_found"}
+    async with house.transaction() as session:
+        rail = await rails.get_rail(session, "ton")
+        await rails.change_rail(
+            session,
+            rail=replace(rail, withdrawal_fee=2 * rail.withdrawal_fee),
+            actor="staff:1",
+            now=utc_now(),
+        )
+    made = (await person.post("/api/cashier/withdraw", asked | {"quote": mine})).body
+    assert made["detail"]["fee"] == "50000000"
+    again = asked | {"quote": mine, "reference": new_reference()}
+    assert (await person.post("/api/cashier/withdraw", again)).code == "refusal.quote_expired"
+    missing = await person.post("/api/cashier/withdraw", asked | {"reference": new_reference()})
+    assert missing.code == "error.bad_request"
+    assert await count_withdrawals(house) == 1
+
+
+async def test_a_quote_runs_out(join: Join, house):
+    person = await join()
+    asked = withdrawal(3 * TON)
+    quote = (
+        await person.post("/api/cashier/quote", {"rail": "ton", "units": asked["units"]})
+    ).body["id"]
+    async with house.transaction() as session:
+        await session.execute(
+            text(
+                "UPDATE withdrawal_quotes SET made_at = made_at - interval '11 minutes',"
+                " expires_at = expires_at - interval '11 minutes'"
+            )
+        )
+    answer = await person.post("/api/cashier/withdraw", asked | {"quote": quote})
+    assert (answer.status, answer.code) == (422, "refusal.quote_expired")
+    assert (await person.withdraw(asked)).status == 200
+    assert await count_withdrawals(house) == 1
 
 
 async def test_twenty_taps_on_confirm_make_one_withdrawal(start: Start, join: Join, house):
@@ -124,9 +204,7 @@ async def test_twenty_taps_on_confirm_make_one_withdrawal(start: Start, join: Jo
     person = await join(at=first)
     elsewhere = Person(second, token=person.token)
     asked = withdrawal(30 * TON)
-    answers = await asyncio.gather(
-        *((person, elsewhere)[n % 2].post("/api/cashier/withdraw", asked) for n in range(20))
-    )
+    answers = await asyncio.gather(*((person, elsewhere)[n % 2].withdraw(asked) for n in range(20)))
     assert [answer.status for answer in answers] == [200] * 20
     assert all(answer.body == answers[0].body for answer in answers)
     assert await count_withdrawals(house) == 1
@@ -144,11 +222,11 @@ async def test_twenty_taps_on_confirm_make_one_withdrawal(start: Start, join: Jo
 async def test_a_reference_used_for_something_else_is_a_conflict(join: Join, house):
     person = await join()
     asked = withdrawal(3 * TON)
-    assert (await person.post("/api/cashier/withdraw", asked)).status == 200
-    answer = await person.post("/api/cashier/withdraw", asked | {"units": str(4 * TON)})
+    assert (await person.withdraw(asked)).status == 200
+    answer = await person.withdraw(asked | {"units": str(4 * TON)})
     assert (answer.status, answer.code) == (409, "error.idempotency_conflict")
     other = await join()
-    assert (await other.post("/api/cashier/withdraw", asked)).status == 200
+    assert (await other.withdraw(asked)).status == 200
     assert await count_withdrawals(house) == 2
 
 
@@ -169,9 +247,7 @@ async def test_addresses_that_would_lose_coins_are_refused(join: Join, house):
         (TonAddress(0, bytes(32)).friendly(), "burn"),
     ]
     for destination, reason in cases:
-        answer = await person.post(
-            "/api/cashier/withdraw", withdrawal(TON, destination=destination)
-        )
+        answer = await person.withdraw(withdrawal(TON, destination=destination))
         assert (destination, answer.status, answer.code) == (
             destination,
             422,
@@ -185,8 +261,8 @@ async def test_addresses_that_would_lose_coins_are_refused(join: Join, house):
 async def test_a_mainnet_house_refuses_testnet_addresses(start: Start, join: Join):
     person = await join(at=await start(testnet=False))
     flagged = TonAddress(0, b"\x09" * 32).friendly(testnet=True)
-    answer = await person.post("/api/cashier/withdraw", withdrawal(TON, destination=flagged))
-    assert answer.data == {"reason": "testnet"}
+    answer = await person.withdraw(withdrawal(TON, destination=flagged))
+    assert answer.data == {"reason": "testnet", "wanted": "ton"}
 
 
 async def test_amounts_that_cannot_be_withdrawn_are_refused(join: Join, house):
@@ -199,18 +275,18 @@ async def test_amounts_that_cannot_be_withdrawn_are_refused(join: Join, house):
         (str(TON // 10), "refusal.below_minimum"),
         (str(101 * TON), "refusal.insufficient_funds"),
     ):
-        answer = await person.post("/api/cashier/withdraw", withdrawal(units))
+        answer = await person.withdraw(withdrawal(units))
         assert (units, answer.status, answer.code) == (units, 422, code)
-    bad = await person.post("/api/cashier/withdraw", withdrawal(TON) | {"reference": "again"})
+    bad = await person.withdraw(withdrawal(TON) | {"reference": "again"})
     assert bad.code == "refusal.stale_reference"
     assert await count_withdrawals(house) == 0
 
 
-async def test_a_withdrawal_is_listed_and_taken_back_by_its_owner_only(join: Join):
+async def test_a_withdrawal_is_listed_and_taken_back_by_its_owner_only(join: Join, house):
     person, stranger = await join(), await join()
-    made = (await person.post("/api/cashier/withdraw", withdrawal(3 * TON))).body
+    made = (await person.withdraw(withdrawal(3 * TON))).body
     assert (made["status"], made["detail"]["net"]) == ("in_review", "2950000000")
-    assert made["detail"]["destination_chunks"].replace(" ", "") == made["detail"]["destination"]
+    assert made["detail"]["cancellable"] is True
     listed = (await person.get("/api/cashier/movements")).body["movements"]
     assert [(one["id"], one["kind"], one["units"]) for one in listed] == [
         (made["id"], "withdrawal", str(3 * TON))
@@ -220,14 +296,22 @@ async def test_a_withdrawal_is_listed_and_taken_back_by_its_owner_only(join: Joi
     assert (await stranger.post(path)).status == 404
     assert (await person.post(path)).body["status"] == "cancelled"
     assert await person.cash() == 100 * TON
+    listed = (await person.get("/api/cashier/movements")).body["movements"]
+    assert listed[0]["detail"]["cancellable"] is False
     assert (await person.post("/api/cashier/withdrawals/x/cancel")).status == 404
+    late = (await person.withdraw(withdrawal(3 * TON))).body["id"]
+    async with house.transaction() as session:
+        await session.execute(
+            text("UPDATE withdrawals SET status = 'assigned' WHERE id = :id"),
+            {"id": internal(late)},
+        )
+    answer = await person.post(f"/api/cashier/withdrawals/{late}/cancel")
+    assert (answer.status, answer.code) == (422, "refusal.withdrawal_under_way")
 
 
 async def test_movements_come_in_pages(join: Join):
     person = await join()
-    made = [
-        (await person.post("/api/cashier/withdraw", withdrawal(TON))).body["id"] for _ in range(3)
-    ]
+    made = [(await person.withdraw(withdrawal(TON))).body["id"] for _ in range(3)]
     page = (await person.get("/api/cashier/movements?limit=2")).body["movements"]
     assert [one["id"] for one in page] == [made[2], made[1]]
     rest = await person.get(f"/api/cashier/movements?limit=2&before={page[-1]['id']}")

@@ -143,7 +143,7 @@ async def test_a_deposit_reaches_the_open_page(join: Join, house):
 async def test_a_withdrawal_is_told_to_the_page(join: Join):
     person = await join()
     socket = await person.open_socket()
-    made = (await person.post("/api/cashier/withdraw", withdrawal(30 * TON))).body
+    made = (await person.withdraw(withdrawal(30 * TON))).body
     news = await receive(socket, "movement")
     assert (news["kind"], news["payload"]["withdrawal_id"]) == ("withdrawal.requested", made["id"])
     await cash_of(socket, until=70 * TON)
@@ -295,7 +295,7 @@ async def test_without_redis_money_goes_on_and_sockets_come_back(
     receipt = (await person.post("/api/play/dice", bet())).body
     await cash_of(socket, until=int(receipt["balance"]))
     asked = withdrawal(2 * TON)
-    answers = await asyncio.gather(*(person.post("/api/cashier/withdraw", asked) for _ in range(5)))
+    answers = await asyncio.gather(*(person.withdraw(asked) for _ in range(5)))
     assert [answer.status for answer in answers] == [200] * 5
     await cash_of(socket, until=int(receipt["balance"]) - 2 * TON)
     assert (await person.client.get("/readyz")).status == 200

@@ -71,7 +71,7 @@ async def test_after_exclusion_the_launch_is_spent_and_a_new_one_can_only_withdr
     assert (await person.log_in()).status == 200
     limits = (await person.get("/api/limits")).body
     assert limits["excluded_until"] > datetime.now(UTC).isoformat()
-    assert (await person.post("/api/cashier/withdraw", withdrawal(5 * TON))).status == 200
+    assert (await person.withdraw(withdrawal(5 * TON))).status == 200
 
 
 async def test_launches_that_prove_nothing_are_refused(client):

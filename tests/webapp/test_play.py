@@ -199,5 +199,9 @@ async def test_the_lobby_tells_games_and_stakes(join: Join):
     assert (dice["slug"], dice["kind"], dice["rtp_bp"]) == ("dice", "instant", 9899)
     assert (mines["slug"], mines["kind"], mines["rtp_bp"]) == ("mines", "steps", 9900)
     assert dice["stake"]["TON"] == {"min": "10000000", "max": str(100 * TON)}
-    assert lobby["assets"] == [{"asset": "TON", "decimals": 9}, {"asset": "USDT", "decimals": 6}]
+    assert lobby["assets"] == [
+        {"asset": "TON", "decimals": 9},
+        {"asset": "USDT", "decimals": 6},
+        {"asset": "BTC", "decimals": 11},
+    ]
     assert set(INSTANT) <= {game["slug"] for game in lobby["games"]}

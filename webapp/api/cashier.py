@@ -7,27 +7,33 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from casino import flags, switches
-from casino.cashier import addresses, history, rails, withdrawals
+from casino.cashier import (
+    addresses,
+    fees,
+    history,
+    house_addresses,
+    quotes,
+    rails,
+    withdrawals,
+)
+from casino.cashier.withdrawal_states import CANCELLABLE
 from casino.clock import utc_now
-from casino.errors import AddressInvalid
 from casino.i18n import text as say
 from casino.ids import internal, public
 from casino.players import identity
-from payments.addresses import in_chunks, require_payable
+from payments.destinations import canonical_destination
 from webapp import schemas
 from webapp.auth import player_of
-from webapp.keys import DATABASE, LIVE
-from webapp.schemas import DepositRequest, WithdrawRequest, read_body
+from webapp.keys import DATABASE, LIVE, TESTNET
+from webapp.schemas import DepositRequest, QuoteRequest, WithdrawRequest, read_body
 from webapp.wire import Json, json_response, moment
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from casino.cashier.history import Movement
     from casino.cashier.rails import Rail
     from casino.cashier.withdrawals import Withdrawal
-
-TESTNET = web.AppKey("testnet", bool)
 
 routes = web.RouteTableDef()
 
@@ -38,9 +44,13 @@ async def show_rails(request: web.Request) -> web.Response:
     async with request.app[DATABASE].transaction() as session:
         offered = await rails.list_rails(session)
         stopped = await flags.stopped(session)
-    return json_response(
-        {"rails": [_show_rail(rail, stopped) for rail in offered if rail.is_known]}
-    )
+        now = utc_now()
+        shown = [
+            _show_rail(rail, stopped, await fees.withdrawal_fee(session, rail=rail, now=now))
+            for rail in offered
+            if rail.is_known
+        ]
+    return json_response({"rails": shown})
 
 
 @routes.post("/api/cashier/deposit")
@@ -68,27 +78,30 @@ async def show_deposit_address(request: web.Request) -> web.Response:
     )
 
 
-@routes.get("/api/cashier/quote")
-async def show_quote(request: web.Request) -> web.Response:
-    """What a withdrawal would cost and bring, and how much may still be withdrawn."""
-    rail = request.query.get("rail", "")
+@routes.post("/api/cashier/quote")
+async def make_quote(request: web.Request) -> web.Response:
+    """What a withdrawal costs and brings if it is asked for in time, and how much may still be
+    withdrawn."""
+    asked = await read_body(request, QuoteRequest)
     async with request.app[DATABASE].transaction() as session:
-        offered = await rails.get_rail(session, rail)
-        quote = await withdrawals.quote(
+        quote = await quotes.make(
             session,
             player_id=player_of(request),
-            rail=rail,
-            units=schemas.units(request.query.get("units", "")),
+            rail=asked.rail,
+            units=schemas.units(asked.units),
             now=utc_now(),
         )
     return json_response(
         {
-            "rail": rail,
-            "asset": offered.asset.value,
+            "id": public(quote.id),
+            "rail": quote.rail,
+            "asset": quote.asset.value,
+            "units": str(quote.units),
             "fee": str(quote.fee),
             "net": str(quote.net),
             "minimum": str(quote.minimum),
             "ceiling_left": None if quote.ceiling_left is None else str(quote.ceiling_left),
+            "made_at": moment(quote.made_at),
             "expires_at": moment(quote.expires_at),
         }
     )
@@ -101,17 +114,20 @@ async def request_withdrawal(request: web.Request) -> web.Response:
     units, reference = schemas.units(asked.units), schemas.reference(asked.reference)
     player_id = player_of(request)
     async with request.app[DATABASE].transaction() as session:
-        offered = await rails.list_rails(session)
         rail = await rails.get_rail(session, asked.rail)
         made = await withdrawals.request(
             session,
             player_id=player_id,
             rail=rail.name,
             units=units,
-            destination=payable_destination(
-                asked.destination, rail=rail, offered=offered, testnet=request.app[TESTNET]
+            destination=canonical_destination(
+                rail,
+                asked.destination,
+                house=await house_addresses.read(session),
+                testnet=request.app[TESTNET],
             ),
             memo=asked.memo.strip(),
+            quote_id=internal(asked.quote),
             reference=reference,
             now=utc_now(),
         )
@@ -121,7 +137,7 @@ async def request_withdrawal(request: web.Request) -> web.Response:
 
 @routes.post("/api/cashier/withdrawals/{id}/cancel")
 async def cancel_withdrawal(request: web.Request) -> web.Response:
-    """Take a withdrawal back that nobody has decided on yet."""
+    """Take a withdrawal back that the sender has not claimed yet."""
     player_id = player_of(request)
     async with request.app[DATABASE].transaction() as session:
         made = await withdrawals.cancel(
@@ -149,15 +165,7 @@ async def list_movements(request: web.Request) -> web.Response:
     return json_response({"movements": [_show_movement(movement) for movement in found]})
 
 
-def payable_destination(text: str, *, rail: Rail, offered: Sequence[Rail], testnet: bool) -> str:
-    """The canonical form of an address that this rail can pay; raises AddressInvalid."""
-    if rail.chain != "ton":
-        raise AddressInvalid(reason="rail")
-    own = frozenset(one.address for one in offered if one.chain == rail.chain and one.address)
-    return require_payable(text, own=own, testnet=testnet)
-
-
-def _show_rail(rail: Rail, stopped: Collection[str]) -> dict[str, Json]:
+def _show_rail(rail: Rail, stopped: Collection[str], fee: int) -> dict[str, Json]:
     asset_on = switches.asset_flag(rail.asset) not in stopped
     deposits = rail.takes_deposits and asset_on and switches.DEPOSITS not in stopped
     payouts = rail.withdrawals_enabled and asset_on and switches.WITHDRAWALS not in stopped
@@ -168,15 +176,16 @@ def _show_rail(rail: Rail, stopped: Collection[str]) -> dict[str, Json]:
         "deposit": {"min": str(rail.deposit_min), "enabled": deposits},
         "withdraw": {
             "min": str(rail.withdrawal_min),
-            "fee": str(rail.withdrawal_fee),
+            "fee": str(fee),
             "enabled": payouts,
+            "memo": rail.takes_memo,
         },
         "enabled": deposits or payouts,
     }
 
 
 def show_withdrawal(made: Withdrawal) -> dict[str, Json]:
-    """A withdrawal in the shape of a movement, with the address as people compare it."""
+    """A withdrawal in the shape of a movement."""
     return {
         "id": public(made.id),
         "kind": "withdrawal",
@@ -189,11 +198,11 @@ def show_withdrawal(made: Withdrawal) -> dict[str, Json]:
             "fee": str(made.fee_units),
             "net": str(made.net_units),
             "destination": made.destination,
-            "destination_chunks": in_chunks(made.destination),
             "memo": made.memo,
             "reason": made.reason,
             "tx_hash": made.tx_hash,
             "url": None,
+            "cancellable": made.status in CANCELLABLE,
         },
     }
 

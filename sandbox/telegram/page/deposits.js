@@ -4,7 +4,25 @@ const ADDRESS = /\b(?:[UEk0][Qf][A-Za-z0-9_-]{46}|-?[01]:[0-9a-fA-F]{64}|0x[0-9a
 const TON = /^(?:[UEk0][Qf]|-?[01]:)/;
 const TAG = /^[0-9A-HJKMNP-TV-Z]{8}$/;
 
-/** ton://transfer/ADDRESS?amount=UNITS&text=TAG, and https forms of the same. */
+/** Whose address this looks like: "ton", "ethereum", "bitcoin" or null. */
+export function chainOf(address) {
+  if (!ADDRESS.test(address)) return null;
+  if (TON.test(address)) return "ton";
+  return address.startsWith("0x") ? "ethereum" : "bitcoin";
+}
+
+/** Which wallet pays there; `dollars` decides on TON, where one address takes coins and dollars. */
+function railOf(address, dollars) {
+  const chain = chainOf(address);
+  if (chain === "ton") return dollars ? "usdt_ton" : "ton";
+  return { ethereum: "usdt_eth", bitcoin: "btc" }[chain] ?? null;
+}
+
+/**
+ * What a link asks to be paid: ton://transfer/ADDRESS?jetton=MASTER&amount=UNITS&text=TAG and https
+ * forms of it, ethereum:TOKEN@CHAIN/transfer?address=ADDRESS&uint256=UNITS (EIP-681), bitcoin:ADDRESS
+ * (BIP-21, whose amounts are in coins and not read).
+ */
 export function readLink(link) {
   let url;
   try {
@@ -12,10 +30,18 @@ export function readLink(link) {
   } catch {
     return null;
   }
-  const address = ADDRESS.exec(decodeURIComponent(url.pathname + url.host))?.[0];
-  const isTransfer = url.protocol === "ton:" || /transfer/.test(url.pathname);
-  if (!address || !isTransfer) return null;
-  return { to: address, comment: url.searchParams.get("text") ?? "", units: url.searchParams.get("amount") };
+  const query = url.searchParams;
+  const path = decodeURIComponent(url.pathname + url.host);
+  if (url.protocol === "ethereum:") {
+    const to = ADDRESS.exec(query.get("address") ?? path)?.[0];
+    return to ? { to, rail: "usdt_eth", comment: "", units: query.get("uint256") } : null;
+  }
+  const to = ADDRESS.exec(path)?.[0];
+  if (!to) return null;
+  if (url.protocol === "bitcoin:") return { to, rail: "btc", comment: "" };
+  if (url.protocol !== "ton:" && !/transfer/.test(url.pathname)) return null;
+  const rail = query.has("jetton") ? "usdt_ton" : "ton";
+  return { to, rail, comment: query.get("text") ?? "", units: query.get("amount") };
 }
 
 /** What a message offers: the address it names, and the tag that stands apart as code. */
@@ -39,7 +65,7 @@ export function readMessage(message) {
   const to = words.map((word) => ADDRESS.exec(word)?.[0]).find(Boolean) ?? ADDRESS.exec(text)?.[0];
   const comment = words.find((word) => TAG.test(word)) ?? "";
   // On TON money without its tag is nobody's: such an address is not offered, it may be anyone's.
-  return to && (comment || !TON.test(to)) ? { to, comment } : null;
+  return to && (comment || !TON.test(to)) ? { to, rail: railOf(to, text.includes("USDT")), comment } : null;
 }
 
 /** What was copied or pasted: an address, a tag, a link, or several of them at once. */
@@ -48,5 +74,5 @@ export function readText(text) {
   if (link) return link;
   const to = ADDRESS.exec(text)?.[0];
   const comment = text.split(/[\s,;]+/).find((word) => TAG.test(word));
-  return to || comment ? { to, comment } : null;
+  return to || comment ? { to, comment, rail: to && chainOf(to) !== "ton" ? railOf(to) : undefined } : null;
 }

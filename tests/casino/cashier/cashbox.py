@@ -19,6 +19,7 @@ from casino.players import identity
 from casino.staff import orders, people
 from casino.staff.people import Member
 from casino.staff.roles import Role
+from tests import factories
 
 NOW = datetime.now(UTC)
 TON = 10**9
@@ -136,16 +137,17 @@ async def ask(
     *,
     reference: str | None = None,
     destination: str = DESTINATION,
+    memo: str = "",
     now: datetime = NOW,
 ) -> Withdrawal:
     async with db.transaction() as session:
-        return await withdrawals.request(
+        return await factories.ask_withdrawal(
             session,
             player_id=player_id,
             rail="ton",
             units=units,
             destination=destination,
-            memo="",
+            memo=memo,
             reference=reference or f"reference-{next(_numbers)}",
             now=now,
         )

@@ -465,6 +465,21 @@ async def test_network_fees_are_booked_once(house: Database, staff: Member) -> N
     await assert_sound(house)
 
 
+async def test_coins_that_came_back_are_booked_once_in_reverse(house: Database) -> None:
+    await rich_player(house)
+    for _ in range(2):
+        for units, reference in ((-7, "tx1"), (5, "tx2"), (0, "tx3")):
+            async with house.transaction() as session:
+                await payouts.book_network_fee(
+                    session, rail="ton", units=units, reference=reference, now=NOW
+                )
+    assert await house_account(house, Account.HOUSE_NETWORK_FEES) == 2
+    async with house.transaction() as session:
+        with pytest.raises(IdempotencyConflict):
+            await payouts.book_network_fee(session, rail="ton", units=7, reference="tx1", now=NOW)
+    await assert_sound(house)
+
+
 async def test_the_chain_and_the_book_are_compared(house: Database, staff: Member) -> None:
     player = await rich_player(house)
     await approved(house, staff, player)

@@ -49,13 +49,13 @@ from tests.casino.cashier.cashbox import (
 async def test_a_new_install_offers_the_defaults(db: Database) -> None:
     async with db.transaction() as session:
         offered = await rails.list_rails(session)
-    assert [rail.name for rail in offered] == ["ton", "usdt_eth", "btc", "usdt_faucet"]
+    assert [rail.name for rail in offered] == ["ton", "usdt_ton", "usdt_eth", "btc", "usdt_faucet"]
     assert all(rail.enabled and rail.address is None for rail in offered)
-    assert [rail.withdrawals_enabled for rail in offered] == [True, False, True, False]
+    assert [rail.withdrawals_enabled for rail in offered] == [True, True, True, True, False]
     assert not any(rail.takes_deposits for rail in offered), "nobody has said where to yet"
     assert offered[0].tx_url("abc") == "https://tonviewer.com/transaction/abc"
     assert offered[0].tx_url(None) is None
-    assert offered[2].tx_url("abc") is None
+    assert offered[4].tx_url("abc") is None
 
 
 async def test_tiers_rise_and_survive_being_stored(db: Database) -> None:

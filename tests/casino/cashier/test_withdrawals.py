@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from casino import audit, flags, switches
-from casino.cashier import rails, recovery, terms, withdrawals
+from casino.cashier import quotes, rails, recovery, terms, withdrawals
 from casino.cashier.withdrawals import Approval, Withdrawal, WithdrawalStatus
 from casino.db import Database
 from casino.errors import (
@@ -24,13 +24,13 @@ from casino.errors import (
     NotFound,
     NotPermitted,
     Paused,
-    QuoteExpired,
     RateStale,
     StaleReference,
 )
 from casino.players import exclusion, identity
 from casino.staff import orders, people
 from casino.staff.roles import Role
+from tests import factories
 from tests.casino.cashier.cashbox import (
     DESTINATION,
     EUR,
@@ -168,7 +168,7 @@ async def test_bad_memos_are_refused(house: Database, memo: str) -> None:
     player = await rich_player(house)
     with pytest.raises(AddressInvalid):
         async with house.transaction() as session:
-            await withdrawals.request(
+            await factories.ask_withdrawal(
                 session,
                 player_id=player,
                 rail="ton",
@@ -185,7 +185,7 @@ async def test_bad_references_are_refused(house: Database, reference: str) -> No
     player = await rich_player(house)
     with pytest.raises(StaleReference):
         async with house.transaction() as session:
-            await withdrawals.request(
+            await factories.ask_withdrawal(
                 session,
                 player_id=player,
                 rail="ton",
@@ -195,34 +195,6 @@ async def test_bad_references_are_refused(house: Database, reference: str) -> No
                 reference=reference,
                 now=NOW,
             )
-
-
-async def test_a_fee_that_changed_since_the_quote_is_refused(house: Database) -> None:
-    player = await rich_player(house)
-    async with house.transaction() as session:
-        quoted = await withdrawals.quote(
-            session, player_id=player, rail="ton", units=10 * TON, now=NOW
-        )
-    assert (quoted.fee, quoted.net) == (FEE, 10 * TON - FEE)
-    assert quoted.ceiling_left == 1_000 * EUR
-    for fee, expected in ((FEE + 1, QuoteExpired), (FEE, None)):
-        async with house.transaction() as session:
-            asked = withdrawals.request(
-                session,
-                player_id=player,
-                rail="ton",
-                units=10 * TON,
-                destination=DESTINATION,
-                memo="",
-                reference="r",
-                quoted_fee=fee,
-                now=NOW,
-            )
-            if expected:
-                with pytest.raises(expected):
-                    await asked
-            else:
-                assert (await asked).fee_units == FEE
 
 
 async def test_excluded_players_may_take_their_money(house: Database) -> None:
@@ -252,14 +224,10 @@ async def test_switches_and_closed_rails_stop_requests(house: Database) -> None:
         await ask(house, player)
     with pytest.raises(Paused):
         async with house.transaction() as session:
-            await withdrawals.quote(
-                session, player_id=player, rail="usdt_faucet", units=TON, now=NOW
-            )
+            await quotes.make(session, player_id=player, rail="usdt_faucet", units=TON, now=NOW)
     with pytest.raises(NotFound):
         async with house.transaction() as session:
-            await withdrawals.quote(
-                session, player_id=player, rail="no_such_rail", units=TON, now=NOW
-            )
+            await quotes.make(session, player_id=player, rail="nowhere", units=TON, now=NOW)
 
 
 async def test_a_stale_rate_stops_requests(house: Database) -> None:
@@ -489,11 +457,11 @@ async def test_of_approve_reject_and_cancel_one_wins(house: Database) -> None:
         attempt(cancel(house, made.id, player)),
         attempt(approve(house, made.id, staff)),
     )
-    assert sum(isinstance(answer, IllegalMove) for answer in answers) == 2
-    end = await status_of(house, made.id)
+    # One yes counts at most, and the player's no is heard after it as well.
+    assert sum(isinstance(answer, Approval) for answer in answers) <= 1
+    assert await status_of(house, made.id) == "cancelled"
     purse = await wallet(house, player)
-    assert (end, purse.reserved) in {("approved", 10 * TON), ("cancelled", 0)}
-    assert purse.cash + purse.reserved == 100 * TON
+    assert (purse.cash, purse.reserved) == (100 * TON, 0)
 
     second = await ask(house, player, TON)
     answers = await asyncio.gather(
@@ -527,9 +495,8 @@ async def test_an_approved_payment_can_still_be_rejected_until_it_is_claimed(
     await reject(house, held.id, staff)
     await approve(house, claimed.id, staff)
     assert await claim(house) is not None
-    for undo in (reject(house, claimed.id, staff), cancel(house, claimed.id, player)):
-        with pytest.raises(IllegalMove):
-            await undo
+    with pytest.raises(IllegalMove):
+        await reject(house, claimed.id, staff)
     assert (await wallet(house, player)).reserved == TON
 
 

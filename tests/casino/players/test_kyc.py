@@ -16,7 +16,7 @@ from casino.errors import (
     NotFound,
     NotPermitted,
 )
-from casino.players import identity, kyc
+from casino.players import changes, identity, kyc
 from casino.players.kyc import CaseStatus
 from casino.staff import people
 from casino.vault import Vault
@@ -165,7 +165,10 @@ async def test_approval_grants_a_level_and_the_next_case_asks_for_the_next(
         assert (await identity.get(session, player_id=player.id)).kyc_level == 1
         second = await submit(session, vault, player)
         assert (second.id == case.id, second.requested_level) == (False, 2)
+        # The first verification is no change of the account; a further one is.
+        assert await changes.latest(session, player_id=player.id) is None
         await kyc.approve(session, case_id=second.id, actor="staff:3", level=2, now=NOW)
+        assert await changes.latest(session, player_id=player.id) == NOW
         with pytest.raises(DocumentInvalid) as error:
             await submit(session, vault, player)
         assert error.value.data["reason"] == "verified"

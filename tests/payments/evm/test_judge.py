@@ -47,7 +47,7 @@ def receipt(
     succeeded: bool = True,
     transfers: tuple[TokenTransfer, ...] = (transfer(),),
 ) -> FinalReceipt:
-    return FinalReceipt(tx_hash, 90, BLOCK, sender, succeeded, transfers)
+    return FinalReceipt(tx_hash, 90, BLOCK, sender, succeeded, transfers, fee=21_000)
 
 
 def outcome(

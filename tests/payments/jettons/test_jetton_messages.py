@@ -99,7 +99,9 @@ def transaction(body: Cell, *, aborted: bool = False, bounced: bool = False) -> 
     """What our jetton wallet would record of a message with this body."""
     message = TonMessage("ab" * 32, "0:" + "11" * 32, OURS.raw, 10, 1, True, bounced, body)
     position = Position(5, "cd" * 32)
-    return TonTransaction(OURS.raw, position, Position(), 7, NOW, aborted, False, 1, message, ())
+    return TonTransaction(
+        OURS.raw, position, Position(), 7, NOW, aborted, False, False, 1, message, ()
+    )
 
 
 def build(batch: list[Payment], *, query_id: int = 1, created_at: int = 1) -> SignedMessage:

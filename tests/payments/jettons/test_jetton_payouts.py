@@ -18,8 +18,8 @@ from payments.chains.ton_jetton_facts import member_query_id, read_transfer
 from payments.chains.ton_jetton_payout import ATTACHED_UNITS, MEMBER_UNITS_MAX
 from payments.chains.ton_jetton_wallets import JettonWallets
 from payments.chains.ton_wallet import Payment, carried_parcels
+from payments.desks.hot_account import PAYOUT_FEE_UNITS
 from payments.rpc import Json, Toncenter
-from payments.sender import PAYOUT_FEE_UNITS
 from sandbox.ton.chain import LocalChain
 from sandbox.ton.jetton import Kind
 from sandbox.ton.wallet import PersonWallet

@@ -49,15 +49,34 @@ class Feed:
         self.height = 41
 
     async def snapshot(self, *, person_id: int) -> Json:
-        wallet = {"asset": "TON", "chain": "TON", "decimals": 9, "units": "95204000000"}
+        wallet = {
+            "rail": "ton",
+            "asset": "TON",
+            "network": "TON network",
+            "chain": "ton",
+            "decimals": 9,
+            "units": "95204000000",
+            "comments": True,
+            "fuel": None,
+        }
+        dollars = {
+            "rail": "usdt_eth",
+            "asset": "USDT",
+            "network": "Ethereum",
+            "chain": "ethereum",
+            "decimals": 6,
+            "units": "2000000000",
+            "comments": False,
+            "fuel": {"name": "ETH", "units": "10" + "0" * 17, "decimals": 18},
+        }
         chain = {"name": "ton", "title": "TON", "height": self.height}
-        return {"chains": [chain], "wallets": [wallet], "log": [], "person": person_id}
+        return {"chains": [chain], "wallets": [wallet, dollars], "log": [], "person": person_id}
 
-    async def send(self, *, person_id: int, asset: str, to: str, comment: str, units: int) -> Json:
+    async def send(self, *, person_id: int, rail: str, to: str, comment: str, units: int) -> Json:
         if units > 95_204_000_000:
             raise ActError("the wallet holds less")
         self.sent.append(
-            {"person": person_id, "asset": asset, "to": to, "comment": comment, "units": units}
+            {"person": person_id, "rail": rail, "to": to, "comment": comment, "units": units}
         )
         return {"tx_hash": "00"}
 
@@ -176,7 +195,7 @@ async def test_a_newcomers_first_steps(browser: Browser, client: Client, tmp_pat
     await page.get_by_role("dialog").get_by_role("button", name="Send").click()
     await expect(page.get_by_text("2.50 TON is on its way")).to_be_visible()
     assert client.feed.sent == [
-        {"person": ANN, "asset": "TON", "to": ADDRESS, "comment": TAG, "units": 2_500_000_000}
+        {"person": ANN, "rail": "ton", "to": ADDRESS, "comment": TAG, "units": 2_500_000_000}
     ]
 
     await button("button", name="Mine a block").click()

@@ -46,7 +46,7 @@ LIGHT = {
     "button_color": "#40a7e3",
     "button_text_color": "#ffffff",
 }
-SIZES = {"360": (360, 640), "412": (412, 915)}
+SIZES = {"360": (360, 640), "tall": (360, 740), "412": (412, 915)}
 
 # What Telegram's client does for a page, as far as the page asks here.
 BRIDGE = """
@@ -132,10 +132,31 @@ def pause(ms: int) -> Act:
     return lambda page: page.wait_for_timeout(ms)
 
 
+def changed(key: str, **changes: object) -> dict[str, object]:
+    return {key: {**CANNED[key], **changes}}
+
+
 def me(**changes: object) -> dict[str, object]:
-    return {"GET /api/me": {**CANNED["GET /api/me"], **changes}}
+    return changed("GET /api/me", **changes)
 
 
+def to_withdraw(amount: str, address: str) -> Act:
+    return steps(fill("Amount", amount), fill("Address", address), pause(700))
+
+
+FILLED = to_withdraw("5", CANNED["address"])
+REVIEWED = steps(
+    FILLED,
+    lambda page: page.evaluate("window.Telegram.WebView.receiveEvent('main_button_pressed')"),
+    pause(400),
+)
+ON_ETHEREUM: dict[str, object] = {
+    "POST /api/cashier/deposit": CANNED["deposit.usdt_eth"],
+    "GET /api/cashier/movements": CANNED["movements.usdt_eth"],
+}
+CHOOSE_ETHEREUM = steps(
+    lambda page: page.get_by_role("radio", name="Ethereum").click(), pause(500)
+)
 FULL_MINES = CANNED["mines.open"]
 SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
     "consent": ("", me(player={**CANNED["GET /api/me"]["player"], "consented": False}), pause(0)),
@@ -164,27 +185,43 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
     "wallet-empty": ("wallet", {"GET /api/cashier/movements": {"movements": []}}, pause(0)),
     "deposit": ("deposit", {}, pause(0)),
     "deposit-send": ("deposit", {}, steps(press("Send from my wallet"), pause(700))),
-    "withdraw": (
+    "withdraw": ("withdraw", {}, FILLED),
+    "withdraw-bad": ("withdraw", {}, to_withdraw("900", CANNED["address"][:-1] + "A")),
+    "withdraw-wrong": ("withdraw", {}, to_withdraw("5", CANNED["deposit.usdt_eth"]["address"])),
+    "withdraw-review": ("withdraw", {}, REVIEWED),
+    "withdraw-expired": (
         "withdraw",
-        {},
-        steps(fill("Amount", "5"), fill("Address", CANNED["address"]), pause(700)),
+        changed("POST /api/cashier/quote", expires_at="2026-11-22T20:47:31.895Z"),
+        steps(REVIEWED, pause(1300)),
     ),
-    "withdraw-bad": (
-        "withdraw",
-        {},
-        steps(fill("Amount", "900"), fill("Address", CANNED["address"][:-1] + "A"), pause(600)),
+    "withdraw-choose": ("withdraw", {}, steps(press("Choose an address"), pause(400))),
+    "addresses": ("addresses", {}, pause(0)),
+    "addresses-ending": (
+        "addresses",
+        changed(
+            "GET /api/cashier/addresses",
+            saved_only={"on": True, "ends_at": "2026-11-23T20:00:00.000Z"},
+        ),
+        pause(0),
     ),
-    "withdraw-review": (
-        "withdraw",
+    "addresses-entry": ("addresses", {}, steps(press("Exchange"), pause(400))),
+    "addresses-add": (
+        "addresses",
         {},
         steps(
-            fill("Amount", "5"),
+            press("Add an address"),
+            pause(300),
             fill("Address", CANNED["address"]),
-            pause(700),
-            lambda page: page.evaluate(
-                "window.Telegram.WebView.receiveEvent('main_button_pressed')"
-            ),
-            pause(200),
+            fill("Name", "Ledger"),
+        ),
+    ),
+    "deposit-address": ("deposit", ON_ETHEREUM, CHOOSE_ETHEREUM),
+    "deposit-address-below": (
+        "deposit",
+        ON_ETHEREUM,
+        steps(
+            CHOOSE_ETHEREUM,
+            lambda page: page.evaluate("scrollTo(0, document.body.scrollHeight)"),
         ),
     ),
     "movement": ("wallet", {}, steps(press("in review"), pause(300))),

@@ -1,11 +1,20 @@
 // Addresses, comments and the way of a movement.
+import { createElement } from "react";
+import { renderToStaticMarkup } from "react-dom/server";
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { boxOf, messageKind } from "@/games/frame/messages";
 import { clampTarget, payingAbout, turned } from "@/games/dice/target";
-import { commentPayload, crc32c } from "@/wallet/comment";
+import { CellWriter, crc32c } from "@/wallet/cell";
+import { commentPayload, jettonPayload } from "@/wallet/comment";
 import { speak } from "@/texts/texts";
-import { stagesOf, statusText } from "@/wallet/movements";
-import { addressFault, chunked } from "@/wallet/tonAddress";
+import { stagesOf, reasonText, statusText } from "@/wallet/movements";
+import { AddressGrid, AddressText } from "@/wallet/Address";
+import { addressFault, endsOf, faultText, grouped } from "@/wallet/addresses";
+import { clockText, lifetimeOf, secondsLeft } from "@/wallet/countdown";
+
+/** The same body, made by ton-core of Python. */
+const JETTON_BODY =
+  "te6cckEBAQEAYwAAwg+KfqUAAAAAAAAAAEAX14QIACIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIiIjABaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWggIAAAAAN0szTTlRWEZ5xdiH";
 
 const bytesOf = (base64: string): Buffer => Buffer.from(base64, "base64");
 
@@ -26,27 +35,87 @@ function address(tag: number, workchain: number): string {
   return bytes.toString("base64url");
 }
 
+const EVM = "0x52908400098527886E0F7030069857D2E4169EE7";
+const SEGWIT = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+
 describe("addresses", () => {
+  beforeAll(async () => {
+    vi.stubGlobal("document", { documentElement: {} });
+    await speak("en");
+  });
+
   it("are accepted in all their forms", () => {
-    expect(addressFault(address(0x11, 0))).toBeNull();
-    expect(addressFault(address(0x51, 0))).toBeNull();
-    expect(addressFault(address(0x51, 0).replaceAll("-", "+").replaceAll("_", "/"))).toBeNull();
-    expect(addressFault(`0:${"ab".repeat(32)}`)).toBeNull();
+    const friendly = address(0x51, 0);
+    for (const form of [
+      address(0x11, 0),
+      friendly,
+      friendly.replaceAll("-", "+").replaceAll("_", "/"),
+      `0:${"ab".repeat(32)}`,
+    ]) {
+      expect(addressFault(form, "ton")).toBeNull();
+    }
+    expect(addressFault(EVM, "ethereum")).toBeNull();
+    for (const form of [SEGWIT, "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "bcrt1qw508d6qejx"]) {
+      expect(addressFault(form, "bitcoin")).toBeNull();
+    }
   });
 
   it("are refused for one wrong sign", () => {
     const good = address(0x51, 0);
     const wrong = good.slice(0, 20) + (good[20] === "A" ? "B" : "A") + good.slice(21);
-    expect(addressFault(wrong)).toBe("checksum");
-    expect(addressFault(address(0x51, -1))).toBe("masterchain");
-    expect(addressFault(`-1:${"ab".repeat(32)}`)).toBe("masterchain");
-    expect(addressFault("0x52908400098527886E0F7030069857D2E4169EE7")).toBe("other_network");
-    expect(addressFault("hello")).toBe("malformed");
-    expect(addressFault(address(0x22, 0))).toBe("malformed");
+    expect(addressFault(wrong, "ton")).toEqual({ reason: "checksum" });
+    expect(addressFault(address(0x51, -1), "ton")).toEqual({ reason: "masterchain" });
+    expect(addressFault(`-1:${"ab".repeat(32)}`, "ton")).toEqual({ reason: "masterchain" });
+    expect(addressFault(address(0x22, 0), "ton")).toEqual({ reason: "malformed" });
+    for (const network of ["ton", "ethereum", "bitcoin"]) {
+      expect(addressFault("hello", network)).toEqual({ reason: "malformed" });
+    }
   });
 
-  it("are shown in groups of four", () => {
-    expect(chunked("abcdefghij")).toEqual(["abcd", "efgh", "ij"]);
+  it("of another network are named, with what is wanted instead", () => {
+    const forms = { ton: address(0x51, 0), ethereum: EVM, bitcoin: SEGWIT };
+    for (const wanted of Object.keys(forms)) {
+      for (const [network, text] of Object.entries(forms)) {
+        const fault = addressFault(text, wanted);
+        expect(fault).toEqual(network === wanted ? null : { reason: "other_network", network });
+      }
+    }
+    const told = faultText({ reason: "other_network", network: "ethereum" }, "ton");
+    expect(told).toContain("This is an Ethereum address.");
+    expect(told).toContain("Copy a TON address");
+    expect(faultText({ reason: "malformed" }, "bitcoin")).toContain("bc1");
+  });
+
+  it("are shown in groups of four, whole, with the ends standing out", () => {
+    expect(grouped("abcdefghij")).toEqual(["abcd", "efgh", "ij"]);
+    expect(grouped("")).toEqual([]);
+    for (const shown of [AddressGrid, AddressText]) {
+      const html = renderToStaticMarkup(createElement(shown, { text: SEGWIT }));
+      expect(html).toContain(`aria-label="${SEGWIT}"`);
+      expect(html.replace(/<[^>]*>/g, "")).toBe(SEGWIT);
+      const bold = [...html.matchAll(/class="[^"]*font-semibold[^"]*">([^<]*)</g)];
+      expect(bold.map((match) => match[1])).toEqual(["bc1q", "t4"]);
+    }
+  });
+
+  it("are shortened in lists only, at both ends", () => {
+    expect(endsOf(EVM)).toBe("0x52 9084 … 169E E7");
+    expect(endsOf("abcdefgh")).toBe("abcd efgh");
+  });
+});
+
+describe("a quote", () => {
+  it("is counted down by whole seconds, and never below none", () => {
+    expect(secondsLeft(10_000, 0)).toBe(10);
+    expect(secondsLeft(10_000, 9_001)).toBe(1);
+    expect(secondsLeft(10_000, 10_000)).toBe(0);
+    expect(secondsLeft(10_000, 99_000)).toBe(0);
+    expect([clockText(600), clockText(65), clockText(0)]).toEqual(["10:00", "1:05", "0:00"]);
+  });
+
+  it("holds as long as the server's clock says, whatever the phone's", () => {
+    const quote = { made_at: "2026-11-22T20:47:30Z", expires_at: "2026-11-22T20:57:30Z" };
+    expect(lifetimeOf(quote)).toBe(600_000);
   });
 });
 
@@ -67,6 +136,29 @@ describe("the comment of a transfer", () => {
 
   it("must fit the cell", () => {
     expect(() => commentPayload("x".repeat(124))).toThrow(RangeError);
+  });
+});
+
+describe("a payment of jettons", () => {
+  it("is the body that the chain's own library makes", () => {
+    const payload = jettonPayload({
+      units: 25_000_000n,
+      to: `0:${"11".repeat(32)}`,
+      owner: address(0x11, 0),
+      comment: "7K3M9QXF",
+    });
+    expect(payload).toBe(JETTON_BODY);
+  });
+
+  it("writes amounts in as few bytes as they need", () => {
+    const bits = (units: bigint): number => bytesOf(new CellWriter().coins(units).bag())[12]!;
+    expect([0n, 1n, 255n, 256n, 2n ** 64n].map(bits)).toEqual([1, 3, 3, 5, 19]);
+  });
+
+  it("must fit the cell and name an account", () => {
+    const asked = { units: 1n, to: `0:${"11".repeat(32)}`, owner: `0:${"11".repeat(32)}` };
+    expect(() => jettonPayload({ ...asked, comment: "x".repeat(60) })).toThrow(RangeError);
+    expect(() => jettonPayload({ ...asked, owner: "", comment: null })).toThrow(RangeError);
   });
 });
 
@@ -95,6 +187,16 @@ describe("a deposit on its way", () => {
     expect(told("confirming", { confirmations: "3", confirmations_wanted: "12" })).toBe(
       "3 of 12 confirmations",
     );
+  });
+  it("is seen before its first block, and says when something took its place", () => {
+    expect(told("seen", { confirmations: "0", confirmations_wanted: "3" })).toBe(
+      "0 of 3 confirmations",
+    );
+    expect(told("orphaned", { confirmations: "0", reason: "replaced" })).toBe(
+      "replaced or dropped before its first block",
+    );
+    expect(told("orphaned", { reason: "reorganised" })).toBe("gone from the chain");
+    expect(reasonText("replaced")).toContain("another transfer took its place");
   });
   it("waits for finality when no number would do", () => {
     const detail = { confirmations: "40", confirmations_wanted: null };

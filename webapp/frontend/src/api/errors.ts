@@ -48,7 +48,10 @@ export function errorText(error: unknown): string {
 function keysOf({ code, data }: Refused): string[] {
   const keys: string[] = [];
   if (data["until"] === null) keys.push(`${code}.for_life`);
-  if (typeof data["reason"] === "string") keys.push(`${code}.${data["reason"]}`);
+  if (typeof data["reason"] === "string") {
+    keys.push(`${code}.${data["reason"]}.${String(data["wanted"])}`, `${code}.${data["reason"]}`);
+  }
+  if (typeof data["field"] === "string") keys.push(`${code}.${data["field"]}`);
   if (typeof data["kind"] === "string") keys.push(`${code}.${data["kind"]}`);
   return [...keys, `${code}.detail`, code];
 }
@@ -76,6 +79,13 @@ function inAsset(text: string, asset: string | null): string {
   return asset === null ? referenceText(BigInt(text)) : amountText(BigInt(text), asset);
 }
 
+const FAMILIES: Readonly<Record<string, string>> = {
+  window: "window",
+  network: "address_kind",
+  wanted: "address_kind",
+};
+
 function kindText(name: string, text: string): string {
-  return name === "window" ? (find(`window.${text}`) ?? text) : text;
+  const family = FAMILIES[name];
+  return family === undefined ? text : (find(`${family}.${text}`) ?? text);
 }

@@ -126,7 +126,8 @@ export interface Rail {
   network: string;
   enabled: boolean;
   deposit: { min: Units; enabled?: boolean };
-  withdraw: { min: Units; fee: Units; enabled: boolean };
+  /** `memo`: whether transfers carry a comment. */
+  withdraw: { min: Units; fee: Units; enabled: boolean; memo: boolean };
 }
 
 export interface Instruction {
@@ -143,11 +144,41 @@ export interface Instruction {
   confirmations_text: string | null;
 }
 
+/** A fee that is promised from `made_at` to `expires_at`, by the server's clock. */
 export interface Quote {
+  id: string;
+  rail: string;
+  units: Units;
   fee: Units;
   net: Units;
   minimum: Units;
   ceiling_left: Units | null;
+  made_at: string;
+  expires_at: string;
+}
+
+export interface SavedAddress {
+  id: string;
+  rail: string;
+  destination: string;
+  label: string;
+  /** When it can be used by a player who is paid to saved addresses only. */
+  ready_at: string;
+  ready: boolean;
+}
+
+export interface SavedOnly {
+  on: boolean;
+  /** When it ends, once its end was asked for. */
+  ends_at: string | null;
+}
+
+export interface AddressBook {
+  saved: SavedAddress[];
+  /** Where the player was paid to before and did not save. */
+  paid: { rail: string; destination: string }[];
+  saved_only: SavedOnly;
+  cool_down_hours: number;
 }
 
 export interface Movement {
@@ -169,6 +200,8 @@ export interface MovementDetail {
   tx_hash?: string | null;
   url?: string | null;
   reason?: string | null;
+  /** Whether the player may still take a withdrawal back. */
+  cancellable?: boolean;
   /** Blocks that confirm a deposit, and how many make it playable; null: only finality does. */
   confirmations?: string | null;
   confirmations_wanted?: string | null;

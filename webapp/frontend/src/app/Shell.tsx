@@ -17,6 +17,9 @@ import { t } from "@/texts/texts";
 const Wallet = lazy(() => import("@/wallet/Wallet").then((m) => ({ default: m.Wallet })));
 const Deposit = lazy(() => import("@/wallet/Deposit").then((m) => ({ default: m.Deposit })));
 const Withdraw = lazy(() => import("@/wallet/Withdraw").then((m) => ({ default: m.Withdraw })));
+const AddressBook = lazy(() =>
+  import("@/wallet/AddressBook").then((m) => ({ default: m.AddressBook })),
+);
 const MovementPage = lazy(() =>
   import("@/wallet/MovementPage").then((m) => ({ default: m.MovementPage })),
 );
@@ -84,6 +87,8 @@ function Screen({ route }: { readonly route: Route }) {
       return <Deposit {...(route.rail === undefined ? {} : { first: route.rail })} />;
     case "withdraw":
       return <Withdraw {...(route.rail === undefined ? {} : { first: route.rail })} />;
+    case "addresses":
+      return <AddressBook />;
     case "movement":
       return <MovementPage key={route.id} id={route.id} />;
     case "activity":

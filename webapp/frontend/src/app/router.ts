@@ -8,6 +8,7 @@ export type Route =
   | { screen: "game"; slug: string }
   | { screen: "deposit"; rail?: string }
   | { screen: "withdraw"; rail?: string }
+  | { screen: "addresses" }
   | { screen: "movement"; id: string }
   | { screen: "round"; id: string }
   | { screen: "limits" }
@@ -37,6 +38,7 @@ const LINKS: Record<string, Route> = {
   mines: { screen: "game", slug: "mines" },
   deposit: { screen: "deposit" },
   withdraw: { screen: "withdraw" },
+  addresses: { screen: "addresses" },
   limits: { screen: "limits" },
   fairness: { screen: "fairness" },
   verification: { screen: "verification" },

@@ -1,7 +1,8 @@
 // Text to be copied: shown in full, copied by one tap, and said so.
-import { useEffect, useState } from "react";
+import { useEffect, useState, type ReactNode } from "react";
+import { Button } from "@/design/Button";
 import { Icon } from "@/design/Icon";
-import { showProblem } from "@/design/toast";
+import { showNotice, showProblem } from "@/design/toast";
 import { haptics } from "@/telegram/telegram";
 import { t } from "@/texts/texts";
 
@@ -14,7 +15,7 @@ export function CopyLine({
 }: {
   readonly name: string;
   readonly text: string;
-  readonly shown?: string;
+  readonly shown?: ReactNode;
   readonly wrap?: boolean;
 }) {
   const [copied, setCopied] = useState(false);
@@ -40,7 +41,9 @@ export function CopyLine({
     >
       <span className="min-w-0 flex-1">
         <span className="block text-[13px] text-muted">{name}</span>
-        <span className={`figures block font-mono text-[15px] ${wrap ? "break-all" : "truncate"}`}>
+        <span className={`figures block font-mono text-[15px] ${
+            shown !== undefined ? "" : wrap ? "break-all" : "truncate"
+          }`}>
           {shown ?? text}
         </span>
       </span>
@@ -51,6 +54,23 @@ export function CopyLine({
         <span aria-live="polite">{copied ? t("app.copied") : ""}</span>
       </span>
     </button>
+  );
+}
+
+/** A small button that copies `text` and says so. */
+export function CopyButton({ label, text }: { readonly label: string; readonly text: string }) {
+  return (
+    <Button
+      small
+      weight="plain"
+      onPress={() =>
+        void copyText(text).then((done) =>
+          done ? showNotice(t("app.copied")) : showProblem(t("app.copy_failed")),
+        )
+      }
+    >
+      <Icon name="copy" size={18} /> {label}
+    </Button>
   );
 }
 

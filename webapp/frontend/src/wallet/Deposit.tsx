@@ -10,6 +10,7 @@ import { Icon } from "@/design/Icon";
 import { Banner, Card, Empty, Failure, Fact, Heading, Rows, SkeletonRows } from "@/design/parts";
 import { WayOut } from "@/games/pendingBet";
 import { amountText, t } from "@/texts/texts";
+import { AddressText } from "@/wallet/Address";
 import { MovementRow } from "@/wallet/MovementRow";
 import { isMoving } from "@/wallet/movements";
 import { Qr } from "@/wallet/Qr";
@@ -84,7 +85,11 @@ function Address({ rail }: { readonly rail: string }) {
           </p>
         </div>
         <div className="divide-y divide-line">
-          <CopyLine name={t("app.deposit.address")} text={address} />
+          <CopyLine
+            name={t("app.deposit.address")}
+            text={address}
+            shown={<AddressText text={address} />}
+          />
           {tag !== null && <CopyLine name={t("app.deposit.comment")} text={tag} />}
           {token !== null && <CopyLine name={t("app.deposit.token")} text={token} />}
         </div>
@@ -94,7 +99,7 @@ function Address({ rail }: { readonly rail: string }) {
           ? t("app.deposit.own_needed", { asset, network })
           : t("app.deposit.comment_needed", { tag })}
       </Banner>
-      {asset === "TON" && (
+      {shown.data.network === "ton" && (
         <Button wide onPress={() => setSending(true)}>
           <Icon name="link" /> {t("app.deposit.send")}
         </Button>

@@ -15,13 +15,13 @@ import { showNotice } from "@/design/toast";
 import { openOutside } from "@/telegram/telegram";
 import { momentText, t } from "@/texts/texts";
 import {
-  isCancellable,
   isMoving,
   kindText,
   reasonText,
   stagesOf,
   type Stage,
 } from "@/wallet/movements";
+import { AddressText } from "@/wallet/Address";
 import { useMovements } from "@/wallet/Wallet";
 import { useOlderMovements } from "@/activity/pages";
 
@@ -85,7 +85,11 @@ function Shown({ movement }: { readonly movement: Movement }) {
       </dl>
       <div className="divide-y divide-line overflow-hidden rounded-2xl border border-line bg-card">
         {detail.destination && (
-          <CopyLine name={t("app.withdraw.destination")} text={detail.destination} />
+          <CopyLine
+            name={t("app.withdraw.destination")}
+            text={detail.destination}
+            shown={<AddressText text={detail.destination} />}
+          />
         )}
         {detail.tx_hash && <CopyLine name={t("app.movement.hash")} text={detail.tx_hash} />}
         <CopyLine name={t("app.movement.id")} text={movement.id} wrap={false} />
@@ -95,7 +99,7 @@ function Shown({ movement }: { readonly movement: Movement }) {
           <Icon name="link" /> {t("app.movement.explorer")}
         </Button>
       )}
-      {isCancellable(movement) && <Cancel movement={movement} />}
+      {detail.cancellable === true && <Cancel movement={movement} />}
       <Button
         wide
         small

@@ -11,11 +11,13 @@ import { decimalsOf, fieldText, parseUnits } from "@/money/money";
 import { haptics, openOutside } from "@/telegram/telegram";
 import { amountText, fieldDigits, t } from "@/texts/texts";
 import { Qr } from "@/wallet/Qr";
-import { commentPayload } from "@/wallet/comment";
+import { api } from "@/app/account";
+import { commentPayload, JETTON_ATTACHED_COINS, jettonPayload } from "@/wallet/comment";
 import { connectTo, useTonConnect, type WalletChoice } from "@/wallet/tonconnect";
 
 type Stage = "amount" | "connecting" | "approving" | "sent" | "failed";
-const PRESETS = [1n, 5n, 20n];
+const PRESETS: Readonly<Record<string, readonly bigint[]>> = { TON: [1n, 5n, 20n] };
+const PRESETS_OF_OTHERS = [10n, 50n, 200n];
 
 export function SendSheet({
   instruction,
@@ -24,12 +26,14 @@ export function SendSheet({
   readonly instruction: Instruction & { address: string };
   readonly onClose: () => void;
 }) {
-  const { asset, address, tag } = instruction;
+  const { asset, address, tag, token } = instruction;
   const decimals = decimalsOf(asset);
   const minimum = BigInt(instruction.minimum);
-  const [text, setText] = useState(() =>
-    fieldText(minimum > 10n ** 9n ? minimum : 10n ** 9n, decimals),
-  );
+  const presets = PRESETS[asset] ?? PRESETS_OF_OTHERS;
+  const [text, setText] = useState(() => {
+    const usual = presets[0]! * 10n ** BigInt(decimals);
+    return fieldText(minimum > usual ? minimum : usual, decimals);
+  });
   const [stage, setStage] = useState<Stage>("amount");
   const [link, setLink] = useState<string | null>(null);
   const { wallets, connected, connector } = useTonConnect();
@@ -48,11 +52,13 @@ export function SendSheet({
       await connector.sendTransaction({
         validUntil: Math.floor(Date.now() / 1000) + 300,
         messages: [
-          {
-            address,
-            amount: units.toString(),
-            ...(tag === null ? {} : { payload: commentPayload(tag) }),
-          },
+          token === null
+            ? {
+                address,
+                amount: units.toString(),
+                ...(tag === null ? {} : { payload: commentPayload(tag) }),
+              }
+            : await jettonMessage(instruction, units, connector.account?.address ?? ""),
         ],
       });
       haptics.success();
@@ -74,7 +80,11 @@ export function SendSheet({
     }
   }, [connected, stage]);
 
-  const payLink = `ton://transfer/${address}?amount=${units ?? 0n}${tag === null ? "" : `&text=${tag}`}`;
+  const payLink = [
+    `ton://transfer/${address}?amount=${units ?? 0n}`,
+    ...(token === null ? [] : [`jetton=${token}`]),
+    ...(tag === null ? [] : [`text=${tag}`]),
+  ].join("&");
   const payByLink = async (): Promise<void> => {
     if (problem !== null) return;
     showNotice(t((await copyText(payLink)) ? "app.send.link_copied" : "app.copy_failed"));
@@ -94,7 +104,7 @@ export function SendSheet({
           side={<span className="px-3 text-muted">{asset}</span>}
         />
         <div className="flex gap-2">
-          {PRESETS.map((preset) => (
+          {presets.map((preset) => (
             <Chip key={preset} onPress={() => setText(preset.toString())}>
               {preset.toString()}
             </Chip>
@@ -157,6 +167,20 @@ export function SendSheet({
       </div>
     </Sheet>
   );
+}
+
+/** The message by which the player's own jetton wallet pays us; where that is only we can ask. */
+async function jettonMessage(
+  { rail, address, tag }: Instruction & { address: string },
+  units: bigint,
+  owner: string,
+): Promise<{ address: string; amount: string; payload: string }> {
+  const { wallet } = await api().post<{ wallet: string }>("/api/cashier/jetton-wallet", {
+    rail,
+    owner,
+  });
+  const payload = jettonPayload({ units, to: address, owner, comment: tag });
+  return { address: wallet, amount: JETTON_ATTACHED_COINS.toString(), payload };
 }
 
 /** A neutral sign for a wallet: its first letter. */

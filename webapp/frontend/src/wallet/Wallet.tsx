@@ -64,6 +64,11 @@ export function Wallet() {
           <Icon name="up" /> {t("app.withdraw")}
         </Button>
       </div>
+      <div className="mt-1">
+        <Button small weight="plain" onPress={() => open({ screen: "addresses" })}>
+          <Icon name="paper" size={18} /> {t("app.book.open")}
+        </Button>
+      </div>
       <div className="mt-3 space-y-3 empty:hidden">
         {stopped.includes("deposits") && (
           <Banner tone="care">{t("app.wallet.deposits_stopped")}</Banner>

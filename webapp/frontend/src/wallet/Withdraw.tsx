@@ -1,9 +1,9 @@
 // A withdrawal: how much and where to, then one screen to check it, then it is asked for once.
-import { useEffect, useId, useState } from "react";
-import { errorText, isPassing } from "@/api/errors";
+import { useId, useState } from "react";
+import { errorText, isPassing, isRefusal } from "@/api/errors";
 import { refresh } from "@/api/resource";
-import type { Quote, Rail, Withdrawal } from "@/api/types";
-import { api, balanceOf, chosenAsset, me, readMe } from "@/app/account";
+import type { Rail, Withdrawal } from "@/api/types";
+import { balanceOf, chosenAsset, me, readMe } from "@/app/account";
 import { replaceWith } from "@/app/router";
 import { useStore } from "@/app/store";
 import { ActionBar } from "@/design/ActionBar";
@@ -13,19 +13,19 @@ import { showProblem } from "@/design/toast";
 import { CommandProblem, useCommands, WayOut } from "@/games/pendingBet";
 import { decimalsOf, fieldText, parseUnits } from "@/money/money";
 import { haptics } from "@/telegram/telegram";
-import { amountText, fieldDigits, find, referenceText, t } from "@/texts/texts";
+import { amountText, fieldDigits, referenceText, t } from "@/texts/texts";
+import { AddressPicker, useAddressBook } from "@/wallet/AddressPicker";
+import { addressFault, faultText } from "@/wallet/addresses";
+import { useQuote, type Quoted } from "@/wallet/quotes";
 import { RailChoice, useRails } from "@/wallet/rails";
-import { addressFault } from "@/wallet/tonAddress";
 import { WithdrawReview } from "@/wallet/WithdrawReview";
 
-const QUOTE_PAUSE_MS = 350;
+const BEGINNINGS: Readonly<Record<string, string>> = {
+  ton: "UQ…",
+  ethereum: "0x…",
+  bitcoin: "bc1…",
+};
 const SHARES = [25n, 50n, 100n];
-
-interface Quoted {
-  readonly units: string;
-  readonly quote: Quote | null;
-  readonly error: unknown;
-}
 
 export function Withdraw({ first }: { readonly first?: string }) {
   const rails = useRails();
@@ -47,9 +47,13 @@ export function Withdraw({ first }: { readonly first?: string }) {
   const asset = rail?.asset ?? "TON";
   const units = parseUnits(text, decimalsOf(asset));
   const available = BigInt(balanceOf(account, asset).withdrawable);
-  const quoted = useQuote(rail, units);
+  const { quoted, again } = useQuote(rail?.rail, units);
+  const book = useAddressBook();
   const to = destination.trim();
-  const fault = to === "" ? null : addressFault(to);
+  const network = rail?.network ?? "ton";
+  const fault = to === "" ? null : addressFault(to, network);
+  const saved = book.data?.saved.find((one) => one.rail === rail?.rail && one.destination === to);
+  const note = rail?.withdraw.memo === true ? (memo?.trim() ?? "") : "";
   const problem = amountProblem(text, units, available, rail, asset);
   const ready =
     rail !== null &&
@@ -66,12 +70,13 @@ export function Withdraw({ first }: { readonly first?: string }) {
     replaceWith({ screen: "movement", id: made.id });
   };
   const request = async (): Promise<void> => {
-    if (rail === null || units === null) return;
+    if (rail === null || units === null || quoted?.quote == null) return;
     const made = await commands.send("/api/cashier/withdraw", {
       rail: rail.rail,
       units: units.toString(),
       destination: to,
-      memo: memo?.trim() ?? "",
+      memo: note,
+      quote: quoted.quote.id,
     });
     if (made !== null) arrived(made);
   };
@@ -82,13 +87,23 @@ export function Withdraw({ first }: { readonly first?: string }) {
         asset={asset}
         units={units}
         quote={quoted.quote}
+        until={quoted.until}
+        refused={isRefusal(commands.problem, "refusal.quote_expired")}
         destination={to}
-        memo={memo?.trim() ?? ""}
+        label={saved?.label ?? null}
+        memo={note}
         busy={commands.busy}
         blocked={commands.unanswered}
         problem={<CommandProblem commands={commands} onAnswer={arrived} />}
         onConfirm={() => void request()}
-        onEdit={() => setReviewing(false)}
+        onRequote={async () => {
+          commands.forget();
+          await again();
+        }}
+        onEdit={() => {
+          setReviewing(false);
+          void again();
+        }}
       />
     );
   }
@@ -140,14 +155,14 @@ export function Withdraw({ first }: { readonly first?: string }) {
           </div>
           <AddressField
             value={destination}
+            network={network}
             problem={
-              fault === null
-                ? null
-                : (find(`refusal.address_invalid.${fault}`) ?? t("app.withdraw.bad_address"))
+              fault === null ? null : (faultText(fault, network) ?? t("app.withdraw.bad_address"))
             }
             onChange={setDestination}
           />
-          {memo !== null ? (
+          <AddressPicker rail={rail.rail} chosen={to} onChoose={setDestination} />
+          {!rail.withdraw.memo ? null : memo !== null ? (
             <Field
               label={t("app.withdraw.memo")}
               value={memo}
@@ -168,7 +183,10 @@ export function Withdraw({ first }: { readonly first?: string }) {
           <ActionBar
             text={t("app.withdraw.continue")}
             disabled={!ready}
-            onPress={() => setReviewing(true)}
+            onPress={() => {
+              commands.forget();
+              void again().then(() => setReviewing(true));
+            }}
           />
         </>
       )}
@@ -179,10 +197,12 @@ export function Withdraw({ first }: { readonly first?: string }) {
 /** The address on two lines, so that all of it can be seen. */
 function AddressField({
   value,
+  network,
   problem,
   onChange,
 }: {
   readonly value: string;
+  readonly network: string;
   readonly problem: string | null;
   readonly onChange: (value: string) => void;
 }) {
@@ -203,7 +223,7 @@ function AddressField({
         onChange={(event) => onChange(event.target.value.replace(/\s/g, ""))}
         rows={2}
         maxLength={120}
-        placeholder="UQ…"
+        placeholder={BEGINNINGS[network]}
         autoCapitalize="off"
         autoCorrect="off"
         autoComplete="off"
@@ -219,28 +239,6 @@ function AddressField({
       </p>
     </div>
   );
-}
-
-/** The fee for what is typed, asked for when typing pauses. */
-function useQuote(rail: Rail | null, units: bigint | null): Quoted | null {
-  const [quoted, setQuoted] = useState<Quoted | null>(null);
-  const name = rail?.rail;
-  const asked = units?.toString();
-  useEffect(() => {
-    if (name === undefined || asked === undefined) return undefined;
-    let gone = false;
-    const timer = setTimeout(() => {
-      api()
-        .get<Quote>(`/api/cashier/quote?rail=${encodeURIComponent(name)}&units=${asked}`)
-        .then((quote) => !gone && setQuoted({ units: asked, quote, error: null }))
-        .catch((error: unknown) => !gone && setQuoted({ units: asked, quote: null, error }));
-    }, QUOTE_PAUSE_MS);
-    return () => {
-      gone = true;
-      clearTimeout(timer);
-    };
-  }, [name, asked]);
-  return quoted?.units === asked ? quoted : null;
 }
 
 function QuoteLine({ quoted, asset }: { readonly quoted: Quoted | null; readonly asset: string }) {

@@ -1,59 +1,69 @@
 // The last look before a withdrawal: the amount, and the address in groups that eyes can compare.
-import type { ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 import type { Quote } from "@/api/types";
 import { ActionBar } from "@/design/ActionBar";
 import { Button } from "@/design/Button";
 import { Amount } from "@/design/money";
 import { Banner, Card, Fact } from "@/design/parts";
+import { CopyButton } from "@/design/Copy";
 import { amountText, t } from "@/texts/texts";
-import { chunked } from "@/wallet/tonAddress";
+import { AddressGrid } from "@/wallet/Address";
+import { clockText } from "@/wallet/countdown";
+import { useSecondsLeft } from "@/wallet/quotes";
 
 export function WithdrawReview({
   asset,
   units,
   quote,
+  until,
+  refused,
   destination,
+  label,
   memo,
   busy,
   blocked,
   problem,
   onConfirm,
+  onRequote,
   onEdit,
 }: {
   readonly asset: string;
   readonly units: bigint;
   readonly quote: Quote;
+  /** When the quote runs out by this phone's clock. */
+  readonly until: number;
+  /** Whether the server said that it has run out already. */
+  readonly refused: boolean;
   readonly destination: string;
+  /** The player's own name for the address. */
+  readonly label: string | null;
   readonly memo: string;
   readonly busy: boolean;
   readonly blocked: boolean;
   readonly problem: ReactNode;
   readonly onConfirm: () => void;
+  readonly onRequote: () => Promise<void>;
   readonly onEdit: () => void;
 }) {
-  const groups = chunked(destination);
+  const left = useSecondsLeft(until);
+  const [asking, setAsking] = useState(false);
+  const expired = (refused || left === 0) && !blocked;
+  const requote = (): void => {
+    setAsking(true);
+    void onRequote().finally(() => setAsking(false));
+  };
   return (
     <div className="flex flex-1 flex-col gap-4 pt-4 pb-[calc(var(--safe-bottom)+16px)]">
       <h1 className="text-[24px] font-semibold">{t("app.review.title")}</h1>
       <p className="text-muted">{t("app.review.compare")}</p>
       <Card>
-        <p className="mb-2 text-[13px] text-muted">{t("app.withdraw.destination")}</p>
-        <p
-          aria-label={destination}
-          className="grid grid-cols-4 gap-x-2 gap-y-1.5 text-center font-mono text-[17px]"
-        >
-          {groups.map((group, index) => {
-            const isEnd = index < 2 || index >= groups.length - 2;
-            return (
-              <span
-                key={`${index}:${group}`}
-                className={`rounded-lg py-1 ${isEnd ? "bg-felt/15 font-semibold text-felt-text" : "bg-raised"}`}
-              >
-                {group}
-              </span>
-            );
-          })}
-        </p>
+        <div className="mb-2 flex min-h-11 items-center justify-between gap-2">
+          <p className="min-w-0 truncate text-[13px] text-muted">
+            {label ?? t("app.withdraw.destination")}
+          </p>
+          <CopyButton label={t("app.address.copy")} text={destination} />
+        </div>
+        <AddressGrid text={destination} />
       </Card>
       <Card>
         <dl>
@@ -68,11 +78,31 @@ export function WithdrawReview({
               <Amount units={quote.net} asset={asset} />
             </span>
           </Fact>
+          {!expired && (
+            <Fact name={t("app.review.holds")}>
+              <span role="timer" className={left < 60 ? "text-brass-text" : ""}>
+                {clockText(left)}
+              </span>
+            </Fact>
+          )}
           {memo !== "" && <Fact name={t("app.withdraw.memo")}>{memo}</Fact>}
         </dl>
       </Card>
-      <Banner>{t("app.review.final")}</Banner>
-      {problem}
+      {expired ? (
+        <Banner
+          tone="care"
+          action={
+            <Button small weight="quiet" busy={asking} onPress={requote}>
+              {t("app.review.requote")}
+            </Button>
+          }
+        >
+          {t("app.review.expired")}
+        </Banner>
+      ) : (
+        <Banner>{t("app.review.final")}</Banner>
+      )}
+      {!refused && problem}
       <div className="flex-1" />
       <Button wide small weight="plain" disabled={busy} onPress={onEdit}>
         {t("app.review.change")}
@@ -80,7 +110,7 @@ export function WithdrawReview({
       <ActionBar
         text={t("app.review.confirm", { amount: amountText(BigInt(quote.net), asset) })}
         busy={busy}
-        disabled={blocked}
+        disabled={blocked || expired}
         onPress={onConfirm}
       />
     </div>

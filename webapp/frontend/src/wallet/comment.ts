@@ -1,39 +1,39 @@
-// A text comment as the body of a TON transfer: one cell in a bag, in base64.
+// Bodies of transfers for TON Connect's `payload`: a comment with coins, and a payment of jettons.
+import { CellWriter } from "@/wallet/cell";
 
-const MAGIC = [0xb5, 0xee, 0x9c, 0x72];
-const CELL_BYTES_MAX = 127;
+const JETTON_TRANSFER = 0x0f8a7ea5n;
+/** Coins for the receiver: with none his account is not told that jettons came. */
+const FORWARD_COINS = 1n;
+/** Coins that travel with a payment of jettons; what is not used comes back to the sender. */
+export const JETTON_ATTACHED_COINS = 100_000_000n;
 
-/** The base64 bag of cells for a comment that fits one cell; TON Connect's `payload`. */
+/** A comment that fits one cell: 32 zero bits, then its bytes. */
 export function commentPayload(comment: string): string {
-  const text = new TextEncoder().encode(comment);
-  // A comment is 32 zero bits, then its bytes.
-  const data = new Uint8Array(4 + text.length);
-  data.set(text, 4);
-  if (data.length > CELL_BYTES_MAX) throw new RangeError("the comment does not fit one cell");
-  const cell = Uint8Array.from([0, data.length * 2, ...data]);
-  const bag = Uint8Array.from([
-    ...MAGIC,
-    0x41, // a checksum follows; cell indices take one byte
-    0x01, // offsets take one byte
-    0x01, // one cell
-    0x01, // one root
-    0x00, // none absent
-    cell.length,
-    0x00, // the root is cell 0
-    ...cell,
-  ]);
-  const whole = new Uint8Array(bag.length + 4);
-  whole.set(bag);
-  new DataView(whole.buffer).setUint32(bag.length, crc32c(bag), true);
-  return btoa(String.fromCharCode(...whole));
+  return withComment(new CellWriter(), comment).bag();
 }
 
-/** CRC-32C (Castagnoli). */
-export function crc32c(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit += 1) crc = (crc >>> 1) ^ (crc & 1 ? 0x82f63b78 : 0);
-  }
-  return (crc ^ 0xffffffff) >>> 0;
+/**
+ * What a jetton wallet is asked by its owner (TEP-74): pay `units` to the account `to`, send unused
+ * coins back to `owner`, and pass the comment on.
+ */
+export function jettonPayload(asked: {
+  readonly units: bigint;
+  readonly to: string;
+  readonly owner: string;
+  readonly comment: string | null;
+}): string {
+  const cell = new CellWriter()
+    .uint(JETTON_TRANSFER, 32)
+    .uint(0n, 64)
+    .coins(asked.units)
+    .address(asked.to)
+    .address(asked.owner)
+    .uint(0n, 1) // nothing for the jetton wallet itself
+    .coins(FORWARD_COINS)
+    .uint(0n, 1); // what is passed on follows in this cell
+  return (asked.comment === null ? cell : withComment(cell, asked.comment)).bag();
+}
+
+function withComment(cell: CellWriter, comment: string): CellWriter {
+  return cell.uint(0n, 32).bytes(new TextEncoder().encode(comment));
 }

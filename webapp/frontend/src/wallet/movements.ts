@@ -51,11 +51,6 @@ export function isMoving(status: string): boolean {
   return !DONE.has(status);
 }
 
-/** May the player still take this withdrawal back? */
-export function isCancellable({ kind, status }: Pick<Movement, "kind" | "status">): boolean {
-  return kind === "withdrawal" && (status === "requested" || status === "in_review");
-}
-
 export interface Stage {
   readonly name: string;
   readonly state: "done" | "now" | "ahead" | "bad";

@@ -52,7 +52,7 @@ export function RailChoice({
           <AssetIcon asset={rail.asset} size={32} />
           <span className="min-w-0">
             <span className="block font-semibold">{rail.asset}</span>
-            <span className="block truncate text-[13px] text-muted">
+            <span className="block text-[13px] leading-tight break-words text-muted">
               {isOn(rail)
                 ? networkName(rail.network)
                 : t("app.rail.off")}

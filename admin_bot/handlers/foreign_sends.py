@@ -1,0 +1,226 @@
+"""What left our accounts without a payout: the list, the evidence, and a person's explanation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aiogram import F, Router
+from aiogram.filters import StateFilter
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message
+
+from admin_bot import buttons
+from admin_bot.access import allowed
+from admin_bot.asking import TYPED, Ask
+from admin_bot.callbacks import ExplainSend, ForeignSendCard, Go
+from admin_bot.desk import Desk
+from admin_bot.reasons import own
+from casino import clock
+from casino.cashier import foreign_sends, rails
+from casino.errors import NotFound
+from casino.staff.people import Member
+from casino.staff.roles import Permission
+from messaging.buttons import tap
+from messaging.screens import Screen, Toast
+from messaging.talk import Talk
+from messaging.words import Markup, Words, code, paragraphs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from casino.cashier.foreign_sends import ForeignSend
+
+DECIDE = Permission.WITHDRAWALS_DECIDE
+PAGE = 8
+SENDS_SHOWN = 5
+MARK = 24
+"""So much of a hash fits a button and names one transaction."""
+KEY = "foreign_send"
+UNTIL = "until"
+
+
+async def show_list(
+    _tap: CallbackQuery, words: Words, talk: Talk, desk: Desk, state: FSMContext
+) -> None:
+    """What nobody has explained, the oldest first."""
+    await state.clear()
+    async with desk.database.transaction() as session:
+        found = await foreign_sends.waiting(session)
+    rows = tuple(
+        (
+            tap(
+                words.plain(
+                    "admin.foreign.line",
+                    rail=words.plain(f"rail.{each.rail}"),
+                    moment=words.moment(each.seen_at),
+                ),
+                ForeignSendCard(mark=each.tx_hash[:MARK]),
+            ),
+        )
+        for each in found[:PAGE]
+    )
+    await talk.show(
+        Screen(
+            paragraphs(
+                words.say("admin.foreign.title"),
+                words.say("admin.foreign.waiting", count=len(found))
+                if found
+                else words.say("admin.foreign.none"),
+            ),
+            (*rows, buttons.back(words)),
+        )
+    )
+
+
+async def show_one(
+    _tap: CallbackQuery,
+    callback_data: ForeignSendCard,
+    words: Words,
+    talk: Talk,
+    desk: Desk,
+    state: FSMContext,
+) -> Toast | None:
+    """Everything that was seen of one of them."""
+    await state.clear()
+    try:
+        async with desk.database.transaction() as session:
+            found = await foreign_sends.find(session, mark=callback_data.mark)
+            alike = await foreign_sends.waiting(session, account=found.account)
+            rail = await rails.get_rail(session, found.rail)
+    except NotFound:
+        return Toast(words.plain("admin.foreign.explained_before"), alert=True)
+    url = rail.tx_url(found.tx_hash)
+    mark = found.tx_hash[:MARK]
+    await talk.show(
+        Screen(
+            paragraphs(*_evidence(found, words), words.say("admin.foreign.before_you_say")),
+            (
+                (
+                    tap(
+                        words.plain("admin.button.explain"),
+                        ExplainSend(mark=mark, every=False),
+                        style=buttons.PRIMARY,
+                    ),
+                ),
+                (
+                    tap(
+                        words.plain("admin.button.explain_all", count=len(alike)),
+                        ExplainSend(mark=mark, every=True),
+                    ),
+                )
+                if len(alike) > 1
+                else (),
+                (buttons.link(words.plain("admin.button.explorer"), url),) if url else (),
+                buttons.back(words, "foreign"),
+            ),
+        )
+    )
+    return None
+
+
+async def ask_note(
+    _tap: CallbackQuery,
+    callback_data: ExplainSend,
+    words: Words,
+    talk: Talk,
+    desk: Desk,
+    state: FSMContext,
+) -> Toast | None:
+    """Ask what it was; the next message is the answer, for what waits at this moment."""
+    try:
+        async with desk.database.transaction() as session:
+            found = await foreign_sends.find(session, mark=callback_data.mark)
+            alike = await foreign_sends.waiting(session, account=found.account)
+    except NotFound:
+        return Toast(words.plain("admin.foreign.explained_before"), alert=True)
+    await state.set_state(Ask.foreign_send)
+    until = clock.utc_now().isoformat() if callback_data.every else ""
+    await state.set_data({KEY: callback_data.mark, UNTIL: until})
+    count = len(alike) if callback_data.every else 1
+    await talk.send(
+        Screen(words.say("admin.foreign.ask_note", count=count), (buttons.back(words, "foreign"),))
+    )
+    return None
+
+
+async def note_given(
+    message: Message, member: Member, words: Words, talk: Talk, desk: Desk, state: FSMContext
+) -> Toast | None:
+    """Keep the explanation; payouts go on when nothing else of the account waits."""
+    asked = await state.get_data()
+    note = own(message.text)
+    await state.clear()
+    mark, until = asked.get(KEY), asked.get(UNTIL)
+    if not isinstance(mark, str) or not isinstance(until, str):
+        return Toast(words.plain("admin.forgotten"))
+    now = clock.utc_now()
+    try:
+        async with desk.database.transaction() as session:
+            await desk.require(session, member, DECIDE)
+            found = await foreign_sends.find(session, mark=mark)
+            if until:
+                await foreign_sends.acknowledge_all(
+                    session,
+                    account=found.account,
+                    until=datetime.fromisoformat(until),
+                    member=member,
+                    note=note,
+                    now=now,
+                )
+            await foreign_sends.acknowledge(
+                session,
+                account=found.account,
+                tx_hash=found.tx_hash,
+                member=member,
+                note=note,
+                now=now,
+            )
+            left = await foreign_sends.waiting(session, account=found.account)
+    except NotFound:
+        return Toast(words.plain("admin.foreign.explained_before"))
+    told = (
+        words.say("admin.foreign.more_wait", count=len(left))
+        if left
+        else words.say("admin.foreign.payouts_go_on")
+    )
+    await talk.send(
+        Screen(
+            paragraphs(words.say("admin.foreign.explained"), told),
+            ((buttons.go(words, "foreign"),) if left else (), buttons.back(words)),
+        )
+    )
+    return None
+
+
+def _evidence(found: ForeignSend, words: Words) -> Sequence[Markup | None]:
+    sends = found.evidence.get("sends")
+    listed = sends if isinstance(sends, list) else []
+    payments = found.evidence.get("payments")
+    return (
+        words.say("admin.foreign.one", rail=words.plain(f"rail.{found.rail}")),
+        words.say("admin.foreign.seen", moment=words.moment(found.seen_at)),
+        words.say("admin.foreign.account"),
+        code(found.account),
+        words.say("admin.foreign.transaction"),
+        code(found.tx_hash),
+        words.say("admin.foreign.payments", count=payments) if isinstance(payments, int) else None,
+        *(code(f"{units} → {to}") for to, units in listed[:SENDS_SHOWN]),
+    )
+
+
+def build_router() -> Router:
+    """The screens of this file and what leads to them."""
+    view = allowed(DECIDE)
+    router = Router(name="foreign_sends")
+    taps = router.callback_query
+    taps.register(show_list, Go.filter(F.to == "foreign"), flags=view)
+    taps.register(show_one, ForeignSendCard.filter(), flags=view)
+    taps.register(ask_note, ExplainSend.filter(), flags=view)
+    router.message.register(
+        note_given,
+        StateFilter(Ask.foreign_send),
+        TYPED,
+        flags=allowed(DECIDE, audits="foreign_send."),
+    )
+    return router

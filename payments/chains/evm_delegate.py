@@ -1,0 +1,62 @@
+"""The contract that deposit addresses are swept by: its code and the one address that follows.
+
+The address is worked out from the code and the treasury inside it (EIP-1014), so whoever knows the
+treasury knows which delegate can be trusted, and nobody has to be told."""
+
+from __future__ import annotations
+
+from eth_hash.auto import keccak
+
+from payments.chains.evm_addresses import ADDRESS_BYTES, EvmAddress
+
+FACTORY = EvmAddress(bytes.fromhex("4e59b44847b379578588920ca78fbf26c0b4956c"))
+"""Deploys what it is called with at an address that depends on nothing else; it is at this place
+on every chain (github.com/Arachnid/deterministic-deployment-proxy)."""
+SALT = bytes(32)
+DELEGATED = "0xef0100"
+"""What the code of an account begins with that acts by a delegate (EIP-7702)."""
+CREATION = bytes.fromhex(
+    "60a0604052348015600e575f5ffd5b50604051610396380380610396833981016040819052602b91604c565b"
+    "6001600160a01b038116603c575f5ffd5b6001600160a01b03166080526077565b5f60208284031215605b57"
+    "5f5ffd5b81516001600160a01b03811681146070575f5ffd5b9392505050565b6080516103016100955f395f"
+    "81816047015261014801526103015ff3fe60806040526004361061002b575f3560e01c806361d027b3146100"
+    "3657806379c76e1a14610085575f5ffd5b3661003257005b5f5ffd5b348015610041575f5ffd5b506100697f"
+    "000000000000000000000000000000000000000000000000000000000000000081565b6040516001600160a0"
+    "1b03909116815260200160405180910390f35b348015610090575f5ffd5b506100a461009f36600461025256"
+    "5b6100a6565b005b806001600160a01b03163b5f036100d0576040516379d93f4960e01b8152600401604051"
+    "80910390fd5b6040516370a0823160e01b81523060048201525f906001600160a01b038316906370a0823190"
+    "602401602060405180830381865afa158015610114573d5f5f3e3d5ffd5b505050506040513d601f19601f82"
+    "011682018060405250810190610138919061027f565b90505f5f836001600160a01b03167f00000000000000"
+    "000000000000000000000000000000000000000000000000008460405160240161018d9291906001600160a0"
+    "1b03929092168252602082015260400190565b60408051601f19818403018152918152602082018051600160"
+    "0160e01b031663a9059cbb60e01b179052516101c29190610296565b5f604051808303815f865af19150503d"
+    "805f81146101fb576040519150601f19603f3d011682016040523d82523d5f602084013e610200565b606091"
+    "505b509150915081158061022e575080511580159061022e57508080602001905181019061022c91906102ac"
+    "565b155b1561024c576040516315864e0b60e21b815260040160405180910390fd5b50505050565b5f602082"
+    "84031215610262575f5ffd5b81356001600160a01b0381168114610278575f5ffd5b9392505050565b5f6020"
+    "828403121561028f575f5ffd5b5051919050565b5f82518060208501845e5f920191825250919050565b5f60"
+    "2082840312156102bc575f5ffd5b81518015158114610278575f5ffdfea2646970667358221220719b7d9210"
+    "65f61d001ab2458d9d95157d92908d62b492be7113f7078b9a922f64736f6c634300081f0033"
+)
+"""SweepDelegate, as solc makes it from sandbox/evm/contracts."""
+
+
+def creation(treasury: EvmAddress) -> bytes:
+    """The code that deploys the delegate of a treasury."""
+    return CREATION + bytes(32 - ADDRESS_BYTES) + treasury.account
+
+
+def deployment(treasury: EvmAddress) -> bytes:
+    """What to call FACTORY with; anybody may, and again does nothing but burn gas."""
+    return SALT + creation(treasury)
+
+
+def delegate_of(treasury: EvmAddress) -> EvmAddress:
+    """Where the delegate of a treasury is."""
+    digest = keccak(b"\xff" + FACTORY.account + SALT + keccak(creation(treasury)))
+    return EvmAddress(digest[-ADDRESS_BYTES:])
+
+
+def delegated_code(delegate: EvmAddress) -> str:
+    """The code of an account that acts by this delegate, as nodes show it."""
+    return DELEGATED + delegate.account.hex()

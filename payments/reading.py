@@ -1,0 +1,169 @@
+"""Reads one page of one of our accounts and books it, whole or not at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import structlog
+
+from casino.cashier import (
+    address_pool,
+    attempts,
+    claiming,
+    deposits,
+    foreign_sends,
+    payouts,
+    recovery,
+    token_cases,
+)
+from casino.cashier.rails import get_rail, list_rails
+from casino.cashier.unclaimed import ChainDeposit
+from casino.clock import utc_now
+from casino.errors import InvariantViolation
+from payments.addresses import parse_ton
+from payments.chains.base import Position
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.cashier.rails import Rail
+    from casino.db import Database
+    from payments.chains.base import Carrier, Chain, ChainHead, Page
+
+PAGE_TRANSACTIONS = 100
+EVIDENCE_SENDS = 20
+"""Payments that are named when something left an account without us."""
+
+log = structlog.get_logger(__name__)
+
+
+async def read_page(
+    database: Database, chain: Chain, *, rail: str, address: str, account: str, head: ChainHead
+) -> bool:
+    """Book the next page of `account`, which holds what is sent to `address` (both raw); True if
+    there is more. Nothing is remembered unless all of it is."""
+    async with database.transaction() as session:
+        cursor = await deposits.read_cursor(session, chain=chain.name, account=account)
+    if head.block < cursor.block:
+        log.warning("watcher.head_behind_cursor", head=head.block, cursor=cursor.block)
+        return False
+    before = Position(cursor.lt, cursor.tx_hash)
+    page = await chain.page(account, after=before, head=head, limit=PAGE_TRANSACTIONS)
+    # Further pages may hold more of the same blocks: the cursor names the head at the end only.
+    block = cursor.block if page.more else head.block
+    if page.position == before and block == cursor.block:
+        return False
+    async with database.transaction() as session:
+        await _book(session, rail, address, page, head)
+        await deposits.advance_cursor(
+            session,
+            chain=chain.name,
+            account=account,
+            lt=page.position.lt,
+            tx_hash=page.position.tx_hash,
+            block=block,
+            now=utc_now(),
+        )
+    if page.transfers:
+        log.info("deposits.read", rail=rail, transfers=len(page.transfers), block=head.block)
+    return page.more
+
+
+async def _book(
+    session: AsyncSession, rail: str, address: str, page: Page, head: ChainHead
+) -> None:
+    now = utc_now()
+    offered = await get_rail(session, rail)
+    own = await _moved_within(session, offered, page)
+    seen = [
+        ChainDeposit(
+            business_key=transfer.business_key,
+            tx_hash=transfer.tx_hash,
+            account=transfer.account,
+            sender=transfer.sender,
+            comment=transfer.comment,
+            units=transfer.units,
+            block=transfer.block,
+            at=transfer.at,
+            address=address,
+        )
+        for transfer in page.transfers
+        if transfer.business_key not in own
+    ]
+    if seen:
+        await deposits.observe(session, rail=rail, transfers=seen, now=now)
+    for fee in page.fees:
+        if fee.asset is not offered.asset:
+            raise InvariantViolation(
+                reason="a cost in coins that the rail does not hold", rail=rail
+            )
+        await payouts.book_network_fee(
+            session, rail=rail, units=fee.units, reference=fee.reference, now=now
+        )
+    await _note_foreign(session, offered, address, page, now)
+    if seen:
+        await deposits.confirm(session, rail=rail, final_block=head.block, now=now)
+    # After the deposits, which lock players: this one locks the chain's cases.
+    await token_cases.keep(
+        session, chain=offered.chain, rail=offered, transfers=page.strangers, now=now
+    )
+
+
+async def _moved_within(session: AsyncSession, offered: Rail, page: Page) -> frozenset[str]:
+    """Transfers between accounts of the rail's own, by their keys: sweeps of deposit addresses,
+    which send to nobody else, and fuel for them. They are nobody's deposit."""
+    senders = {transfer.sender for transfer in page.transfers}
+    swept = await address_pool.among(session, rail=offered.pool, addresses=senders)
+    hot = parse_ton(offered.address, testnet=True).raw if offered.address else None
+    return frozenset(
+        transfer.business_key
+        for transfer in page.transfers
+        if transfer.sender in swept or (transfer.fuel and transfer.sender == hot)
+    )
+
+
+async def _note_foreign(
+    session: AsyncSession, offered: Rail, address: str, page: Page, now: datetime
+) -> None:
+    """Write down what left the account under bytes that no payout of ours has: somebody else has
+    the key, a person used it by hand, or this database is older than the chain."""
+    known = await attempts.known(session, tx_hashes=[one.message_hash for one in page.carriers])
+    hot = offered.address
+    account = hot if hot and parse_ton(hot, testnet=True).raw == address else address
+    for one in page.carriers:
+        if one.message_hash in known:
+            continue
+        log.error("watcher.foreign_send", rail=offered.name, tx_hash=one.tx_hash)
+        new = await foreign_sends.note(
+            session,
+            rail=offered.name,
+            account=account,
+            tx_hash=one.tx_hash,
+            evidence={
+                "message": one.message_hash,
+                "at": one.at.isoformat(),
+                "payments": len(one.sends),
+                "units": sum(units for _to, units in one.sends),
+                "sends": [[to, units] for to, units in one.sends[:EVIDENCE_SENDS]],
+            },
+            now=now,
+        )
+        if one.number is not None:
+            await claiming.skip_number(session, account, one.number)
+        if new:
+            await _doubt_paid(session, account, one, now)
+
+
+async def _doubt_paid(session: AsyncSession, account: str, paid: Carrier, now: datetime) -> None:
+    """Whom it paid may have been waiting for just that: staff decide about him again, once they
+    know what it was."""
+    sends = set(paid.sends)
+    for rail in await list_rails(session):
+        if rail.address != account:
+            continue
+        for one in await recovery.unpaid(session, rail=rail.name):
+            to = parse_ton(one.destination, testnet=True).raw
+            if (to, one.units - one.fee_units) in sends:
+                await recovery.doubt(session, withdrawal_id=one.id, now=now)

@@ -39,7 +39,7 @@ from payments.signer.checks import Limits
 from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import BtcAccount, Master
-from tests.factories import make_player
+from tests.factories import ask_withdrawal, make_player
 from tests.payments.btc.conftest import BTC, DEPTH, World
 
 APPROVER_SEED = bytes(range(32, 64))
@@ -191,7 +191,7 @@ class PayingHouse:
 
     async def request(self, player_id: int, units: int, destination: str) -> Withdrawal:
         async with self.database.transaction() as session:
-            return await withdrawals.request(
+            return await ask_withdrawal(
                 session,
                 player_id=player_id,
                 rail=RAIL,

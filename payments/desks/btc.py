@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from casino.cashier import attempts, blocks, claiming, coins
 from casino.cashier.batches import open_payouts
+from casino.cashier.fees import record_network_fee
 from casino.cashier.moves import MoveIntent, MoveKind
 from casino.clock import utc_now
 from casino.errors import IdempotencyConflict, OutsideRefused, OutsideUnavailable
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 NEVER_SIGNED = "nothing was signed, and its plan was taken away"
 OUTPUT_VBYTES_MAX = 43  # to a script of 34 bytes, the longest that we pay to
+PRICE_EVERY = timedelta(seconds=60)
 NOT_KNOWN = -5
 
 log = structlog.get_logger(__name__)
@@ -56,6 +59,7 @@ class BtcDesk:
     blocks_behind_max: int = 0
     _raiser: Raiser = field(init=False)
     _unpayable: set[int] = field(default_factory=set)
+    _priced_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self._raiser = Raiser(self.database, self.btc, self.rpc, self.book, self.terms)
@@ -85,6 +89,7 @@ class BtcDesk:
         """Claim what is approved and affordable, hurry what is stuck, and join coins while that is
         cheap; nothing of that while a coin of ours is spent by somebody whom we do not know."""
         rate = await fee_rate(self.rpc, self.terms.bounds, blocks=self.terms.confirm_blocks)
+        await self._tell_price(rate)
         if not await self._has_work(rate):
             return
         known = await note_foreign(
@@ -136,6 +141,17 @@ class BtcDesk:
         """Close the connections to the node."""
         await self.btc.close()
         await self.rpc.close()
+
+    async def _tell_price(self, rate: int) -> None:
+        """Let the cashier know what a payment costs now, which quotes of fees may follow: an
+        output, and a coin of its own to pay for it."""
+        now = utc_now()
+        if self._priced_at is not None and now - self._priced_at < PRICE_EVERY:
+            return
+        units = (OUTPUT_VBYTES_MAX + INPUT_VBYTES) * rate * BTC_SCALE
+        async with self.database.transaction() as session:
+            await record_network_fee(session, rail=self.rail, units=units, now=now)
+        self._priced_at = now
 
     async def _has_work(self, rate: int) -> bool:
         """Whether looking at every coin could lead to anything."""

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from embit.psbt import PSBT
+from sqlalchemy import text
 
 from casino.cashier.rails import BTC as RAIL
 from casino.cashier.rails import change_rail, get_rail
@@ -155,3 +156,11 @@ async def test_a_version_is_given_to_another_signer_by_psbt(house: PayingHouse) 
     assert given.tx.txid().hex() == payout.attempts[0].tx_hash
     assert [one.witness_utxo.value for one in given.inputs] == [BTC]
     await house.settle()
+
+
+async def test_the_cashier_is_told_what_a_payment_costs_now(house: PayingHouse) -> None:
+    await house.desk.prepare()
+    async with house.database.transaction() as session:
+        (told,) = (await session.execute(text("SELECT rail, units FROM network_fees"))).all()
+    # An output of 43 virtual bytes and an input of 68, at 5 satoshis each.
+    assert tuple(told) == (RAIL, (43 + 68) * 5 * BTC_SCALE)

@@ -119,6 +119,8 @@ async def test_what_the_wallet_cannot_pay_waits(house: House) -> None:
     lost = await house.world.payout([thief_payment(house.somebody(33), 15 * TON)])
     await house.world.chain.broadcast(lost.signed)
     await house.world.node.mine()
+    await house.watch()
+    await house.explain()
     large = await house.withdraw(player, 10 * TON, house.somebody(30).friendly())
     small = await house.withdraw(player, 1 * TON, house.somebody(31).friendly())
     await house.turn()

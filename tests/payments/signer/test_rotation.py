@@ -52,6 +52,9 @@ async def test_payouts_of_an_old_wallet_are_signed_after_a_rotation(
         await set_hot_wallet(session, rail=RAIL, address=address, now=utc_now())
     second = await house.withdraw(player, 3 * TON, to.friendly())
     await house.sender.step()
+    assert await house.status(second) is Status.APPROVED, "nobody has looked at the new wallet yet"
+    await house.watch()
+    await house.sender.step()
     assert await house.signer.step() == 1
     (payout,) = await house.open_payouts()
     assert payout.account == address

@@ -158,11 +158,9 @@ class Chain {
             const contract = await this.vm.getContract(address);
             accounts[raw] = base64(beginCell().store(storeShardAccount(contract.account)).endCell());
         }
-        const transactions = records.map(({ account, trace, transaction }) => ({
-            // As the machine made it: written anew, a message with code may come out in another form,
-            // and then the next transaction names a predecessor that nobody knows.
-            account, trace, boc: base64(transaction.raw),
-        }));
+        // As it was made: written anew, a message in it may be laid out in another way, and the hash
+        // would not be the one that the account's next transaction names.
+        const transactions = records.map(({ account, trace, transaction }) => ({ account, trace, boc: base64(transaction.raw) }));
         const block = { seqno: this.blocks.length + 1, utime, lt: this.vm.lt.toString(), transactions };
         const pending = this.pending.map(({ cell, trace }) => ({ boc: base64(cell), trace }));
         this.journal.append({ block, ...(touched.size && { accounts }), ...(pending.length && { pending }) });

@@ -11,12 +11,15 @@ branch_labels = None
 depends_on = None
 
 KINDS = "'sweep', 'fuel', 'cold', 'consolidation'"
-CHILDREN = "(SELECT payout_id FROM treasury_moves WHERE kind = 'child')"
-NO_SUCH_CHILDREN = (
-    f"UPDATE payouts SET closed_at = coalesce(closed_at, now()) WHERE id IN {CHILDREN}",
-    f"DELETE FROM treasury_move_history WHERE payout_id IN {CHILDREN}",
-    "DELETE FROM treasury_moves WHERE kind = 'child'",
-)
+CLOSE_CHILDREN = """
+UPDATE payouts SET closed_at = coalesce(closed_at, now())
+WHERE id IN (SELECT payout_id FROM treasury_moves WHERE kind = 'child')
+"""
+FORGET_HISTORY = """
+DELETE FROM treasury_move_history
+WHERE payout_id IN (SELECT payout_id FROM treasury_moves WHERE kind = 'child')
+"""
+FORGET_CHILDREN = "DELETE FROM treasury_moves WHERE kind = 'child'"
 
 
 def upgrade() -> None:
@@ -55,7 +58,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Forget the coins and the children: the release before knows neither."""
-    for statement in NO_SUCH_CHILDREN:
+    for statement in (CLOSE_CHILDREN, FORGET_HISTORY, FORGET_CHILDREN):
         op.execute(statement)
     _kinds(KINDS)
     op.drop_table("own_coins")

@@ -185,7 +185,7 @@ class PayoutVerdict:
     """What final chain data says of a whole payout."""
 
     seen: bool
-    """The carrier is in a final block; sending it again is pointless."""
+    """The network shows the carrier: in a final block, or, where that takes long, on its way."""
     tx_hash: str
     """The carrier's transaction, if it was seen."""
     members: tuple[MemberVerdict, ...]

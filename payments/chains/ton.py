@@ -36,7 +36,7 @@ from payments.chains.ton_history import (
 )
 from payments.chains.ton_jetton_wallets import get_method, read_stack_number
 from payments.chains.ton_strangers import strange_jettons
-from payments.chains.ton_sweep import judge_sweep
+from payments.chains.ton_sweep_judge import judge_sweep
 from payments.chains.ton_wallet import Payment, coins_parcel, fuel_parcel
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Emptying a deposit address on TON: the bytes that its wallet obeys, and where they landed.
+"""Emptying a deposit address on TON: the bytes that its wallet obeys. Pure.
 
 A wallet that has sent everything away is destroyed with the message, so that it owes no rent, and
 counts from zero when it is used again. The same bytes could then be obeyed once more while they
@@ -10,27 +10,19 @@ from typing import TYPE_CHECKING
 
 from ton_core import ExternalMessage, InternalMessage, begin_cell
 
-from payments.addresses import parse_ton
-from payments.chains.base import MemberVerdict, Outcome, PayoutVerdict
 from payments.chains.ton_cells import library_address, normalised_hash, write_boc
-from payments.chains.ton_history import by_message
 from payments.chains.ton_jetton_facts import (
     member_query_id,
-    read_transfer,
     transfer_body,
 )
-from payments.chains.ton_jetton_judge import judge_transfer
 from payments.chains.ton_jetton_payout import ATTACHED_UNITS
-from payments.chains.ton_wallet import SignedMessage, carried_hash
+from payments.chains.ton_wallet import SignedMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from payments.addresses import TonAddress
-    from payments.chains.base import ChainHead, SentPayout
     from payments.chains.ton_deposit_wallets import DepositWallet
-    from payments.chains.ton_facts import TonMessage
-    from payments.rpc import Toncenter
 
     Sign = Callable[[bytes], bytes]
 
@@ -110,42 +102,3 @@ def _external(
         dest=library_address(wallet.address), state_init=wallet.state_init(), body=body
     )
     return SignedMessage(write_boc(external.serialize()), normalised_hash(wallet.address, body))
-
-
-async def judge_sweep(rpc: Toncenter, payout: SentPayout, *, head: ChainHead) -> PayoutVerdict:
-    """Whether the deposit wallet `payout.account` obeyed and what it sent has arrived with us.
-
-    A sweep whose time is over and that the index does not know is dead. That is less proof than
-    a payment needs: were it wrong, the coins would be where the next sweep takes them."""
-    (member,) = payout.members
-    number = member.withdrawal_id
-    carrier = await by_message(rpc, carried_hash(payout.signed), account=payout.account, head=head)
-    if carrier is None or carrier.aborted:
-        over = head.at > payout.expires_at
-        proof = f"expired at {payout.expires_at.isoformat()}, unknown at block {head.block}"
-        dead = MemberVerdict(number, Outcome.FAILED, proof=proof, retriable=True)
-        return PayoutVerdict(False, "", (dead if over else MemberVerdict(number, Outcome.UNKNOWN),))
-    tx_hash = carrier.position.tx_hash
-    if not carrier.outgoing:
-        proof = f"carrier {tx_hash} sent nothing"
-        dead = MemberVerdict(number, Outcome.FAILED, tx_hash, proof, retriable=True)
-        return PayoutVerdict(True, tx_hash, (dead,))
-    message = carrier.outgoing[0]
-    asked = read_transfer(message.body)
-    if asked is not None and message.destination is not None:
-        judged = await judge_transfer(
-            rpc, member, asked.query_id, message, wallet=message.destination, head=head
-        )
-        return PayoutVerdict(True, tx_hash, (judged,))
-    return PayoutVerdict(True, tx_hash, (await _arrived(rpc, payout, message, tx_hash, head),))
-
-
-async def _arrived(
-    rpc: Toncenter, payout: SentPayout, message: TonMessage, tx_hash: str, head: ChainHead
-) -> MemberVerdict:
-    (member,) = payout.members
-    home = parse_ton(member.destination, testnet=True).raw
-    taken = await by_message(rpc, message.message_hash, account=home, head=head)
-    if taken is None:
-        return MemberVerdict(member.withdrawal_id, Outcome.UNKNOWN, tx_hash)
-    return MemberVerdict(member.withdrawal_id, Outcome.SUCCEEDED, tx_hash, "arrived")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from casino.cashier import attempts, blocks, claiming, coins
+from casino.cashier.batches import open_payouts
 from casino.cashier.moves import MoveIntent, MoveKind
 from casino.clock import utc_now
 from casino.errors import IdempotencyConflict, OutsideRefused, OutsideUnavailable
@@ -84,6 +85,8 @@ class BtcDesk:
         """Claim what is approved and affordable, hurry what is stuck, and join coins while that is
         cheap; nothing of that while a coin of ours is spent by somebody whom we do not know."""
         rate = await fee_rate(self.rpc, self.terms.bounds, blocks=self.terms.confirm_blocks)
+        if not await self._has_work(rate):
+            return
         known = await note_foreign(
             self.database, self.rpc, rail=self.rail, account=self.book.hot_wallet
         )
@@ -133,6 +136,18 @@ class BtcDesk:
         """Close the connections to the node."""
         await self.btc.close()
         await self.rpc.close()
+
+    async def _has_work(self, rate: int) -> bool:
+        """Whether looking at every coin could lead to anything."""
+        async with self.database.transaction() as session:
+            if await claiming.approved_waiting(session, rail=self.rail):
+                return True
+            if await open_payouts(session, rail=self.rail):
+                return True
+            if rate > self.terms.consolidate_rate_max:
+                return False
+            free = await self.book.spendable(session)
+        return len(free) >= self.terms.consolidate_coins_min
 
     async def _claim(self, rate: int) -> None:
         """Claim, choose coins and reserve them, in one transaction: what cannot be paid for is

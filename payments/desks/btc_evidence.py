@@ -1,4 +1,4 @@
-"""What the blocks say of a Bitcoin payout: who spent its inputs, at what fee, and what never was."""
+"""What blocks say of a Bitcoin payout: who spent its inputs, at what fee, and what never was."""
 
 from __future__ import annotations
 

@@ -72,9 +72,14 @@ class Raiser:
             kind = payout.move.kind if payout.move is not None else None
             if newest is None or payout.unsigned is not None or kind not in RAISED:
                 continue
-            if newest.tx_hash in parents or not await self._is_stuck(newest, place):
+            if newest.tx_hash in parents:
                 continue
-            await self._raise(payout, newest, place, rate)
+            try:
+                if await self._is_stuck(newest, place):
+                    await self._raise(payout, newest, place, rate)
+            except ValueError as error:
+                # A plan that somebody else has written; those behind it are raised all the same.
+                log.error("payout.unreadable", payout_id=payout.id, reason=str(error))
 
     async def _is_stuck(self, newest: Attempt, place: Place) -> bool:
         if place.top.height - read_plan(newest.plan).height < self.terms.bump_after_blocks:

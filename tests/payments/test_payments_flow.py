@@ -2,7 +2,6 @@
 
 import contextlib
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -24,7 +23,7 @@ pytestmark = pytest.mark.chain
 
 @pytest.fixture
 async def house(world: World, db: Database, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr(sender_module, "RESEND_AFTER", timedelta(0))
+    monkeypatch.setattr(sender_module, "RESEND_AFTER_SECONDS", 0.0)
     house = House(world, db)
     await house.open()
     return house

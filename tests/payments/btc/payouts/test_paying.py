@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import pytest
+from embit.psbt import PSBT
 
 from casino.cashier.rails import BTC as RAIL
 from casino.cashier.rails import change_rail, get_rail
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.errors import BelowMinimum
+from payments.btc_psbt import psbt_of
 from payments.chains.btc_addresses import address_of, parse
 from payments.chains.btc_blocks import read_transaction
 from payments.chains.btc_units import BTC_SCALE
@@ -140,3 +142,16 @@ async def test_deposits_that_are_not_final_are_not_spent(house: PayingHouse) -> 
         spendable = await house.book.spendable(session)
     assert [coin.units for coin in spendable.values()] == [BTC]
     assert other != player
+
+
+async def test_a_version_is_given_to_another_signer_by_psbt(house: PayingHouse) -> None:
+    player = await house.rich_player(BTC)
+    await house.withdraw(player, 200_000, house.somebody())
+    await house.pay()
+    payout = await house.only_payout()
+    given = PSBT.from_base64(
+        psbt_of(payout, house.account, xpub=house.key.xpub, path=house.key.path)
+    )
+    assert given.tx.txid().hex() == payout.attempts[0].tx_hash
+    assert [one.witness_utxo.value for one in given.inputs] == [BTC]
+    await house.settle()

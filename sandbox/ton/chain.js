@@ -6,7 +6,7 @@
 
 const crypto = require('node:crypto');
 const { Address, Cell, beginCell, internal, loadMessage, loadShardAccount, loadTransaction } = require('@ton/core');
-const { storeMessage, storeShardAccount, storeTransaction, toNano } = require('@ton/core');
+const { storeMessage, storeShardAccount, toNano } = require('@ton/core');
 const { Blockchain, TreasuryContract, createShardAccount } = require('@ton/sandbox');
 
 const FAUCET_ID = 0x66617563n;
@@ -158,9 +158,9 @@ class Chain {
             const contract = await this.vm.getContract(address);
             accounts[raw] = base64(beginCell().store(storeShardAccount(contract.account)).endCell());
         }
-        const transactions = records.map(({ account, trace, transaction }) => ({
-            account, trace, boc: base64(beginCell().store(storeTransaction(transaction)).endCell()),
-        }));
+        // As it was made: written anew, a message in it may be laid out in another way, and the hash
+        // would not be the one that the account's next transaction names.
+        const transactions = records.map(({ account, trace, transaction }) => ({ account, trace, boc: base64(transaction.raw) }));
         const block = { seqno: this.blocks.length + 1, utime, lt: this.vm.lt.toString(), transactions };
         const pending = this.pending.map(({ cell, trace }) => ({ boc: base64(cell), trace }));
         this.journal.append({ block, ...(touched.size && { accounts }), ...(pending.length && { pending }) });

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from sandbox.capital import give_bitcoins
 from sandbox.casino_processes import CasinoProcesses
 from sandbox.chains import NAMES, QUICK_PACE, LocalChains, Pace, make_blocks
 from sandbox.explorer import Explorer
@@ -20,6 +20,7 @@ from sandbox.first_coins import (
     Tokens,
     deploy_tokens,
     fund_people,
+    give_bitcoins,
 )
 from sandbox.home import Home
 from sandbox.processes import free_port
@@ -234,7 +235,7 @@ async def test_pages_show_transactions_of_every_chain(world: World) -> None:
         await runner.cleanup()
 
 
-async def test_a_world_that_was_closed_opens_as_it_was(tmp_path) -> None:
+async def test_a_world_that_was_closed_opens_as_it_was(tmp_path: Path) -> None:
     first = World(Home(tmp_path / "kept"))
     await first.open()
     await first.send("usdt_eth", first.purses[BORIS].on("usdt_eth").address, 5)

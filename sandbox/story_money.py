@@ -85,7 +85,7 @@ async def see_the_blocks_counted(story: Story) -> Json:
 
 async def request_withdrawals(story: Story) -> Json:
     """On each rail amount, address, check screen; the confirm button tapped many times at once."""
-    asked = {}
+    asked: dict[str, str] = {}
     story.facts["held"] = {}
     for way in WAYS:
         wallet = story.stage.bar.purse_of(ANN).on(way.rail)

@@ -15,7 +15,7 @@ PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
   -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
 ARGS ?=
 
-.PHONY: help setup setup-browser demo demo-reset test test-fast test-faults lint format check smoke sim bench bench-growth migrate lock clean
+.PHONY: help setup setup-browser demo demo-reset test test-fast test-faults test-chains conserve lint format check smoke sim bench bench-chains bench-growth migrate lock clean
 
 help: ## print this list
 	@echo "Fairhouse. Targets:"
@@ -65,11 +65,20 @@ check: format lint test-fast ## what to run before a commit
 smoke: setup ## run the demo's story without a screen: one JSON line per step
 	@exec $(BIN)/python -m sandbox smoke
 
+test-chains: setup-browser ## run the chain suites on real nodes; a missing node is a failure
+	@$(PYTEST) tests/payments tests/sandbox/ton tests/sandbox/evm tests/sandbox/btc $(ARGS)
+
+conserve: setup-browser ## let coins circulate for MINUTES=2 while everything fails, and count them; SEED=1
+	@$(call with_venv,python -m tests.conservation --minutes $(or $(MINUTES),2) --seed $(or $(SEED),1) $(ARGS))
+
 sim: setup ## play a simulated month from SEED=1 over DAYS=30 and check every step of it
 	@$(call with_venv,python -m tests.simulation --seed $(or $(SEED),1) --days $(or $(DAYS),30) $(ARGS))
 
 bench: setup ## measure the money core beside pgbench, under 15 minutes; CASE=bets_64 for one
 	@$(call with_venv,python -m benchmarks $(CASE) $(ARGS))
+
+bench-chains: setup ## measure the chain code beside its nodes asked raw, under five minutes; PART=evm for one
+	@$(call with_venv,python -m benchmarks chains $(PART) $(ARGS))
 
 bench-growth: setup ## the same house at a hundred thousand and at ten million stored bets
 	@$(call with_venv,python -m benchmarks growth --stored 10000000 $(ARGS))

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [CASE ...]`: measure, print the table, write benchmarks/results/."""
+"""`python -m benchmarks [CASE ...]`, or `chains [PART ...]`: measure, print, write results/."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from pathlib import Path
 from benchmarks import plot, report
 from benchmarks.bench import Bench, Sizes
 from benchmarks.cases import ALONE, CASES
+from benchmarks.chains import run as chains
 from benchmarks.server import BenchServer, file_system, open_server
 
+CHAINS = "chains"
 RESULTS = Path(__file__).parent / "results"
 # Where temporary files survive a restart, hence on a disk.
 PLACE = Path("/var/tmp")  # noqa: S108 - a folder of its own is made in it
@@ -23,6 +25,9 @@ PLACE = Path("/var/tmp")  # noqa: S108 - a folder of its own is made in it
 
 def main(arguments: list[str]) -> None:
     """Run the cases asked for; a missed goal is a figure, an unsound book an error."""
+    if arguments[:1] == [CHAINS]:
+        chains.main(arguments[1:], results=RESULTS, place=PLACE)
+        return
     wishes = _read(arguments)
     began = time.monotonic()
 

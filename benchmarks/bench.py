@@ -6,12 +6,13 @@ import itertools
 import statistics
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from benchmarks.house import build_template, copy_house
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from benchmarks.house import House
@@ -101,16 +102,17 @@ def interleave(
 ) -> Interleaved:
     """Measure the reference before, between and after the rounds; each round is held against the
     mean of its two neighbours, so that a machine that slows down slows both."""
-    values, references, ratios = [], [], []
-    before = reference()
+    references, values = [reference()], []
     for _ in range(rounds):
-        value = cell()
-        after = reference()
-        beside = (before + after) / 2
-        values.append(value)
-        references.append(beside)
-        ratios.append(value / beside)
-        before = after
+        values.append(cell())
+        references.append(reference())
+    return medians(values, references)
+
+
+def medians(values: Sequence[float], references: Sequence[float]) -> Interleaved:
+    """What rounds came to, with the reference measured before each of them and after the last."""
+    beside = [(before + after) / 2 for before, after in pairwise(references)]
+    ratios = [value / reference for value, reference in zip(values, beside, strict=True)]
     return Interleaved(
-        statistics.median(values), statistics.median(references), statistics.median(ratios)
+        statistics.median(values), statistics.median(beside), statistics.median(ratios)
     )

@@ -139,9 +139,9 @@ def build_template(server: BenchServer, *, players: int) -> None:
     server.sql(TEMPLATE, "VACUUM (ANALYZE)")
 
 
-def copy_house(server: BenchServer, name: str) -> House:
-    """A fresh copy of the template."""
-    server.sql("postgres", f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+def copy_house(server: BenchServer, name: str, *, template: str = TEMPLATE) -> House:
+    """A fresh copy of a template, or of another house that nobody is connected to."""
+    server.sql("postgres", f"CREATE DATABASE {name} TEMPLATE {template}")
     return House(server, name)
 
 

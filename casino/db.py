@@ -103,7 +103,9 @@ def forbid_open_transaction() -> None:
 async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
     """The asyncpg connection under `session`, inside the session's own transaction."""
     connection = await session.connection()
-    # SQLAlchemy begins lazily: without a statement of its own the driver would be in autocommit.
-    await connection.exec_driver_sql("SELECT 1")
     raw = await connection.get_raw_connection()
-    return cast("asyncpg.Connection", raw.driver_connection)
+    driver = cast("asyncpg.Connection", raw.driver_connection)
+    if not driver.is_in_transaction():
+        # SQLAlchemy begins lazily: without a statement of its own the driver were in autocommit.
+        await connection.exec_driver_sql("SELECT 1")
+    return driver

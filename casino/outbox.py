@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 CHANNEL = "outbox"
 LEASE = timedelta(seconds=60)
 
+WRITE = """
+WITH written AS (
+    INSERT INTO outbox (consumer, key, kind, payload)
+    VALUES (:consumer, :key, :kind, CAST(:payload AS jsonb)) RETURNING consumer)
+SELECT pg_notify(:channel, consumer) FROM written
+"""
+
 # Every transaction of this database with a smaller id has ended. A snapshot's own xmin would say
 # the same of the whole server, and a long job in a neighbouring database would hold us up. Asked
 # in a statement before the one that reads, so what has ended is visible there.
@@ -84,12 +91,10 @@ async def write(
 ) -> None:
     """Write an effect in the caller's transaction and ring the doorbell at its commit."""
     await session.execute(
-        text(
-            "INSERT INTO outbox (consumer, key, kind, payload)"
-            " VALUES (:consumer, :key, :kind, CAST(:payload AS jsonb))"
-        ).bindparams(consumer=consumer, key=key, kind=kind, payload=json.dumps(payload))
+        text(WRITE).bindparams(
+            consumer=consumer, key=key, kind=kind, payload=json.dumps(payload), channel=CHANNEL
+        )
     )
-    await session.execute(text("SELECT pg_notify(:c, :p)").bindparams(c=CHANNEL, p=consumer))
 
 
 async def claim(session: AsyncSession, *, consumer: str, limit: int = 20) -> Sequence[Effect]:

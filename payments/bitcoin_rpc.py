@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 
 from casino.errors import OutsideRefused, OutsideUnavailable
-from payments.chains.btc_units import COIN_DECIMALS
+from payments.btc_units import COIN_DECIMALS
 from payments.endpoint import Endpoint
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from casino.clock import utc_now
 from casino.errors import OutsideError, OutsideUnavailable
 from casino.telemetry import hot_wallet_units
 from payments.bitcoin_rpc import SOURCE
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc_addresses import INTERNAL_BRANCH, parse
-from payments.chains.btc_units import BTC_SCALE
 from payments.chains.btc_unspent import UnspentCoin, unspent
 from payments.coin_keeper import CHANGE_AHEAD
 

@@ -22,6 +22,7 @@ from casino.errors import OutsideError, OutsideUnavailable
 from casino.telemetry import watcher_lag_blocks
 from payments.chains.blocks import HasMempool
 from payments.pool import Pool
+from payments.reading_ahead import Read, ReadingAhead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,6 +89,7 @@ class Follower:
     _watched: Watched = field(init=False)
     _next_number: int = 0
     _pool: Pool = field(init=False)
+    _ahead: ReadingAhead = field(default_factory=ReadingAhead)
 
     def __post_init__(self) -> None:
         followed = self.followed
@@ -110,8 +112,11 @@ class Follower:
         tip = await self.followed.chain.tip()
         await self._begin(tip)
         await self._fill_pool()
-        while await self._read_page(tip):
-            pass
+        try:
+            while await self._read_page(tip):
+                pass
+        finally:
+            await self._ahead.stop()
         await self._look_at_mempool()
 
     async def _begin(self, tip: Tip) -> None:
@@ -160,7 +165,7 @@ class Follower:
 
     async def _read_page(self, tip: Tip) -> bool:
         """Book the next stretch of blocks; True if there is more up to the tip."""
-        chain, name = self.followed.chain, self.followed.chain.name
+        name = self.followed.chain.name
         async with self.database.transaction() as session:
             place = await blocks.read_place(session, chain=name)
         if place is None:
@@ -171,27 +176,40 @@ class Follower:
             log.warning("follower.tip_behind", tip=tip.head.height, known=place.top.height)
             return False
         ancestor = place.top
-        headers = await self._above(ancestor, tip)
-        if headers is None:
+        read = await self._ahead.take(ancestor.hash) or await self._read_above(ancestor, tip)
+        if read is None:
             shared = await self._walk_back(place)
             if shared is None:
                 return False
             ancestor = shared
-            headers = await self._above(ancestor, tip)
-            if headers is None:
+            read = await self._read_above(ancestor, tip)
+            if read is None:
                 raise OutsideUnavailable(source=name, reason="its history changes as it is read")
             reach = min(ancestor.height + PAGE_BLOCKS, place.top.height)
-            if not headers or headers[-1].height < reach:
+            if not read.headers or read.headers[-1].height < reach:
                 log.warning("follower.branch_too_short", ancestor=ancestor.height)
                 return False
+        more = bool(read.headers) and read.headers[-1].height < tip.head.height
+        # What became of our coins can only be read where those of the blocks below are booked.
+        if more and self.followed.coins is None:
+            last = _block(read.headers[-1])
+            self._ahead.begin(last.hash, self._read_above(last, tip))
+        return await self._book(place, ancestor, read, tip)
+
+    async def _read_above(self, below: Block, tip: Tip) -> Read | None:
+        """The next blocks on top of one that we know, or that is about to be booked, and what they
+        brought; None if the node's chain does not contain that one."""
+        headers = await self._above(below, tip)
+        if headers is None:
+            return None
         # After the headers: whoever was paid in one of these blocks had his address before.
         await self._watch_new()
         source = self.followed.coins
         if source is not None:
             incoming, moves = await source.read(self.database, headers, self._watched)
-            return await self._book(place, ancestor, headers, incoming, tip, moves)
-        incoming = await chain.incoming(headers, self._watched) if headers else ()
-        return await self._book(place, ancestor, headers, incoming, tip)
+            return Read(headers, incoming, moves)
+        incoming = await self.followed.chain.incoming(headers, self._watched) if headers else ()
+        return Read(headers, incoming)
 
     async def _above(self, below: Block, tip: Tip) -> Sequence[Header] | None:
         """The next headers on top of a block that we know; None instead if the node's chain does
@@ -235,12 +253,10 @@ class Follower:
         self,
         place: Place,
         ancestor: Block,
-        headers: Sequence[Header],
-        incoming: Sequence[Incoming],
+        read: Read,
         tip: Tip,
-        moves: CoinMoves | None = None,
     ) -> bool:
-        name, above = self.followed.chain.name, [_block(header) for header in headers]
+        name, above = self.followed.chain.name, [_block(header) for header in read.headers]
         final_height = await self._final_height(place, [ancestor, *above], tip)
         if not above and final_height <= place.final_height and place.halted is None:
             return False
@@ -248,9 +264,9 @@ class Follower:
             top_hash=place.top.hash,
             ancestor=ancestor,
             above=above,
-            transfers=[_deposit(one, self.followed.scale) for one in incoming],
+            transfers=[_deposit(one, self.followed.scale) for one in read.incoming],
             final_height=final_height,
-            coins=moves,
+            coins=read.moves,
         )
         async with self.database.transaction() as session:
             booked = await following.book(

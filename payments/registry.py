@@ -12,10 +12,10 @@ from casino.cashier.rails import BTC, TON, USDT_ETH, USDT_TON, DepositsBy
 from payments.addresses import parse_ton
 from payments.bitcoin_rpc import BitcoinRpc
 from payments.btc_reconciler import BtcReconciler
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import NETWORKS, AccountKey, WatchList
 from payments.chains.btc_fees import FeeBounds
-from payments.chains.btc_units import BTC_SCALE
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.evm_wallet import GWEI

@@ -66,6 +66,10 @@ class Settler:
                 await payouts.payout_seen(
                     session, payout_id=payout.id, tx_hash=verdict.tx_hash, now=utc_now()
                 )
+        if verdict.burnt is not None:
+            # Also of what landed in another way than it should: the coins are gone.
+            async with self.database.transaction() as session:
+                await fuel.charge(session, rail=payout.rail, burnt=verdict.burnt, now=utc_now())
         if payout.move is not None:
             for judged in verdict.members:
                 await self._end_move(payout, judged, verdict)
@@ -139,8 +143,6 @@ async def _book_costs(
     """Book what final transactions cost, in the transaction that ends what they were for; and note
     a stranger who took the replay key, so that nothing is claimed until people have looked."""
     await payouts.book_fees(session, rail=payout.rail, fees=verdict.fees, now=now)
-    if verdict.burnt is not None:
-        await fuel.charge(session, rail=payout.rail, burnt=verdict.burnt, now=now)
     if verdict.stranger:
         await foreign_sends.note(
             session,

@@ -11,9 +11,9 @@ from casino.ledger import totals
 from casino.ledger.chart import Account
 from casino.money import Asset
 from payments.addresses import parse_ton
+from payments.btc_units import BTC_SCALE
 from payments.chains.base import Position
 from payments.chains.btc_addresses import NETWORKS, AccountKey, parse
-from payments.chains.btc_units import BTC_SCALE
 from payments.chains.ton import TonChain
 from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_wallets import JettonWallets

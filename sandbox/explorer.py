@@ -13,7 +13,7 @@ from aiohttp import web
 from casino.errors import OutsideError, OutsideRefused
 from casino.money import trim_units
 from payments.bitcoin_rpc import units_of
-from payments.chains.btc_units import COIN_DECIMALS
+from payments.btc_units import COIN_DECIMALS
 from payments.chains.evm_addresses import EvmAddress
 from sandbox.chains import TITLES
 from sandbox.processes import ServiceFailed

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from casino.errors import AddressInvalid, OutsideError
 from casino.money import trim_units
 from payments.addresses import parse_ton
+from payments.btc_units import COIN_DECIMALS
 from payments.chains.btc_addresses import NETWORKS, parse
-from payments.chains.btc_units import COIN_DECIMALS
 from payments.chains.evm_addresses import parse_evm
 from sandbox.btc.wallet import PersonWallet as BitcoinWallet
 from sandbox.btc.wallet import WalletIsShort

@@ -39,7 +39,7 @@ from sandbox.telegram.world import OPERATORS_TOKEN, PLAYERS_TOKEN, default_world
 from sandbox.world_bar import WorldBar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from sandbox.first_coins import Tokens
     from sandbox.home import Home
@@ -83,9 +83,11 @@ async def open_stage(
     pace: Pace,
     say: Callable[[str], None],
     names: tuple[str, ...] = tuple(COMMANDS),
+    reroute: Callable[[dict[str, str]], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Stage]:
     """Start everything, in order, and stop everything at the end; raises ServiceFailed with what
-    to do. `names` are the casino's processes to run."""
+    to do. `names` are the casino's processes to run; `reroute` may change their settings, such as
+    where they find their nodes."""
     async with AsyncExitStack() as stack:
         home.open()
         stack.callback(home.close)
@@ -126,6 +128,8 @@ async def open_stage(
             jetton=tokens.jetton.master.friendly(bounceable=True),
             jetton_wallet=(await tokens.jetton.wallet_of(keys.ton)).friendly(bounceable=True),
         )
+        if reroute is not None:
+            await reroute(environment)
         require_local(environment)
         say("bringing the database to its schema")
         await asyncio.to_thread(processes.run, "-m", "alembic", "upgrade", "head")

@@ -161,13 +161,11 @@ def _signing_refused(payload: Payload, words: Words) -> Screen:
 
 
 def _payout_stuck(payload: Payload, words: Words) -> Screen:
-    if "vsize" not in payload:
-        return _about("payout_stuck")(payload, words)
     return Screen(
         paragraphs(
-            words.say("admin.alert.payout_stuck_btc", rail=str(payload["rail"])),
+            words.say("admin.alert.payout_stuck", rail=str(payload["rail"])),
             words.say(
-                "admin.alert.payout_stuck_btc_body",
+                "admin.alert.payout_stuck_body",
                 fee=_whole(payload, "fee"),
                 vsize=_whole(payload, "vsize"),
             ),
@@ -408,8 +406,8 @@ ALERTS: Mapping[str, Compose] = {
     "alert.signing_refused": _signing_refused,
     "alert.payment_refused": _about("payment_refused"),
     "alert.payout_stuck": _payout_stuck,
+    "alert.gas_capped": _about("gas_capped"),
     "alert.payout_unclear": _about("payout_unclear"),
-    "alert.fuel_low": _about("fuel_low"),
     "alert.sweep_refused": _about("sweep_refused"),
     "alert.delegate_missing": _about("delegate_missing"),
     "alert.dead_letter": _dead_letter,

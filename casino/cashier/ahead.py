@@ -30,6 +30,7 @@ async def booked_early(session: AsyncSession, *, rail: str, final_height: int) -
             DepositRow.rail == rail,
             DepositRow.final_at.is_(None),
             DepositRow.status.in_(WAITING),
+            DepositRow.block_hash != "",
             DepositRow.block <= final_height,
         )
     )
@@ -39,6 +40,7 @@ async def booked_early(session: AsyncSession, *, rail: str, final_height: int) -
         .where(
             UnclaimedRow.rail == rail,
             UnclaimedRow.status == unclaimed.SEEN,
+            UnclaimedRow.block_hash != "",
             UnclaimedRow.block <= final_height,
         )
     )

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select, text
-from sqlalchemy.dialects.postgresql import insert
 
-from casino import outbox
+from casino import arrays, outbox
 from casino.cashier.chain_tables import ChainBlockRow, ChainProgressRow
 from casino.errors import InvariantViolation
 
@@ -20,6 +19,13 @@ if TYPE_CHECKING:
 
 RING_BLOCKS = 512
 """How many blocks are remembered: a reorganisation below them cannot be followed."""
+
+REMEMBER = text("""
+INSERT INTO chain_blocks (chain, height, hash, parent, at)
+SELECT :chain, * FROM unnest(
+  CAST(CAST(:heights AS text) AS bigint[]), CAST(CAST(:hashes AS text) AS text[]),
+  CAST(CAST(:parents AS text) AS text[]), CAST(CAST(:times AS text) AS timestamptz[]))
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +127,9 @@ async def advance(
             ChainBlockRow.chain == chain, ChainBlockRow.height > ancestor.height
         )
     )
-    if above:
-        await session.execute(
-            insert(ChainBlockRow), [{"chain": chain, **_values(block)} for block in above]
-        )
+    kept = above[-RING_BLOCKS:]
+    if kept:
+        await session.execute(REMEMBER.bindparams(chain=chain, **_columns(kept)))
     await session.execute(
         delete(ChainBlockRow).where(
             ChainBlockRow.chain == chain, ChainBlockRow.height <= below.height - RING_BLOCKS
@@ -166,6 +171,15 @@ async def _tell_staff(
         kind=kind,
         payload=payload | ({"reason": reason} if reason else {}),
     )
+
+
+def _columns(blocks: Sequence[Block]) -> dict[str, str]:
+    return {
+        "heights": arrays.numbers(block.height for block in blocks),
+        "hashes": arrays.texts(block.hash for block in blocks),
+        "parents": arrays.texts(block.parent for block in blocks),
+        "times": arrays.texts(block.at.isoformat() for block in blocks),
+    }
 
 
 def _values(block: Block) -> dict[str, object]:

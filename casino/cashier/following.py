@@ -110,9 +110,10 @@ async def book(
             await reversals.orphan(session, row, offered, now=now)
             booked.orphaned += 1
     await unclaimed.drop_above(session, rail=rail, block=stretch.ancestor.height)
-    for transfer in stretch.transfers:
-        if transfer.business_key not in known:
-            booked.new += await _see(session, offered, transfer, owners, now)
+    fresh = [one for one in stretch.transfers if one.business_key not in known]
+    before_now = await _Seen.of(session, rail, [one.business_key for one in fresh])
+    for transfer in fresh:
+        booked.new += await _see(session, offered, transfer, before_now, owners, now)
     await _settle(session, offered, place, locked, booked, now)
     await unclaimed.book(session, rail=offered, final_block=place.final_height, now=now)
     return booked
@@ -151,21 +152,41 @@ async def _move(session: AsyncSession, row: DepositRow, mined: ChainDeposit, now
     await crediting.note(session, row, current=status, reason=MOVED, now=now)
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What is known of transfers by their business keys: deposits, locked, and which of the keys
+    are unclaimed."""
+
+    deposits: dict[str, DepositRow]
+    unclaimed: set[str]
+
+    @classmethod
+    async def of(cls, session: AsyncSession, rail: str, keys: Sequence[str]) -> _Seen:
+        if not keys:
+            return cls({}, set())
+        rows = await session.scalars(
+            select(DepositRow)
+            .where(DepositRow.rail == rail, DepositRow.business_key.in_(keys))
+            .order_by(DepositRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+        kept = await unclaimed.known_keys(session, rail=rail, business_keys=keys)
+        return cls({row.business_key: row for row in rows}, kept)
+
+
 async def _see(
     session: AsyncSession,
     rail: Rail,
     transfer: ChainDeposit,
+    before: _Seen,
     owners: Mapping[str, int],
     now: datetime,
 ) -> bool:
     """Write down that a block brought a transfer; False if that was known."""
     require_units(transfer.units)
-    row = await session.scalar(
-        select(DepositRow)
-        .where(DepositRow.rail == rail.name, DepositRow.business_key == transfer.business_key)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
+    key = transfer.business_key
+    row = before.deposits.get(key)
     if row is not None and row.status == DepositStatus.SEEN and row.block is None:
         row.sender, row.sent_at = transfer.sender, transfer.at
         row.block, row.block_hash = transfer.block, transfer.block_hash
@@ -177,17 +198,19 @@ async def _see(
             raise IdempotencyConflict(reference=transfer.business_key)
         return False
     if row is None:
-        if await unclaimed.see_again(session, rail=rail.name, transfer=transfer):
+        if key in before.unclaimed:
+            await unclaimed.see_again(session, rail=rail.name, transfer=transfer)
             return False
         player_id = owners.get(transfer.account)
         if player_id is None:
             reason = unclaimed.NOBODYS_ADDRESS
             await unclaimed.keep(session, rail=rail, transfer=transfer, reason=reason, now=now)
+            before.unclaimed.add(key)
             return True
-        row = DepositRow(
+        row = before.deposits[key] = DepositRow(
             player_id=player_id,
             rail=rail.name,
-            business_key=transfer.business_key,
+            business_key=key,
             asset=rail.asset.code,
             account=transfer.account,
             seen_at=now,

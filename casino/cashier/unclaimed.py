@@ -147,6 +147,14 @@ async def drop_above(session: AsyncSession, *, rail: str, block: int) -> int:
     return len(rows)
 
 
+async def known_keys(session: AsyncSession, *, rail: str, business_keys: Sequence[str]) -> set[str]:
+    """Which of these transfers are unclaimed ones, whatever became of them."""
+    query = select(UnclaimedRow.business_key).where(
+        UnclaimedRow.rail == rail, UnclaimedRow.business_key.in_(business_keys)
+    )
+    return set(await session.scalars(query))
+
+
 async def see_again(session: AsyncSession, *, rail: str, transfer: ChainDeposit) -> bool:
     """Whether this transfer is an unclaimed one already; one that was forgotten comes back. Raises
     IdempotencyConflict when it stands in two blocks of one chain."""

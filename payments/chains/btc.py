@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -26,12 +30,13 @@ from payments.chains.btc_judge import Spend
 from payments.chains.btc_mempool import BtcMempool
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Container, Iterable, Sequence
 
     from payments.bitcoin_rpc import BitcoinRpc
 
 DEPTH = 6
 HEADERS_AT_ONCE = 500
+BLOCKS_AT_ONCE = 3
 OUTPUTS_PROBED = 252  # as many as a payout of ours can have
 NOT_KNOWN = -5
 OUT_OF_RANGE = -8
@@ -154,16 +159,17 @@ class BtcChain:
         Raises OutsideUnavailable for a block that the node does not know or that does not add up
         to its header."""
         scripts = scripts_of(watched, self._network) if watched else NOTHING
-        wanted = frozenset(outpoint_bytes(one) for one in outpoints)
+        wanted = frozenset(outpoint_bytes(one) for one in outpoints) or NOTHING
         incoming: list[Incoming] = []
         spends: list[Spend] = []
-        for header in headers:
-            block = await self._scan(header, scripts, wanted)
-            incoming += self._incoming(block, header)
-            spends += (
-                Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
-                for found in block.spends
-            )
+        async with aclosing(self._raw_blocks(headers)) as raw_blocks:
+            async for header, raw in raw_blocks:
+                block = _scan(raw, header, scripts, wanted)
+                incoming += self._incoming(block, header)
+                spends += (
+                    Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
+                    for found in block.spends
+                )
         return Followed(tuple(incoming), tuple(spends))
 
     async def waiting(self, watched: Container[str]) -> Waiting:
@@ -188,31 +194,32 @@ class BtcChain:
         incoming: list[Incoming] = []
         made: list[OwnOutput] = []
         spends: list[Spend] = []
-        for header in headers:
-            block = await self._scan(header, scripts, wanted)
-            outputs = [one for one in block.outputs if not one.coinbase and one.units > 0]
-            fresh = {outpoint_bytes(f"{one.txid}:{one.vout}") for one in outputs} - wanted
-            if fresh:
-                # A coin may be spent in the very block that made it.
-                wanted |= fresh
-                block = await self._scan(header, scripts, wanted)
-            paid_in = tuple(one for one in outputs if one.script in deposits)
-            incoming += self._incoming(replace(block, outputs=paid_in), header)
-            made += (
-                OwnOutput(
-                    f"{one.txid}:{one.vout}",
-                    one.units,
-                    one.script,
-                    one.parent,
-                    header.height,
-                    header.hash,
+        async with aclosing(self._raw_blocks(headers)) as raw_blocks:
+            async for header, raw in raw_blocks:
+                block = _scan(raw, header, scripts, wanted)
+                outputs = [one for one in block.outputs if not one.coinbase and one.units > 0]
+                fresh = {outpoint_bytes(f"{one.txid}:{one.vout}") for one in outputs} - wanted
+                if fresh:
+                    # A coin may be spent in the very block that made it.
+                    wanted |= fresh
+                    block = _scan(raw, header, scripts, wanted)
+                paid_in = tuple(one for one in outputs if one.script in deposits)
+                incoming += self._incoming(replace(block, outputs=paid_in), header)
+                made += (
+                    OwnOutput(
+                        f"{one.txid}:{one.vout}",
+                        one.units,
+                        one.script,
+                        one.parent,
+                        header.height,
+                        header.hash,
+                    )
+                    for one in outputs
                 )
-                for one in outputs
-            )
-            spends += (
-                Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
-                for found in block.spends
-            )
+                spends += (
+                    Spend(found.outpoint, found.txid, found.outputs, header.height, header.hash)
+                    for found in block.spends
+                )
         return Moved(tuple(incoming), tuple(made), tuple(spends))
 
     async def landed(self, tx_hash: str) -> Landed | None:
@@ -282,17 +289,23 @@ class BtcChain:
             reason = error.data.get("reason")
             raise OutsideUnavailable(source=SOURCE, reason=reason) from error
 
-    async def _scan(
-        self, header: Header, scripts: Container[bytes], outpoints: Container[bytes]
-    ) -> ScannedBlock:
-        raw = _bytes(await self._known("getblock", header.hash, 0))
+    async def _raw_blocks(
+        self, headers: Sequence[Header]
+    ) -> AsyncGenerator[tuple[Header, bytes], None]:
+        """The blocks of these headers in their order; while one is looked through, the node works
+        on the next ones."""
+        asked: deque[asyncio.Task[Any]] = deque()
+        waiting = iter(headers)
         try:
-            block = scan_block(raw, scripts=scripts, outpoints=outpoints)
-        except RawBytesError as error:
-            raise OutsideUnavailable(source=SOURCE, reason=f"unreadable: {error}") from error
-        if block.hash != header.hash:
-            raise OutsideUnavailable(source=SOURCE, reason="another block than asked for")
-        return block
+            for header in headers:
+                for next_one in islice(waiting, BLOCKS_AT_ONCE - len(asked)):
+                    asking = self._known("getblock", next_one.hash, 0)
+                    asked.append(asyncio.create_task(asking))  # noqa: TID251 - awaited below
+                yield header, _bytes(await asked.popleft())
+        finally:
+            # After trouble the answers under way are waited for and thrown away: what is cancelled
+            # closes its connection, and the node would work for nobody at the next try too.
+            await asyncio.gather(*asked, return_exceptions=True)
 
     def _incoming(self, block: ScannedBlock, header: Header) -> list[Incoming]:
         return [
@@ -358,6 +371,18 @@ class _Either:
 
     def __contains__(self, script: object) -> bool:
         return script in self._first or script in self._second
+
+
+def _scan(
+    raw: bytes, header: Header, scripts: Container[bytes], outpoints: Container[bytes]
+) -> ScannedBlock:
+    try:
+        block = scan_block(raw, scripts=scripts, outpoints=outpoints)
+    except RawBytesError as error:
+        raise OutsideUnavailable(source=SOURCE, reason=f"unreadable: {error}") from error
+    if block.hash != header.hash:
+        raise OutsideUnavailable(source=SOURCE, reason="another block than asked for")
+    return block
 
 
 def _judge_refusal(txid: str, error: OutsideRefused) -> Outcome:

@@ -154,8 +154,9 @@ class WatchList:
     def update(self, addresses: Iterable[str], /) -> None:
         """Watch more addresses, given in their canonical form. Raises AddressInvalid."""
         for address in addresses:
-            self.by_script[parse(address, self._network)] = address
-            self._addresses.add(address)
+            if address not in self._addresses:
+                self.by_script[parse(address, self._network)] = address
+                self._addresses.add(address)
 
     def __contains__(self, address: object) -> bool:
         return address in self._addresses

@@ -5,10 +5,11 @@ people write them, with their bytes turned round."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Container
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
+from operator import eq
 
 from payments.chains.blocks import Header
 
@@ -77,9 +78,14 @@ class ScannedBlock:
     hash: str
     parent: str
     at: datetime
-    txids: tuple[str, ...]
+    hashes: tuple[bytes, ...]
     outputs: tuple[FoundOutput, ...]
     spends: tuple[FoundSpend, ...]
+
+    @property
+    def txids(self) -> tuple[str, ...]:
+        """The ids of all its transactions, in their order."""
+        return tuple(map(_shown, self.hashes))
 
 
 def read_header(raw: bytes, height: int) -> Header:
@@ -142,7 +148,7 @@ def scan_block(
         hash=header.hash,
         parent=header.parent,
         at=header.at,
-        txids=tuple(map(_shown, hashes)),
+        hashes=tuple(hashes),
         outputs=tuple(outputs),
         spends=tuple(spends),
     )
@@ -184,7 +190,7 @@ def _scan_transaction(
     inputs, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
     hits: list[str] = []
     for _ in range(inputs):
-        if raw[at : at + 36] in outpoints:
+        if outpoints is not NOTHING and raw[at : at + 36] in outpoints:
             hits.append(_shown_outpoint(raw[at : at + 36]))
         at += 36
         length, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
@@ -206,7 +212,7 @@ def _scan_transaction(
     else:
         at += 4
         stripped = raw[start:at]
-    id_hash = _hash(stripped)
+    id_hash = sha256(sha256(stripped).digest()).digest()
     hashes.append(id_hash)
     if found or hits:
         txid = _shown(id_hash)
@@ -292,16 +298,17 @@ def _merkle_root(hashes: list[bytes]) -> bytes:
     while len(row) > 1:
         # Two equal neighbours at the end are how one list of transactions can be passed off as
         # another one with the same root (CVE-2012-2459).
-        if any(row[at] == row[at + 1] for at in range(0, len(row) - 1, 2)):
+        if any(map(eq, row[::2], row[1::2])):
             raise RawBytesError("a transaction stands there twice")
         if len(row) % 2:
             row = [*row, row[-1]]
-        row = [_hash(row[at] + row[at + 1]) for at in range(0, len(row), 2)]
+        pairs = zip(row[::2], row[1::2], strict=True)
+        row = [sha256(sha256(one + two).digest()).digest() for one, two in pairs]
     return row[0]
 
 
 def _hash(content: bytes) -> bytes:
-    return hashlib.sha256(hashlib.sha256(content).digest()).digest()
+    return sha256(sha256(content).digest()).digest()
 
 
 def _shown(id_hash: bytes) -> str:

@@ -286,16 +286,19 @@ class EvmChain:
 
         return await self._nodes.decide(work)
 
-    async def taker(self, account: str, nonce: int) -> tuple[NonceTaker, GasBurnt] | None:
-        """Who used up a nonce in the final chain, and what that burnt; None when no node shows
-        it (yet)."""
+    async def taker(
+        self, account: str, nonce: int, *, free_height: int = -1
+    ) -> tuple[NonceTaker, GasBurnt] | None:
+        """Who used up a nonce in the final chain, and what that burnt; None when the node cannot
+        show it: old blocks are not searched without old states. Raises OutsideUnavailable while
+        the nonce is not used for ever."""
 
         async def work(node: JsonRpcNode) -> tuple[NonceTaker, GasBurnt] | None:
             final = facts.require_block(node, await node.ask(facts.block_by_number("finalized")))
             height = facts.number(final.number)
             if facts.number(await node.ask(facts.nonce(account, final))) <= nonce:
-                return None
-            taker = await find_taker(node, account, nonce, free_height=-1, height=height)
+                raise OutsideUnavailable(source=node.name, reason="the nonce is free")
+            taker = await find_taker(node, account, nonce, free_height=free_height, height=height)
             if taker is None:
                 return None
             receipt = await node.ask(facts.receipt(taker.tx_hash))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from ton_core import Cell
@@ -15,16 +15,11 @@ from casino.errors import AddressInvalid, OutsideUnavailable
 from casino.money import Asset
 from payments.addresses import parse_ton
 from payments.chains.base import ChainTransfer, NetworkFee, Position
-from payments.chains.ton_cells import (
-    FUEL_OPCODE,
-    CellError,
-    normalised_hash,
-    opcode,
-    read_cell_base64,
-    read_comment,
-)
+from payments.chains.ton_bodies import PlainBody, comment_of, read_body
+from payments.chains.ton_cells import FUEL_OPCODE, CellError, normalised_hash, opcode
 
 HASH_BYTES = 32
+ACCOUNTS_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +33,17 @@ class TonMessage:
     forward_fee_units: int
     bounce: bool
     bounced: bool
-    body: Cell
+    content: Cell | PlainBody
+
+    @property
+    def body(self) -> Cell:
+        """What it says, as a cell."""
+        return self.content.cell() if isinstance(self.content, PlainBody) else self.content
+
+    @property
+    def comment(self) -> str | None:
+        """What it says, where that is text."""
+        return comment_of(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def received(transaction: TonTransaction) -> ChainTransfer | None:
         tx_hash=transaction.position.tx_hash,
         account=transaction.account,
         sender=message.source,
-        comment=read_comment(message.body) if stayed_for_sure else None,
+        comment=message.comment if stayed_for_sure else None,
         units=message.units,
         block=transaction.block,
         at=transaction.at,
@@ -116,7 +121,7 @@ def _transaction(record: Mapping[str, Any]) -> TonTransaction:
     if record.get("emulated"):
         raise ValueError("emulated, not final")
     return TonTransaction(
-        account=parse_ton(record["account"]).raw,
+        account=_account(record["account"]),
         position=Position(int(record["lt"]), _hash(record["hash"])),
         previous=_previous(record),
         block=int(record["mc_block_seqno"]),
@@ -136,22 +141,29 @@ def _previous(record: Mapping[str, Any]) -> Position:
 
 
 def _message(record: Mapping[str, Any]) -> TonMessage:
-    body = read_cell_base64(record["message_content"]["body"])
+    content = read_body(record["message_content"]["body"])
     source, destination = record["source"], record["destination"]
     internal = record["value"] is not None
-    message_hash = _hash(record["hash"])
-    if source is None and destination is not None:
-        message_hash = normalised_hash(parse_ton(destination), body)
-    return TonMessage(
-        message_hash=message_hash,
-        source=None if source is None else parse_ton(source).raw,
-        destination=None if destination is None else parse_ton(destination).raw,
+    message = TonMessage(
+        message_hash=_hash(record["hash"]),
+        source=None if source is None else _account(source),
+        destination=None if destination is None else _account(destination),
         units=int(record["value"]) if internal else 0,
         forward_fee_units=int(record["fwd_fee"]) if internal else 0,
         bounce=internal and _flag(record["bounce"]),
         bounced=internal and _flag(record["bounced"]),
-        body=body,
+        content=content,
     )
+    if source is None and destination is not None:
+        found_by = normalised_hash(parse_ton(destination), message.body)
+        return replace(message, message_hash=found_by)
+    return message
+
+
+@lru_cache(maxsize=ACCOUNTS_KEPT)
+def _account(text: str) -> str:
+    """The form that programs compare; the same accounts come again and again."""
+    return parse_ton(text).raw
 
 
 def _flag(flag: object) -> bool:
@@ -162,7 +174,7 @@ def _flag(flag: object) -> bool:
 
 def _hash(text: str) -> str:
     try:
-        packed = base64.b64decode(text, validate=True)
+        packed = binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error as error:
         raise CellError("not a hash") from error
     if len(packed) != HASH_BYTES:

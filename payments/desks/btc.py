@@ -13,12 +13,12 @@ from casino.cashier.moves import MoveIntent, MoveKind
 from casino.clock import utc_now
 from casino.errors import IdempotencyConflict, OutsideRefused, OutsideUnavailable
 from payments.bitcoin_rpc import SOURCE
+from payments.btc_units import BTC_SCALE
 from payments.chains.base import MemberVerdict, Outcome, PayoutVerdict
 from payments.chains.btc_coins import INPUT_VBYTES, INPUTS_MAX, consolidate, may_spend, vsize_of
 from payments.chains.btc_fees import fee_rate
 from payments.chains.btc_judge import Family, Member, judge, judge_move, read_version
 from payments.chains.btc_plan import change_spot, plan_of
-from payments.chains.btc_units import BTC_SCALE
 from payments.chains.btc_wallet import draft_consolidation, draft_payout
 from payments.desks.btc_evidence import fee_of, gather
 from payments.desks.btc_mempool_look import note_foreign

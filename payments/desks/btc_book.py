@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from casino.cashier import attempts, blocks, coins, numbers
 from casino.errors import AddressInvalid
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc_addresses import INTERNAL_BRANCH, parse
 from payments.chains.btc_coins import Coin, Target, dust_limit
-from payments.chains.btc_units import BTC_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,9 +10,9 @@ from casino.cashier.batches import get_payout
 from casino.errors import OutsideUnavailable
 from casino.money import Asset
 from payments.bitcoin_rpc import SOURCE
+from payments.btc_units import BTC_SCALE
 from payments.chains.base import NetworkFee
 from payments.chains.btc_judge import Spend, read_version
-from payments.chains.btc_units import BTC_SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -19,10 +19,10 @@ from casino.cashier.moves import MoveIntent, MoveKind
 from casino.clock import utc_now
 from casino.errors import IdempotencyConflict, IllegalMove, OutsideRefused, OutsideUnavailable
 from payments.bitcoin_rpc import SOURCE, units_of
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc_blocks import RawBytesError, read_transaction
 from payments.chains.btc_judge import read_version
 from payments.chains.btc_plan import change_spot, draft_from, plan_of, read_plan
-from payments.chains.btc_units import BTC_SCALE
 from payments.chains.btc_wallet import SignedTx, WalletError, bump, change_coin, draft_child
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Raiser:
                     await self._raise(payout, newest, place, rate)
             except ValueError as error:
                 # A plan that somebody else has written; those behind it are raised all the same.
-                log.error("payout.unreadable", payout_id=payout.id, reason=str(error))
+                log.exception("payout.unreadable", payout_id=payout.id, reason=str(error))
 
     async def _is_stuck(self, newest: Attempt, place: Place) -> bool:
         if place.top.height - read_plan(newest.plan).height < self.terms.bump_after_blocks:

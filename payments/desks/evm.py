@@ -10,9 +10,10 @@ import structlog
 
 from casino.cashier import blocks, claiming, payout_notices
 from casino.cashier.batches import get_payout, open_payouts
+from casino.cashier.fuel import FUELS, PARTS
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
-from casino.errors import AddressInvalid, OutsideRefused
+from casino.errors import AddressInvalid, OutsideRefused, OutsideUnavailable
 from payments.chains.base import Outcome, PayoutVerdict
 from payments.chains.evm_addresses import EvmAddress, parse_evm
 from payments.chains.evm_plan import EvmPlan
@@ -55,6 +56,7 @@ class EvmDesk:
     _next: dict[str, int] = field(default_factory=dict)
     """By account: the nonce that the newest block leaves free."""
     _clear: bool = False
+    _doubts: int = 0
 
     @property
     def chain(self) -> str:
@@ -112,7 +114,7 @@ class EvmDesk:
             unknown = replace(member, outcome=Outcome.UNKNOWN, proof="", retriable=False)
             return PayoutVerdict(False, "", (unknown,))
         if verdict.stranger:
-            found = await self.evm.taker(asked.account, asked.nonce)
+            found = await self.evm.taker(asked.account, asked.nonce, free_height=asked.free_height)
             # Whoever sent it, our coins paid for it.
             return replace(verdict, burnt=found[1] if found is not None else None)
         if verdict.seen and any(one.outcome is Outcome.UNKNOWN for one in verdict.members):
@@ -155,6 +157,7 @@ class EvmDesk:
             return
         held = reserved(in_flight, account=self._wallet)
         units, wei = account.units - held.units, account.wei - held.wei
+        self._doubts = 0
         for payment in wanted:
             if room <= 0:
                 return
@@ -164,14 +167,15 @@ class EvmDesk:
             if gas is None:
                 continue
             if gas * fees.max_fee > wei:
-                await self._tell_fuel_low(payment, wei)
+                await self._tell_low_fuel(payment, wei=wei, needed=gas * fees.max_fee)
                 return
             if await self._claim_one(payment, account, EvmPlan(gas, fees)):
                 units, wei, room = units - payment.units, wei - gas * fees.max_fee, room - 1
 
     async def _try(self, payment: NextPayment) -> int | None:
         """The gas for a payment, with a margin; None if the token would refuse it, which staff are
-        told."""
+        told, or if no node could try it: one such payment must not hold up those behind it, a
+        second one is the nodes' own trouble."""
         try:
             transfer = token_transfer(
                 chain_id=self.chain_id,
@@ -190,6 +194,12 @@ class EvmDesk:
                 withdrawal_id=payment.withdrawal_id,
                 reason=str(error.data.get("reason")),
             )
+            return None
+        except OutsideUnavailable:
+            self._doubts += 1
+            if self._doubts > 1:
+                raise
+            log.warning("sender.payment_not_tried", withdrawal_id=payment.withdrawal_id)
             return None
         return -(-used * GAS_MARGIN[0] // GAS_MARGIN[1])
 
@@ -226,14 +236,15 @@ class EvmDesk:
             tx_hash=tx_hash,
         )
 
-    async def _tell_fuel_low(self, payment: NextPayment, wei: int) -> None:
-        log.warning("sender.fuel_low", wei=wei)
+    async def _tell_low_fuel(self, payment: NextPayment, *, wei: int, needed: int) -> None:
+        asset = FUELS[self.rail].asset
+        log.warning("sender.low_fuel", wei=wei, needed=needed)
         await self._tell(
             payment.withdrawal_id,
-            "alert.fuel_low",
-            withdrawal_id=payment.withdrawal_id,
-            wei=str(wei),
+            "alert.low_fuel",
             account=self._wallet,
+            there={"units": max(0, wei) // PARTS, "asset": asset},
+            needed={"units": -(-needed // PARTS), "asset": asset},
         )
 
     async def _tell(self, subject_id: int, kind: str, **payload: object) -> None:

@@ -36,40 +36,34 @@ class NonceWatch:
         Nonces below `final` are used for ever, those up to `used` as far as a node knows. One that
         is a stranger's is noted when it is final; until then nothing may leave all the same."""
         async with self.database.transaction() as session:
-            strange = await nonces.unexplained(session, account=account, used=used)
-        for nonce in strange:
+            look = await nonces.unexplained(session, account=account, used=used)
+        for nonce in look.strange:
             if nonce >= final:
                 log.warning("sender.strange_nonce", account=account, nonce=nonce)
                 return False
-            if not await self._note(account, nonce):
-                return False
+            await self._note(account, nonce)
         async with self.database.transaction() as session:
-            await nonces.looked_at(session, account=account, upto=final, now=utc_now())
+            seen = min(final, look.upto)
+            await nonces.looked_at(session, account=account, upto=seen, now=utc_now())
             waiting = await foreign_sends.waiting(session, account=account)
         if waiting:
             log.warning("sender.foreign_send_waits", account=account, count=len(waiting))
-        return not waiting
+        return not waiting and look.upto >= used
 
-    async def _note(self, account: str, nonce: int) -> bool:
+    async def _note(self, account: str, nonce: int) -> None:
         found = await self.evm.taker(parse_evm(account).raw, nonce)
-        if found is None:
-            log.warning("sender.taker_not_found", account=account, nonce=nonce)
-            return False
-        taker, burnt = found
         now = utc_now()
+        # A node without old states may not show it; that it is a stranger's is certain.
+        tx_hash = found[0].tx_hash if found is not None else f"nonce {nonce}"
+        seen = evidence(nonce, *found) if found is not None else {"nonce": nonce}
         async with self.database.transaction() as session:
             new = await foreign_sends.note(
-                session,
-                rail=self.rail,
-                account=account,
-                tx_hash=taker.tx_hash,
-                evidence=evidence(nonce, taker, burnt),
-                now=now,
+                session, rail=self.rail, account=account, tx_hash=tx_hash, evidence=seen, now=now
             )
-            # Whoever sent it, our coins paid for it.
-            await fuel.charge(session, rail=self.rail, burnt=burnt, now=now)
-        log.error("sender.foreign_send", account=account, nonce=nonce, tx=taker.tx_hash, new=new)
-        return True
+            if found is not None:
+                # Whoever sent it, our coins paid for it.
+                await fuel.charge(session, rail=self.rail, burnt=found[1], now=now)
+        log.error("sender.foreign_send", account=account, nonce=nonce, tx=tx_hash, new=new)
 
 
 def evidence(nonce: int, taker: NonceTaker, burnt: GasBurnt) -> dict[str, object]:

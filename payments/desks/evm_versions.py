@@ -104,7 +104,7 @@ class Versions:
             await payout_notices.tell_once(
                 session,
                 subject_id=payout.id,
-                kind="alert.payout_stuck",
+                kind="alert.gas_capped",
                 payload={
                     "rail": self.rail,
                     "payout_id": payout.id,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from casino.cashier.moves import MoveKind
 from casino.errors import AddressInvalid
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc_addresses import INTERNAL_BRANCH, AccountKey, Network, parse
 from payments.chains.btc_coins import OUTPUTS_MAX, Target, dust_limit
 from payments.chains.btc_plan import draft_from, read_plan
-from payments.chains.btc_units import BTC_SCALE
 from payments.chains.btc_wallet import sign
 from payments.signer.checks import Limits, SignedBefore, SigningRefused, require_orders
 from payments.signer.pen import SignedVersion, asked_members

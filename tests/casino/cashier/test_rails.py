@@ -51,7 +51,7 @@ async def test_a_new_install_offers_the_defaults(db: Database) -> None:
         offered = await rails.list_rails(session)
     assert [rail.name for rail in offered] == ["ton", "usdt_ton", "usdt_eth", "btc", "usdt_faucet"]
     assert all(rail.enabled and rail.address is None for rail in offered)
-    assert [rail.withdrawals_enabled for rail in offered] == [True, False, False, False, False]
+    assert [rail.withdrawals_enabled for rail in offered] == [True, True, True, True, False]
     assert not any(rail.takes_deposits for rail in offered), "nobody has said where to yet"
     assert offered[0].tx_url("abc") == "https://tonviewer.com/transaction/abc"
     assert offered[0].tx_url(None) is None

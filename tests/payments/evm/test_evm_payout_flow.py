@@ -169,7 +169,7 @@ async def test_without_gas_nothing_is_claimed_and_staff_are_told_once(
     await house.send()
     await house.send()
     assert await house.status(withdrawal) is Status.APPROVED
-    assert (await house.told()).count("alert.fuel_low") == 1
+    assert (await house.told()).count("alert.low_fuel") == 1
     await house.world.node.give(house.hot.raw, ETH)
     await house.finalize()
     await house.send()
@@ -295,7 +295,7 @@ async def test_a_payment_stuck_at_the_cap_is_told_once(evm: EvmWorld, db: Databa
     await house.again()
     await house.again()
     assert len((await house.only_payout()).attempts) == 1
-    assert (await house.told()).count("alert.payout_stuck") == 1
+    assert (await house.told()).count("alert.gas_capped") == 1
 
 
 async def test_a_payment_that_nobody_signs_gives_its_nonce_back(

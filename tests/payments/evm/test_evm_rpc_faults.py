@@ -1,5 +1,6 @@
 """Payouts while nodes lie, lag, forget and fall silent: delayed at worst, never doubled."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -140,6 +141,29 @@ async def test_hazard_1_a_node_that_goes_back_in_height_undoes_nothing(
     assert await house.open_payouts() == []
     front.lag = 0
     await require_paid_once(house, withdrawal)
+
+
+async def test_a_payment_that_no_node_can_try_holds_up_nobody(
+    house: EvmHouse, front: FaultyFront
+) -> None:
+    player = await house.rich_player(200 * USDT)
+    first = await house.withdraw(player, 40 * USDT, somebody(house))
+    second = await house.withdraw(player, 50 * USDT, somebody(house))
+    front.forged = {"eth_estimateGas": spoilt_once()}
+    await house.followed.step()
+    await house.sender.step()
+    assert await house.status(first) is Status.APPROVED
+    assert await house.status(second) is Status.ASSIGNED
+    front.forged = {}
+    await house.send()
+    await house.settle()
+    assert {await house.status(one) for one in (first, second)} == {Status.CONFIRMED}
+    await house.require_balanced()
+
+
+def spoilt_once() -> Callable[[object], object]:
+    answers = iter(["nonsense"])
+    return lambda found: next(answers, found)
 
 
 async def test_the_sender_waits_for_a_watcher_that_is_behind(house: EvmHouse) -> None:

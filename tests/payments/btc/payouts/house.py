@@ -21,11 +21,11 @@ from casino.money import Asset
 from casino.staff import orders, people
 from payments.bitcoin_rpc import BitcoinRpc
 from payments.btc_reconciler import BtcReconciler
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import AccountKey, WatchList, address_of, parse
 from payments.chains.btc_blocks import read_transaction
 from payments.chains.btc_fees import FeeBounds
-from payments.chains.btc_units import BTC_SCALE
 from payments.coin_keeper import CoinKeeper
 from payments.desks.btc import BtcDesk
 from payments.desks.btc_book import BtcBook

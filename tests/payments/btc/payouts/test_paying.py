@@ -11,9 +11,9 @@ from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.errors import BelowMinimum
 from payments.btc_psbt import psbt_of
+from payments.btc_units import BTC_SCALE
 from payments.chains.btc_addresses import address_of, parse
 from payments.chains.btc_blocks import read_transaction
-from payments.chains.btc_units import BTC_SCALE
 from tests.payments.btc.conftest import BTC, DEPTH
 from tests.payments.btc.payouts.house import FEE, PayingHouse, fee_of
 

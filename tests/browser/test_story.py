@@ -149,7 +149,9 @@ async def send_a_document(screen: Screen) -> None:
 async def withdraw(screen: Screen, stage: Stage) -> None:
     """Half of the money to the wallet of the bar above; the address is checked by eye."""
     await screen.page.get_by_role("button", name=re.compile("^My TON on")).click()
-    await expect(screen.page.get_by_text("Your TON address on TON network is copied")).to_be_visible()
+    await expect(
+        screen.page.get_by_text("Your TON address on TON network is copied")
+    ).to_be_visible()
     await screen.tab("Wallet")
     await screen.in_app("Withdraw")
     await screen.app.get_by_label("Amount").fill("5")

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sandbox.chains import QUICK_PACE
-from sandbox.settings import Ports
 from sqlalchemy import text
 
 from casino.errors import OutsideError
 from payments.chains.btc_addresses import BITCOIN_REGTEST, parse
 from sandbox.btc.faults import FaultyWire
+from sandbox.chains import QUICK_PACE
 from sandbox.evm.faulty_front import FaultyFront
+from sandbox.settings import Ports
 from sandbox.stage import open_stage
 from tests.conservation.havoc import Havoc
 from tests.conservation.people import Town

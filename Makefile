@@ -20,7 +20,7 @@ ARGS ?=
 help: ## print this list
 	@echo "Fairhouse. Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: DEMO_PORT=9000 for the demo, WORKERS=2 and ARGS=... for pytest and bench, PYTHON=python3.12"
+	@echo "Variables: DEMO_PORT=9000 for the demo and its five ports, WORKERS=2 and ARGS=... for pytest and bench, PYTHON=python3.12"
 
 setup: ## install everything below this folder (done by itself before demo, test and smoke)
 	@$(call with_python,-m sandbox.setup)

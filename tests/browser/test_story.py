@@ -148,14 +148,16 @@ async def send_a_document(screen: Screen) -> None:
 
 async def withdraw(screen: Screen, stage: Stage) -> None:
     """Half of the money to the wallet of the bar above; the address is checked by eye."""
-    await screen.page.get_by_role("button", name="Copy my address").click()
-    await expect(screen.page.get_by_text("Your TON address is copied")).to_be_visible()
+    await screen.page.get_by_role("button", name=re.compile("^My TON on")).click()
+    await expect(
+        screen.page.get_by_text("Your TON address on TON network is copied")
+    ).to_be_visible()
     await screen.tab("Wallet")
     await screen.in_app("Withdraw")
     await screen.app.get_by_label("Amount").fill("5")
     await screen.app.get_by_label("Address").fill("UQnonsense")
     await expect(screen.app.get_by_text("This is not a TON address")).to_be_visible()
-    await screen.app.get_by_label("Address").fill(stage.bar.address_of(1001))
+    await screen.app.get_by_label("Address").fill(stage.bar.purse_of(1001).on("ton").address)
     await screen.main_button("Continue")
     await expect(screen.app.get_by_text("Check before you send")).to_be_visible()
     await screen.main_button("Withdraw 4.95")
@@ -182,7 +184,7 @@ async def see_it_confirmed(screen: Screen) -> None:
     await screen.act_as("Ann")
     await screen.open_chat("Fairhouse")
     await screen.hears("TON is paid")
-    coins = screen.page.get_by_role("button", name=re.compile(r"^My TON: 977\.9"))
+    coins = screen.page.get_by_role("button", name=re.compile(r"^My TON on TON network: 977\.9"))
     await expect(coins).to_be_visible(timeout=PATIENCE_MS)
     await screen.page.get_by_role("button", name="Play", exact=True).last.click()
     await screen.tab("Wallet")

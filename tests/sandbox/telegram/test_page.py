@@ -198,6 +198,21 @@ async def test_a_newcomers_first_steps(browser: Browser, client: Client, tmp_pat
         {"person": ANN, "rail": "ton", "to": ADDRESS, "comment": TAG, "units": 2_500_000_000}
     ]
 
+    await button("button", name="Send from my wallet").click()
+    dialog = page.get_by_role("dialog")
+    await page.get_by_label("To", exact=True).fill("0x273E54Bda70fc6244cB4267d8f4fc38953aF85e5")
+    await expect(dialog.get_by_role("alert")).to_contain_text("This is an Ethereum address")
+    await page.get_by_label("Amount", exact=True).fill("1")
+    await dialog.get_by_role("button", name="Send").click()
+    await expect(dialog).to_be_visible()
+    await page.get_by_label("From", exact=True).select_option("usdt_eth")
+    await expect(dialog.get_by_role("alert")).to_be_hidden()
+    await expect(page.get_by_label("Comment or tag", exact=True)).to_be_hidden()
+    await expect(dialog.get_by_text("paid in ETH")).to_be_visible()
+    await dialog.get_by_role("button", name="Send").click()
+    await expect(page.get_by_text("1.00 USDT is on its way")).to_be_visible()
+    assert [one["rail"] for one in client.feed.sent] == ["ton", "usdt_eth"]
+
     await button("button", name="Mine a block").click()
     await expect(page.get_by_text("#42").first).to_be_visible()
     await button("button", name="Attach a file").click()
@@ -246,3 +261,34 @@ async def test_one_pane_at_a_time_on_a_phone(browser: Browser, client: Client) -
     wide = await page.evaluate("document.documentElement.scrollWidth")
     assert wide == 360
     assert troubles == []
+
+
+LINKS = {
+    "ton://transfer/EQ_TON?text=K3T9QXFZ": ["ton", "EQ_TON", "K3T9QXFZ"],
+    "ton://transfer/EQ_TON?jetton=EQ_TON&text=K3T9QXFZ": ["usdt_ton", "EQ_TON", "K3T9QXFZ"],
+    "https://app.tonkeeper.com/transfer/EQ_TON?amount=5": ["ton", "EQ_TON", ""],
+    "ethereum:0xTOKEN@31337/transfer?address=0xETH&uint256=7": ["usdt_eth", "0xETH", ""],
+    "bitcoin:BTC_ADDR?amount=0.5": ["btc", "BTC_ADDR", ""],
+    "https://example.org/EQ_TON": None,
+    "mailto:someone@example.org": None,
+}
+ADDRESSES = {
+    "EQ_TON": "UQBO_bw-IyKysQgdAmDgTbeqHpl19cgqB5eBv_zt85lk7EHF",
+    "0xTOKEN": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+    "0xETH": "0x273E54Bda70fc6244cB4267d8f4fc38953aF85e5",
+    "BTC_ADDR": "bcrt1qqxefkuhgdlwrtj4rcknkq2tr57vvr2cpqwgvkj",
+}
+
+
+async def test_the_page_reads_where_a_link_wants_to_be_paid(
+    browser: Browser, client: Client
+) -> None:
+    page, _troubles = await open_page(browser, client, 800, 600)
+    for pattern, wanted in LINKS.items():
+        link, expected = pattern, wanted
+        for name, address in ADDRESSES.items():
+            link = link.replace(name, address)
+            expected = expected and [address if one == name else one for one in expected]
+        read = "async (link) => (await import('/page/deposits.js')).readLink(link)"
+        found = await page.evaluate(read, link)
+        assert (found and [found["rail"], found["to"], found["comment"]]) == expected, link

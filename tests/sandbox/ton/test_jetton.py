@@ -80,3 +80,26 @@ async def test_another_name_or_issuer_is_another_jetton(
     }
     assert len(masters) == 8
     assert LocalJetton(rpc, one).master == LocalJetton(rpc, one).master
+
+
+@pytest.mark.parametrize("kind", list(Kind), ids=lambda kind: kind.name.lower())
+@pytest.mark.parametrize("comment", ["", "a comment of more than a few letters"])
+async def test_transactions_of_a_jetton_wallet_name_the_one_before(
+    shared_chain: LocalChain, client: Client, kind: Kind, comment: str
+) -> None:
+    rpc = client(shared_chain)
+    issuer = PersonWallet(rpc, f"linked {kind.name} {comment}")
+    await shared_chain.faucet(issuer.address.raw, 10 * TON)
+    jetton = LocalJetton(rpc, issuer, kind, name="https://example.invalid/linked.json")
+    await jetton.deploy()
+    owner = TonAddress(0, b"\x43" * 32).raw
+    for _ in range(3):
+        await shared_chain.mine()
+        await jetton.mint(owner, 5, comment=comment)
+    await shared_chain.mine()
+    wallet = (await jetton.wallet_of(owner)).raw
+    told = await rpc.index("transactions", account=wallet, sort="asc", limit=10)
+    found = told["transactions"]
+    assert len(found) == 3
+    named = [(one["prev_trans_lt"], one["prev_trans_hash"]) for one in found[1:]]
+    assert named == [(one["lt"], one["hash"]) for one in found[:-1]]

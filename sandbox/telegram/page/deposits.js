@@ -31,7 +31,7 @@ export function readLink(link) {
     return null;
   }
   const query = url.searchParams;
-  const path = decodeURIComponent(url.pathname + url.host);
+  const path = decodeURIComponent(`${url.host} ${url.pathname}`);
   if (url.protocol === "ethereum:") {
     const to = ADDRESS.exec(query.get("address") ?? path)?.[0];
     return to ? { to, rail: "usdt_eth", comment: "", units: query.get("uint256") } : null;

@@ -4,8 +4,11 @@ Nothing here asks the house: what is counted, is counted on the chains."""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +30,7 @@ from sandbox.ton.wallet import PersonWallet as TonPerson
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Awaitable, Callable
 
     from payments.bitcoin_rpc import BitcoinRpc
     from payments.rpc import Toncenter
@@ -44,6 +48,8 @@ TON_FINAL_BLOCKS = 3
 EVM_FINAL_BLOCKS = 6
 BTC_FINAL_BLOCKS = 7
 KEYS_SEARCHED = 400
+LANDING_SECONDS = 15
+"""Many blocks of the local TON: what was not executed by then was lost on the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +121,11 @@ class TonStreet:
 
     async def pay_in(self, person: int, place: Place, units: int) -> bool:
         wallet = self.wallet(person)
-        number = await wallet.send(place.address, units, comment=place.tag or "")
-        await wallet.wait(number)
-        self._paid[place] += units
-        return True
+        paid = await landed(
+            wallet, lambda: wallet.send(place.address, units, comment=place.tag or "")
+        )
+        self._paid[place] += units if paid else 0
+        return paid
 
     def destination(self, chance: random.Random) -> str:
         return TonAddress(0, chance.randbytes(32)).friendly(testnet=False, bounceable=False)
@@ -162,12 +169,14 @@ class JettonStreet:
         wallet = self.coins.wallet(person)
         # Half of the wallets tell the receiver nothing; the jettons are there all the same.
         forward = self.chance.choice((0, 1))
-        number = await self.jetton.pay(
-            wallet, place.address, units, comment=place.tag or "", forward_units=forward
+        paid = await landed(
+            wallet,
+            lambda: self.jetton.pay(
+                wallet, place.address, units, comment=place.tag or "", forward_units=forward
+            ),
         )
-        await wallet.wait(number)
-        self._paid[place] += units
-        return True
+        self._paid[place] += units if paid else 0
+        return paid
 
     def destination(self, chance: random.Random) -> str:
         return self.coins.destination(chance)
@@ -344,6 +353,28 @@ def _outputs_of(block: dict[str, Any]) -> Counter[bytes]:
         for output in transaction["vout"]:
             found[bytes.fromhex(output["scriptPubKey"]["hex"])] += units_of(output["value"])
     return found
+
+
+async def landed(wallet: TonPerson, send: Callable[[], Awaitable[object]]) -> bool:
+    """Whether what a wallet on TON was told to send was executed: whatever its node answered, the
+    wallet's own counter tells."""
+    before = await _counter(wallet)
+    with suppress(OutsideError):
+        await send()
+    deadline = time.monotonic() + LANDING_SECONDS
+    while time.monotonic() < deadline:
+        if await _counter(wallet) > before:
+            return True
+        await asyncio.sleep(0.1)
+    return False
+
+
+async def _counter(wallet: TonPerson) -> int:
+    while True:
+        try:
+            return await wallet.seqno()
+        except OutsideError:
+            await asyncio.sleep(0.1)
 
 
 def seed_of(text: str) -> int:

@@ -23,17 +23,11 @@ from casino.nursery import Nursery
 from casino.real_money import require_fit
 from casino.telemetry import configure_logs, serve_metrics
 from payments import delegate_command
+from payments.builds_btc import build_btc_reconciler
+from payments.builds_ton import toncenter
 from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import (
-    AUDITS,
-    CHAINS,
-    DESKS,
-    FOLLOWED,
-    SWEEPERS,
-    build_btc_reconciler,
-    toncenter,
-)
+from payments.registry import AUDITS, CHAINS, DESKS, FOLLOWED, SWEEPERS
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.token_watch import TokenWatch

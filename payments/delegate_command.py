@@ -16,12 +16,12 @@ from casino.cashier.rails import USDT_ETH, get_rail
 from casino.config import DatabaseSettings
 from casino.db import Database
 from casino.errors import OutsideRefused, OutsideUnavailable
+from payments.builds_evm import build_evm
 from payments.chains.base import Outcome
 from payments.chains.evm_addresses import address_of, parse_evm
 from payments.chains.evm_delegate import FACTORY, delegate_of, deployment
 from payments.chains.evm_wallet import Transaction, sign_transaction
 from payments.config import EvmDeployerSettings, EvmSettings
-from payments.registry import build_evm
 
 if TYPE_CHECKING:
     from payments.chains.evm import EvmChain

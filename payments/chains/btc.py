@@ -6,27 +6,27 @@ import asyncio
 from collections import deque
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from casino.errors import OutsideRefused, OutsideUnavailable
-from payments.bitcoin_rpc import SOURCE, units_of
+from payments.bitcoin_rpc import SOURCE
 from payments.chains.base import Outcome
 from payments.chains.blocks import Header, Incoming, Landed, Tip, Waiting
 from payments.chains.btc_addresses import Network, address_of, scripts_of
+from payments.chains.btc_answers import checked, field, header_of, hex_bytes, known
 from payments.chains.btc_blocks import (
     NOTHING,
     RawBytesError,
     ScannedBlock,
     outpoint_bytes,
-    read_header,
     read_transaction,
     scan_block,
 )
 from payments.chains.btc_judge import Spend
+from payments.chains.btc_landed import find_landed
 from payments.chains.btc_mempool import BtcMempool
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 DEPTH = 6
 HEADERS_AT_ONCE = 500
 BLOCKS_AT_ONCE = 3
-OUTPUTS_PROBED = 252  # as many as a payout of ours can have
-NOT_KNOWN = -5
 OUT_OF_RANGE = -8
 # How Bitcoin Core and its descendants say no to a transaction (src/rpc/protocol.h): bad bytes,
 # inputs that are missing or spent, and everything that their mempool's policy does not like.
@@ -102,14 +100,14 @@ class BtcChain:
 
         Raises OutsideUnavailable also for a node of another network and for one that still
         downloads the chain."""
-        info = await self._known("getblockchaininfo")
-        height, best = _field(info, "blocks", int), _field(info, "bestblockhash", str)
-        if height < 0 or _field(info, "chain", str) != self._network.chain:
+        info = await known(self._rpc, "getblockchaininfo")
+        height, best = field(info, "blocks", int), field(info, "bestblockhash", str)
+        if height < 0 or field(info, "chain", str) != self._network.chain:
             raise OutsideUnavailable(source=SOURCE, reason="a node of another network")
         if info.get("initialblockdownload") is True and self._network.chain != "regtest":
             raise OutsideUnavailable(source=SOURCE, reason="the node downloads the chain")
-        raw = await self._known("getblockheader", best, False)
-        head = _header(raw, height, best)
+        raw = await known(self._rpc, "getblockheader", best, False)
+        head = header_of(raw, height, best)
         return Tip(head, max(height - self._depth + 1, 0))
 
     async def headers(self, first: int, last: int) -> Sequence[Header]:
@@ -125,7 +123,7 @@ class BtcChain:
             for height, block_hash, raw in zip(heights, hashes, raws, strict=False):
                 if isinstance(raw, OutsideRefused):
                     raise OutsideUnavailable(source=SOURCE, reason="block not known") from raw
-                header = _header(raw, height, block_hash)
+                header = header_of(raw, height, block_hash)
                 if found and header.parent != found[-1].hash:
                     raise OutsideUnavailable(source=SOURCE, reason="headers do not link")
                 found.append(header)
@@ -229,17 +227,7 @@ class BtcChain:
         that are still unspent, so that None can also mean that all of them were spent. Follow
         `spends` of its inputs for certainty. The fee comes from the block, or from the index;
         raises OutsideUnavailable from a node that offers neither."""
-        block_hash = await self._block_of(tx_hash)
-        if block_hash is None:
-            return None
-        block = await self._known("getblock", block_hash, 2)
-        if _field(block, "confirmations", int) < 1:
-            return None
-        txs = [one for one in _field(block, "tx", list) if _field(one, "txid", str) == tx_hash]
-        if not txs:
-            return None
-        fee_units = await self._fee_of(txs[0])
-        return Landed(tx_hash, _field(block, "height", int), block_hash, True, fee_units)
+        return await find_landed(self._rpc, tx_hash)
 
     async def broadcast(self, signed: bytes) -> Outcome:
         """Hand in stored bytes, once more or for the first time.
@@ -275,19 +263,8 @@ class BtcChain:
                 if answer.data.get("rpc_code") != OUT_OF_RANGE:
                     raise OutsideUnavailable(source=SOURCE, reason=str(answer)) from answer
                 break
-            hashes.append(_checked(answer, str))
+            hashes.append(checked(answer, str))
         return hashes
-
-    async def _known(self, method: str, *params: Any) -> Any:
-        """An answer about something that the node named itself: that it does not know it now means
-        that its chain moved, or that another node answered."""
-        try:
-            return await self._rpc.call(method, *params)
-        except OutsideRefused as error:
-            if error.data.get("rpc_code") is None:
-                raise
-            reason = error.data.get("reason")
-            raise OutsideUnavailable(source=SOURCE, reason=reason) from error
 
     async def _raw_blocks(
         self, headers: Sequence[Header]
@@ -299,9 +276,9 @@ class BtcChain:
         try:
             for header in headers:
                 for next_one in islice(waiting, BLOCKS_AT_ONCE - len(asked)):
-                    asking = self._known("getblock", next_one.hash, 0)
+                    asking = known(self._rpc, "getblock", next_one.hash, 0)
                     asked.append(asyncio.create_task(asking))  # noqa: TID251 - awaited below
-                yield header, _bytes(await asked.popleft())
+                yield header, hex_bytes(await asked.popleft())
         finally:
             # After trouble the answers under way are waited for and thrown away: what is cancelled
             # closes its connection, and the node would work for nobody at the next try too.
@@ -322,44 +299,6 @@ class BtcChain:
             for found in block.outputs
             if not found.coinbase and found.units > 0
         ]
-
-    async def _block_of(self, tx_hash: str) -> str | None:
-        try:
-            shown = await self._rpc.call("getrawtransaction", tx_hash, True)
-        except OutsideRefused as error:
-            if error.data.get("rpc_code") != NOT_KNOWN:
-                raise OutsideUnavailable(source=SOURCE, reason=str(error)) from error
-            return await self._block_of_unspent(tx_hash)
-        if not isinstance(shown, dict):
-            raise OutsideUnavailable(source=SOURCE, reason="unreadable")
-        if "blockhash" not in shown:
-            return None  # it waits in the mempool
-        return str(_field(shown, "blockhash", str))
-
-    async def _block_of_unspent(self, tx_hash: str) -> str | None:
-        questions = [("gettxout", tx_hash, vout, False) for vout in range(OUTPUTS_PROBED)]
-        for answer in await self._rpc.batch(questions):
-            if not isinstance(answer, dict):
-                continue
-            best = await self._known("getblockheader", _field(answer, "bestblock", str), True)
-            confirmations = _field(answer, "confirmations", int)
-            height = _field(best, "height", int) - confirmations + 1
-            return str(_checked(await self._known("getblockhash", height), str))
-        return None
-
-    async def _fee_of(self, shown: dict[str, Any]) -> int:
-        if "fee" in shown:
-            return units_of(shown["fee"])
-        inputs = _field(shown, "vin", list)
-        sources = [(_field(one, "txid", str), _field(one, "vout", int)) for one in inputs]
-        answers = await self._rpc.batch([("getrawtransaction", txid, True) for txid, _ in sources])
-        held = 0
-        for (_, vout), answer in zip(sources, answers, strict=True):
-            if isinstance(answer, OutsideRefused):
-                raise OutsideUnavailable(source=SOURCE, reason="the fee cannot be known")
-            held += units_of(_field(_at(_field(answer, "vout", list), vout), "value", Decimal))
-        paid = (_field(output, "value", Decimal) for output in _field(shown, "vout", list))
-        return held - sum(map(units_of, paid))
 
 
 class _Either:
@@ -391,35 +330,3 @@ def _judge_refusal(txid: str, error: OutsideRefused) -> Outcome:
         return Outcome.SUCCEEDED
     log.info("payout.refused", tx_hash=txid, rpc_code=code, reason=reason)
     return Outcome.FAILED if code in REFUSALS else Outcome.UNKNOWN
-
-
-def _header(raw: Any, height: int, block_hash: str) -> Header:
-    try:
-        header = read_header(_bytes(raw), height)
-    except RawBytesError as error:
-        raise OutsideUnavailable(source=SOURCE, reason=f"unreadable: {error}") from error
-    if header.hash != block_hash:
-        raise OutsideUnavailable(source=SOURCE, reason="another header than asked for")
-    return header
-
-
-def _bytes(text: Any) -> bytes:
-    try:
-        return bytes.fromhex(_checked(text, str))
-    except ValueError as error:
-        raise OutsideUnavailable(source=SOURCE, reason="not hex") from error
-
-
-def _field(record: Any, name: str, kind: type) -> Any:
-    value = record.get(name) if isinstance(record, dict) else None
-    return _checked(value, kind)
-
-
-def _at(items: list[Any], place: int) -> Any:
-    return items[place] if 0 <= place < len(items) else None
-
-
-def _checked(value: Any, kind: type) -> Any:
-    if not isinstance(value, kind) or isinstance(value, bool):
-        raise OutsideUnavailable(source=SOURCE, reason="unreadable")
-    return value

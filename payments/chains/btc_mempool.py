@@ -8,6 +8,7 @@ from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.bitcoin_rpc import SOURCE
 from payments.chains.blocks import Unmined, Waiting
 from payments.chains.btc_addresses import address_of, scripts_of
+from payments.chains.btc_answers import checked, known
 from payments.chains.btc_blocks import RawBytesError, RawTx, read_transaction
 
 if TYPE_CHECKING:
@@ -53,15 +54,7 @@ class BtcMempool:
         return Waiting(top_hash, payments, frozenset(listed))
 
     async def _ask(self, method: str, kind: type) -> Any:
-        try:
-            answer = await self._rpc.call(method)
-        except OutsideRefused as error:
-            if error.data.get("rpc_code") is None:
-                raise
-            raise OutsideUnavailable(source=SOURCE, reason=str(error)) from error
-        if not isinstance(answer, kind):
-            raise OutsideUnavailable(source=SOURCE, reason="unreadable")
-        return answer
+        return checked(await known(self._rpc, method), kind)
 
     async def _fetch(
         self, txids: list[str], watched: Container[str]

@@ -4,7 +4,6 @@ Everything is asked of raw JSON-RPC; each call of the adapter is answered by one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +12,7 @@ from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.chains import evm_facts as facts
 from payments.chains.base import GasBurnt, Outcome
 from payments.chains.blocks import Header, Incoming, Landed, Tip
+from payments.chains.evm_accounts import read_account, read_holdings, read_states
 from payments.chains.evm_addresses import parse_evm
 from payments.chains.evm_final import final_facts, find_taker
 from payments.chains.evm_judge import FinalFacts, judge
@@ -24,10 +24,10 @@ from payments.json_rpc import Call, NodePool
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
-    from datetime import datetime
 
     from casino.cashier.strangers import StrangeTransfer
     from payments.chains.base import PayoutVerdict
+    from payments.chains.evm_accounts import EvmAccount, EvmHolding, EvmState
     from payments.chains.evm_addresses import EvmAddress
     from payments.chains.evm_facts import LogAnswer
     from payments.chains.evm_judge import EvmPayout, NonceTaker
@@ -40,42 +40,6 @@ REVERTED = 3
 """The error code of a call that a contract turned down."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class EvmAccount:
-    """An account as of a final block, and its nonces as they may become."""
-
-    units: int
-    wei: int
-    nonce_final: int
-    nonce_latest: int
-    nonce_pending: int
-    """With what the node has in its pool, where it knows of it."""
-    height: int
-    block_hash: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class EvmHolding:
-    """What an account holds as of a certain block."""
-
-    account: str
-    units: int
-    wei: int
-    nonce: int
-
-
-@dataclass(frozen=True, slots=True)
-class EvmState:
-    """What an account could do next, as the newest block has it; `code` is `0x` for none."""
-
-    account: str
-    code: str
-    wei: int
-    nonce_latest: int
-    nonce_pending: int
 
 
 class EvmChain:
@@ -215,28 +179,7 @@ class EvmChain:
         """Token, coins and nonces of an account."""
 
         async def work(node: JsonRpcNode) -> EvmAccount:
-            final = facts.require_block(node, await node.ask(facts.block_by_number("finalized")))
-            answers = await node.ask_all(
-                [
-                    facts.tokens(account, self._token, final),
-                    facts.coins(account, final),
-                    facts.nonce(account, final),
-                    facts.nonce(account, "latest"),
-                    facts.nonce(account, "pending"),
-                ]
-            )
-            units, wei, nonce_final, nonce_latest, nonce_pending = map(facts.number, answers)
-            block = facts.header(final)
-            return EvmAccount(
-                units,
-                wei,
-                nonce_final,
-                nonce_latest,
-                nonce_pending,
-                block.height,
-                block.hash,
-                block.at,
-            )
+            return await read_account(node, self._token, account)
 
         return await self._nodes.decide(work)
 
@@ -244,21 +187,7 @@ class EvmChain:
         """Token, coins and nonces of many accounts as of exactly this block, in their order."""
 
         async def work(node: JsonRpcNode) -> list[EvmHolding]:
-            at = facts.BlockHash(block_hash)
-            found: list[EvmHolding] = []
-            for part in in_parts(accounts):
-                asked = [
-                    call
-                    for one in part
-                    for call in (
-                        facts.tokens(one, self._token, at),
-                        facts.coins(one, at),
-                        facts.nonce(one, at),
-                    )
-                ]
-                numbers = iter([facts.number(one) for one in await node.ask_all(asked)])
-                found += map(EvmHolding, part, numbers, numbers, numbers)
-            return found
+            return await read_holdings(node, self._token, accounts, block_hash=block_hash)
 
         return await self._nodes.decide(work)
 
@@ -266,23 +195,7 @@ class EvmChain:
         """What accounts can do now, by the node's newest block, in their order."""
 
         async def work(node: JsonRpcNode) -> list[EvmState]:
-            found: list[EvmState] = []
-            for part in in_parts(accounts):
-                asked = [
-                    call
-                    for one in part
-                    for call in (
-                        facts.code(one, "latest"),
-                        facts.coins(one, "latest"),
-                        facts.nonce(one, "latest"),
-                        facts.nonce(one, "pending"),
-                    )
-                ]
-                told = iter(await node.ask_all(asked))
-                for one, code in zip(part, told, strict=False):
-                    wei, latest, pending = (facts.number(next(told)) for _ in range(3))
-                    found.append(EvmState(one, code.lower(), wei, latest, pending))
-            return found
+            return await read_states(node, accounts)
 
         return await self._nodes.decide(work)
 

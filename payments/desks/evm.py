@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from casino.cashier.batches import Payout
     from casino.cashier.claiming import NextPayment
     from casino.db import Database
-    from payments.chains.evm import EvmAccount, EvmChain
+    from payments.chains.evm import EvmChain
+    from payments.chains.evm_accounts import EvmAccount
     from payments.chains.evm_wallet import FeeMarket
     from payments.desks.evm_versions import Versions
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from casino.db import Database
     from payments.chains.blocks import Header
-    from payments.chains.evm import EvmChain, EvmHolding
+    from payments.chains.evm import EvmChain
+    from payments.chains.evm_accounts import EvmHolding
 
 log = structlog.get_logger(__name__)
 

@@ -29,7 +29,8 @@ from payments.desks.evm_price import in_rail_units
 
 if TYPE_CHECKING:
     from casino.db import Database
-    from payments.chains.evm import EvmAccount, EvmChain, EvmHolding, EvmState
+    from payments.chains.evm import EvmChain
+    from payments.chains.evm_accounts import EvmAccount, EvmHolding, EvmState
     from payments.desks.evm_versions import FeeCaps
 
 DELEGATION_GAS = 50_000

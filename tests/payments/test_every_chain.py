@@ -12,11 +12,12 @@ from casino.cashier.rails import DEFAULTS, TON, USDT_TON
 from casino.db import transaction_open
 from casino.errors import NetworkInsideTransaction, OutsideUnavailable
 from payments.addresses import parse_ton
+from payments.builds_ton import toncenter
 from payments.chains.base import Chain, Glimpse, Outcome, Position, SentPayout
 from payments.chains.ton_jetton_payout import build_jetton_payout
 from payments.chains.ton_wallet import Payment
 from payments.config import TonSettings
-from payments.registry import CHAINS, ChainEntry, chain_entry, toncenter
+from payments.registry import CHAINS, ChainEntry, chain_entry
 from sandbox.ton.jetton import LocalJetton
 from sandbox.ton.wallet import PersonWallet
 from tests.payments.conftest import TON as COINS

@@ -18,6 +18,9 @@ from casino.db import Database, transaction_open
 from casino.errors import NetworkInsideTransaction, OutsideUnavailable
 from casino.money import Asset
 from payments import follower as following
+from payments.btc_units import BTC_SCALE
+from payments.builds_btc import BtcAddresses
+from payments.builds_evm import EvmAddresses
 from payments.chains.base import Outcome
 from payments.chains.blocks import BlockChain, HasMempool
 from payments.chains.btc import BtcChain
@@ -26,7 +29,7 @@ from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, parse_evm
 from payments.chains.evm_wallet import token_transfer
 from payments.json_rpc import JsonRpcNode
-from payments.registry import BTC_SCALE, FOLLOWED, BtcAddresses, EvmAddresses
+from payments.registry import FOLLOWED
 from sandbox.btc.chain import LocalBitcoin
 from sandbox.btc.faults import FaultyWire
 from sandbox.btc.litecoin import LocalLitecoin

@@ -17,9 +17,10 @@ from casino.ledger import journal
 from casino.ledger.chart import Account, Kind
 from casino.ledger.wallet import Posting, Wallet
 from casino.money import Asset
+from payments.btc_units import BTC_SCALE
+from payments.builds_btc import BtcAddresses
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import WatchList, parse
-from payments.registry import BTC_SCALE, BtcAddresses
 from sandbox.btc.wallet import PersonCoin
 from tests.payments.btc.conftest import BTC, World
 from tests.payments.followed import FollowedHouse

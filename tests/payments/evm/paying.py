@@ -13,6 +13,7 @@ from casino.db import Database
 from casino.ids import new_reference
 from casino.money import Asset
 from casino.staff import orders, people
+from payments.builds_evm import EvmAddresses
 from payments.chains.evm import EvmChain
 from payments.chains.evm_addresses import DepositAddresses, EvmAddress
 from payments.config import EvmSweeps
@@ -20,7 +21,6 @@ from payments.desks.evm import EvmDesk
 from payments.desks.evm_audit import EvmAudit
 from payments.desks.evm_sweeps import EvmSweeper, SweepRules
 from payments.desks.evm_versions import FeeCaps, Versions
-from payments.registry import EvmAddresses
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.signer.checks import Limits

@@ -13,8 +13,8 @@ from casino.db import Database
 from casino.errors import InsufficientFunds, OutsideUnavailable, WithdrawalsFrozen
 from casino.ledger.wallet import Wallet
 from casino.money import Asset
+from payments.builds_evm import EvmAddresses
 from payments.chains.evm_addresses import DepositAddresses
-from payments.registry import EvmAddresses
 from sandbox.evm.usdt import deploy_usdt
 from tests.payments.evm.conftest import FINAL_AFTER, USDT, EvmWorld
 from tests.payments.followed import FollowedHouse

@@ -9,10 +9,10 @@ from casino.cashier.token_cases import TokenCase
 from casino.db import Database
 from casino.errors import OutsideUnavailable
 from payments import token_watch
+from payments.builds_evm import EvmAddresses, build_usdt_eth
 from payments.chains.evm_addresses import DepositAddresses
 from payments.chains.evm_facts import TRANSFER_TOPIC, ZERO_PADDING
 from payments.config import EvmSettings
-from payments.registry import EvmAddresses, build_usdt_eth
 from payments.token_watch import TokenWatch
 from sandbox.evm.usdt import deploy_usdt
 from tests.payments.evm.conftest import USDT, EvmWorld

@@ -17,10 +17,10 @@ from casino.ledger import journal
 from casino.ledger.reconcile import reconcile
 from casino.money import Asset
 from payments.addresses import parse_ton
+from payments.builds_ton import TonAddresses
 from payments.chains.ton import TonChain
 from payments.chains.ton_jetton import TonJettonChain
 from payments.chains.ton_jetton_wallets import JettonWallets
-from payments.registry import TonAddresses
 from payments.rpc import Json, Toncenter
 from payments.watcher import Offer, Watcher
 from tests.factories import make_player

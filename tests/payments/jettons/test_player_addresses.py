@@ -23,6 +23,7 @@ from casino.db import Database
 from casino.errors import IdempotencyConflict, Paused
 from casino.money import Asset
 from payments.addresses import is_bounceable, parse_ton
+from payments.builds_ton import TonAddresses
 from payments.chains.ton_cells import CellError
 from payments.chains.ton_deposit_wallets import (
     NUMBERS,
@@ -30,7 +31,7 @@ from payments.chains.ton_deposit_wallets import (
     read_public_key,
 )
 from payments.config import TonSettings
-from payments.registry import TonAddresses, chain_entry
+from payments.registry import chain_entry
 from sandbox.ton.jetton import Kind
 from tests.payments.conftest import TON, World
 from tests.payments.jettons.conftest import DOLLAR, JettonWorld, make_jettons

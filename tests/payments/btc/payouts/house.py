@@ -22,6 +22,7 @@ from casino.staff import orders, people
 from payments.bitcoin_rpc import BitcoinRpc
 from payments.btc_reconciler import BtcReconciler
 from payments.btc_units import BTC_SCALE
+from payments.builds_btc import BtcAddresses
 from payments.chains.btc import BtcChain
 from payments.chains.btc_addresses import AccountKey, WatchList, address_of, parse
 from payments.chains.btc_blocks import read_transaction
@@ -31,7 +32,6 @@ from payments.desks.btc import BtcDesk
 from payments.desks.btc_book import BtcBook
 from payments.desks.btc_terms import BtcTerms
 from payments.follower import Followed, Follower
-from payments.registry import BtcAddresses
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.signer.btc_pen import BtcPen, FeeLimits

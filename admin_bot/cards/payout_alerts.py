@@ -1,0 +1,108 @@
+"""Alerts of money on its way out in words: payouts, sweeps and what the hot wallets run on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from admin_bot import buttons
+from admin_bot.callbacks import OpenCard
+from admin_bot.cards.alert_payload import money, whole
+from admin_bot.words import quote
+from messaging.buttons import tap
+from messaging.screens import Screen
+from messaging.words import Words, code, paragraphs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from admin_bot.cards.alert_payload import Compose, Payload
+    from messaging.buttons import Row
+
+
+def _signing_refused(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.signing_refused", rail=str(payload["rail"])),
+            words.say("admin.alert.signing_refused_body", reason=str(payload["reason"])),
+        ),
+        (_card(payload, words),),
+    )
+
+
+def _payout_stuck(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.payout_stuck", rail=str(payload["rail"])),
+            words.say(
+                "admin.alert.payout_stuck_body",
+                fee=whole(payload, "fee"),
+                vsize=whole(payload, "vsize"),
+            ),
+            code(str(payload["tx_hash"])),
+        )
+    )
+
+
+def _foreign_send(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.foreign_send", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say("admin.alert.foreign_send_body"),
+            code(str(payload["tx_hash"])),
+        ),
+        ((buttons.go(words, "foreign"),),),
+    )
+
+
+def _low_fuel(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.low_fuel", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say(
+                "admin.alert.low_fuel_body",
+                there=words.amount(money(payload, "there")),
+                needed=words.amount(money(payload, "needed")),
+            ),
+            code(str(payload["account"])),
+        )
+    )
+
+
+def _about(key: str) -> Compose:
+    """An alert of a payment on its way: a title, and a sentence with what is known."""
+
+    def compose_it(payload: Payload, words: Words) -> Screen:
+        facts = [payload.get(name) for name in ("tx_hash", "account", "address", "delegate")]
+        reason = payload.get("reason")
+        return Screen(
+            paragraphs(
+                words.say(f"admin.alert.{key}", rail=str(payload["rail"])),
+                words.say(f"admin.alert.{key}_body"),
+                *(code(str(fact)) for fact in facts if fact),
+                quote(str(reason)) if reason else None,
+            ),
+            (_card(payload, words),),
+        )
+
+    return compose_it
+
+
+def _card(payload: Payload, words: Words) -> Row:
+    withdrawal_id = payload.get("withdrawal_id")
+    if not isinstance(withdrawal_id, int):
+        return ()
+    card = OpenCard(subject=f"withdrawal:{withdrawal_id}")
+    return (tap(words.plain("admin.button.open_card"), card),)
+
+
+PAYOUT_ALERTS: Mapping[str, Compose] = {
+    "alert.foreign_send": _foreign_send,
+    "alert.low_fuel": _low_fuel,
+    "alert.signing_refused": _signing_refused,
+    "alert.payment_refused": _about("payment_refused"),
+    "alert.payout_stuck": _payout_stuck,
+    "alert.gas_capped": _about("gas_capped"),
+    "alert.payout_unclear": _about("payout_unclear"),
+    "alert.sweep_refused": _about("sweep_refused"),
+    "alert.delegate_missing": _about("delegate_missing"),
+}

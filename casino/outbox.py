@@ -24,8 +24,8 @@ LEASE = timedelta(seconds=60)
 WRITE = """
 WITH written AS (
     INSERT INTO outbox (consumer, key, kind, payload)
-    VALUES (:consumer, :key, :kind, CAST(:payload AS jsonb)) RETURNING consumer)
-SELECT pg_notify(:channel, consumer) FROM written
+    VALUES (:consumer, :key, :kind, CAST(:payload AS jsonb)) RETURNING true)
+SELECT pg_notify(:channel, :consumer) FROM written
 """
 
 # Every transaction of this database with a smaller id has ended. A snapshot's own xmin would say

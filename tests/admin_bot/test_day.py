@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from admin_bot.access import ANY_MEMBER, AUDITS, PERMISSION
 from casino import audit, outbox
-from casino.cashier import freezes, payouts, token_cases
+from casino.cashier import foreign_sends, freezes, payouts, token_cases
 from casino.cashier.rails import get_rail
 from casino.cashier.strangers import StrangeTransfer
 from casino.clock import utc_now
@@ -66,6 +66,7 @@ async def test_every_action_leaves_its_line(office: Office, olga: Clerk, ada: Cl
     player_id = await _players(office, olga)
     await _money_in(office, olga)
     await _strange_tokens(office, olga)
+    await _foreign_sends(office, olga)
     await _support(office, olga, player_id)
     await _switches_and_team(olga)
 
@@ -196,6 +197,23 @@ async def _strange_tokens(office: Office, olga: Clerk) -> None:
         await olga.tap("Close with a note…")
         await olga.tap(label)
     await olga.say("Given to charity")
+
+
+async def _foreign_sends(office: Office, olga: Clerk) -> None:
+    async with office.database.transaction() as session:
+        await foreign_sends.note(
+            session,
+            rail="ton",
+            account="UQ-hot",
+            tx_hash="ab" * 32,
+            evidence={"payments": 1, "units": 9, "sends": [["0:ab", 9]]},
+            now=utc_now(),
+        )
+    await office.settle()
+    listed = await olga.tap("Left without us")
+    await olga.tap(listed.labels[0])
+    await olga.tap("I know what this was")
+    await olga.say("Moved to cold storage by hand")
 
 
 async def _support(office: Office, olga: Clerk, player_id: int) -> None:

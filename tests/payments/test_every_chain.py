@@ -12,12 +12,12 @@ from casino.cashier.rails import DEFAULTS, TON, USDT_TON
 from casino.db import transaction_open
 from casino.errors import NetworkInsideTransaction, OutsideUnavailable
 from payments.addresses import parse_ton
-from payments.builds_ton import toncenter
 from payments.chains.base import Chain, Glimpse, Outcome, Position, SentPayout
 from payments.chains.ton_jetton_payout import build_jetton_payout
 from payments.chains.ton_wallet import Payment
 from payments.config import TonSettings
 from payments.registry import CHAINS, ChainEntry, chain_entry
+from payments.rpc import Toncenter
 from sandbox.ton.jetton import LocalJetton
 from sandbox.ton.wallet import PersonWallet
 from tests.payments.conftest import TON as COINS
@@ -90,7 +90,9 @@ async def place(
         await world.node.mine()
         monkeypatch.setenv("TON_JETTON_MASTER", jetton.master.friendly())
     settings = TonSettings()
-    chain = entry.build(settings, toncenter(settings))
+    # A client of its own: closing the chain closes it, and processes share one for their lives.
+    rpc = Toncenter(url=settings.toncenter_url, api_key="", requests_per_second=1000)
+    chain = entry.build(settings, rpc)
     assert chain is not None
     yield Place(chain, await chain.locate(world.account), world, jetton)
     await chain.close()

@@ -8,6 +8,7 @@ import casino.cashier.address_tables
 import casino.cashier.chain_tables
 import casino.cashier.payout_tables
 import casino.cashier.tables
+import casino.cashier.treasury_tables
 import casino.flags
 import casino.inbox
 import casino.ledger.tables
@@ -26,6 +27,7 @@ MODULES = (
     casino.cashier.chain_tables,
     casino.cashier.payout_tables,
     casino.cashier.tables,
+    casino.cashier.treasury_tables,
     casino.flags,
     casino.inbox,
     casino.ledger.tables,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import address_pool, blocks, coins, numbers, treasury
+from casino.cashier import address_pool, blocks, coins, numbers, thresholds, treasury
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
 from casino.errors import OutsideError, OutsideUnavailable
@@ -123,6 +123,15 @@ class BtcReconciler:
         early = await coins.booked_early(session, rail=rail, height=height)
         units = satoshis * BTC_SCALE + early
         hot_wallet_units.labels(asset=(await get_rail(session, rail)).asset).set(units)
+        # Every coin of the account can be spent as it lies: all of it is the hot wallet.
+        await thresholds.observe(
+            session,
+            rail=rail,
+            units=satoshis * BTC_SCALE,
+            block=height,
+            moves_itself=True,
+            now=utc_now(),
+        )
         return await treasury.record_chain_balance(
             session, rail=rail, units=units, block=height, now=utc_now()
         )

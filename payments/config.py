@@ -298,6 +298,9 @@ class SignerSettings(BaseSettings):
     usdt_eth_two_people_above_units: int = Field(
         default=2_000_000_000, gt=0, description="orders above it need two approvers"
     )
+    usdt_eth_cold_address: str = Field(
+        default="", description="cold storage; empty: nothing is signed to it, people move coins"
+    )
     evm_max_fee_gwei: int = Field(default=300, gt=0, description="a unit of gas, at most")
     evm_tip_gwei_max: int = Field(default=20, gt=0, description="of it for the producer")
     evm_gas_max: int = Field(default=400_000, ge=21_000, description="of one transaction")
@@ -316,6 +319,7 @@ class SignerSettings(BaseSettings):
     btc_hour_units_max: int = Field(default=50_000_000_000, gt=0)
     btc_day_units_max: int = Field(default=100_000_000_000, gt=0)
     btc_two_people_above_units: int = Field(default=2_000_000_000, gt=0)
+    btc_cold_address: str = Field(default="", description="cold storage; empty: as above")
     btc_rate_max: int = Field(default=500, ge=1, description="satoshis per virtual byte")
     btc_joining_rate_max: int = Field(default=10, ge=1, description="the same, to join own coins")
     btc_fee_satoshis_max: int = Field(default=2_000_000, ge=1, description="of a transaction")

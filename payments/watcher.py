@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import chain_accounts, deposits, treasury
+from casino.cashier import chain_accounts, deposits, thresholds, treasury
 from casino.cashier.batches import open_payouts
 from casino.cashier.rails import get_rail, set_deposits_by, set_network
 from casino.clock import utc_now
@@ -164,6 +164,9 @@ class Watcher:
                 units=state.units + elsewhere,
                 block=state.block,
                 now=utc_now(),
+            )
+            await thresholds.observe(
+                session, rail=rail, units=state.units, block=state.block, now=utc_now()
             )
 
     async def _note_frozen(self, rail: str, frozen: frozenset[str], alive: frozenset[str]) -> None:

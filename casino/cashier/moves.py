@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from casino.cashier import cold_storage
 from casino.cashier.batches import Move, close, lock_payout, move_view
 from casino.cashier.payout_tables import MoveHistoryRow, MoveRow, PayoutRow
 from casino.errors import IdempotencyConflict, IllegalMove, InvariantViolation, NotFound
@@ -105,8 +106,9 @@ async def advance(
 
 
 async def finish(session: AsyncSession, *, payout_id: int, tx_hash: str, now: datetime) -> Move:
-    """Say that a move is final on the chain. Twice is once; raises NotFound, IllegalMove for one
-    that was declared dead, IdempotencyConflict for another transaction."""
+    """Say that a move is final on the chain, and book what went to cold storage. Twice is once;
+    raises NotFound, IllegalMove for one that was declared dead, IdempotencyConflict for another
+    transaction."""
     payout, row = await _lock(session, payout_id)
     if row.status == MoveStatus.DONE:
         if row.tx_hash != tx_hash:
@@ -117,6 +119,10 @@ async def finish(session: AsyncSession, *, payout_id: int, tx_hash: str, now: da
         await _move(session, row, MoveStatus.BROADCAST, now)
     row.tx_hash, row.ended_at = tx_hash, now
     await _move(session, row, MoveStatus.DONE, now)
+    if row.kind == MoveKind.COLD:
+        await cold_storage.book_move(
+            session, rail=row.rail, units=row.units, reference=str(payout_id), now=now
+        )
     await close(session, payout, now=now)
     return move_view(row)
 

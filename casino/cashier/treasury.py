@@ -55,11 +55,6 @@ async def hot_wallet_view(session: AsyncSession, *, rail: str) -> HotWallet:
     """The hot wallet of a rail as staff see it; raises NotFound."""
     offered = await get_rail(session, rail)
     read = await session.get(ChainBalanceRow, rail, populate_existing=True)
-    to_pay = await session.scalar(
-        select(func.coalesce(func.sum(WithdrawalRow.units - WithdrawalRow.fee_units), 0)).where(
-            WithdrawalRow.rail == rail, WithdrawalRow.status.in_(UNPAID)
-        )
-    )
     return HotWallet(
         rail=rail,
         asset=offered.asset,
@@ -69,8 +64,18 @@ async def hot_wallet_view(session: AsyncSession, *, rail: str) -> HotWallet:
         drift_units=read.units - read.book_units if read else None,
         block=read.block if read else None,
         read_at=read.read_at if read else None,
-        to_pay_units=int(to_pay or 0),
+        to_pay_units=await to_pay_units(session, rail=rail),
     )
+
+
+async def to_pay_units(session: AsyncSession, *, rail: str) -> int:
+    """Net amounts of withdrawals that people approved and the chain has not paid."""
+    found = await session.scalar(
+        select(func.coalesce(func.sum(WithdrawalRow.units - WithdrawalRow.fee_units), 0)).where(
+            WithdrawalRow.rail == rail, WithdrawalRow.status.in_(UNPAID)
+        )
+    )
+    return int(found or 0)
 
 
 async def record_chain_balance(

@@ -31,6 +31,10 @@ class Account(IntEnum):
     HOT_WALLET_USDT_TON = 53
     HOT_WALLET_BTC = 54
     FUEL_ETH = 60
+    COLD_WALLET_TON = 70
+    COLD_WALLET_USDT_ETH = 71
+    COLD_WALLET_USDT_TON = 72
+    COLD_WALLET_BTC = 73
 
     @property
     def path(self) -> str:
@@ -62,6 +66,10 @@ _PATHS = {
     Account.HOT_WALLET_USDT_TON: "external:hot_wallet:usdt_ton",
     Account.HOT_WALLET_BTC: "external:hot_wallet:btc",
     Account.FUEL_ETH: "external:fuel:eth",
+    Account.COLD_WALLET_TON: "external:cold_wallet:ton",
+    Account.COLD_WALLET_USDT_ETH: "external:cold_wallet:usdt_eth",
+    Account.COLD_WALLET_USDT_TON: "external:cold_wallet:usdt_ton",
+    Account.COLD_WALLET_BTC: "external:cold_wallet:btc",
 }
 
 _HOT_WALLETS = {
@@ -72,12 +80,24 @@ _HOT_WALLETS = {
     "btc": Account.HOT_WALLET_BTC,
 }
 
+_COLD_WALLETS = {
+    "ton": Account.COLD_WALLET_TON,
+    "usdt_eth": Account.COLD_WALLET_USDT_ETH,
+    "usdt_ton": Account.COLD_WALLET_USDT_TON,
+    "btc": Account.COLD_WALLET_BTC,
+}
+
 BANKROLL = (Account.HOUSE_GAMING, Account.HOUSE_CAPITAL)
 
 
 def hot_wallet(rail: str) -> Account:
     """The account that mirrors a rail's hot wallet; raises KeyError for an unknown rail."""
     return _HOT_WALLETS[rail]
+
+
+def cold_wallet(rail: str) -> Account:
+    """The account that mirrors a rail's cold storage; raises KeyError for a rail without any."""
+    return _COLD_WALLETS[rail]
 
 
 class Kind(IntEnum):
@@ -105,6 +125,7 @@ class Kind(IntEnum):
     NETWORK_FEE = 34
     CAPITAL_PAID_IN = 40
     CAPITAL_PAID_OUT = 41
+    MOVE_TO_COLD = 42
     CORRECTION = 50
 
     @property

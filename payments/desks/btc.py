@@ -22,6 +22,7 @@ from payments.chains.btc_fees import fee_rate
 from payments.chains.btc_judge import Family, Member, judge, judge_move, read_version
 from payments.chains.btc_plan import change_spot, plan_of
 from payments.chains.btc_wallet import draft_consolidation, draft_payout
+from payments.desks.btc_cold import BtcColdMoves
 from payments.desks.btc_evidence import fee_of, gather
 from payments.desks.btc_mempool_look import note_foreign
 from payments.desks.btc_raising import Raiser
@@ -58,11 +59,13 @@ class BtcDesk:
     terms: BtcTerms
     blocks_behind_max: int = 0
     _raiser: Raiser = field(init=False)
+    _cold: BtcColdMoves = field(init=False)
     _unpayable: set[int] = field(default_factory=set)
     _priced_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self._raiser = Raiser(self.database, self.btc, self.rpc, self.book, self.terms)
+        self._cold = BtcColdMoves(self.database, self.book, self.terms)
 
     @property
     def rail(self) -> str:
@@ -99,6 +102,7 @@ class BtcDesk:
             return
         await self._claim(rate)
         await self._raiser.raise_stuck(rate=rate)
+        await self._cold.plan(rate)
         await self._join_coins(rate)
 
     async def sendable(self, payout: Payout) -> bool:
@@ -159,6 +163,8 @@ class BtcDesk:
             if await claiming.approved_waiting(session, rail=self.rail):
                 return True
             if await open_payouts(session, rail=self.rail):
+                return True
+            if await self._cold.is_due(session):
                 return True
             if rate > self.terms.consolidate_rate_max:
                 return False

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from casino.cashier import attempts, blocks, coins, numbers
+from casino.cashier.moves import MoveKind
 from casino.errors import AddressInvalid
 from payments.btc_units import BTC_SCALE
 from payments.chains.btc_addresses import INTERNAL_BRANCH, parse
@@ -39,15 +40,13 @@ class BtcBook:
         return self.account.script(branch, index)
 
     def targets(self, payout: Payout) -> Sequence[Target]:
-        """What a payout pays to others, in the order of its members; nothing for a move of our own.
-        Raises AddressInvalid, ValueError for units that are no whole satoshis."""
-        found = []
-        for member in payout.members:
-            units, rest = divmod(member.units, BTC_SCALE)
-            if rest:
-                raise ValueError("a payment that is no whole number of satoshis")
-            found.append(Target(units, parse(member.destination, self.account.network)))
-        return found
+        """What a payout pays beyond our own change, in the order of its members: nothing for a move
+        of our own, but for cold storage. Raises AddressInvalid, ValueError for units that are no
+        whole satoshis."""
+        move = payout.move
+        if move is not None and move.kind == MoveKind.COLD:
+            return [self._target(move.destination, move.units)]
+        return [self._target(member.destination, member.units) for member in payout.members]
 
     def is_payable(self, destination: str, units: int) -> bool:
         """Whether nodes would relay a payment of so many of the book's units."""
@@ -84,6 +83,12 @@ class BtcBook:
         last = (await numbers.lock(session, account=self.hot_wallet)).last
         seen = await coins.highest_number(session, rail=self.rail, branch=INTERNAL_BRANCH)
         return max(last, seen, 0) + 1
+
+    def _target(self, destination: str, units: int) -> Target:
+        satoshis, rest = divmod(units, BTC_SCALE)
+        if rest:
+            raise ValueError("a payment that is no whole number of satoshis")
+        return Target(satoshis, parse(destination, self.account.network))
 
     def _coin(self, one: OwnCoin) -> Coin:
         txid, _, vout = one.outpoint.partition(":")

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
 
 NOT_KNOWN = -5
 STEP_NUMERATOR, STEP_DENOMINATOR = 5, 4
-RAISED = (None, MoveKind.CHILD)
-"""What is hurried: payments and their children. Joining coins has time."""
+RAISED = (None, MoveKind.CHILD, MoveKind.COLD)
+"""What is hurried: payments and their children, and what goes to cold storage.
+Joining coins has time."""
 
 log = structlog.get_logger(__name__)
 

@@ -19,6 +19,7 @@ from payments.chains.base import Outcome, PayoutVerdict
 from payments.chains.evm_addresses import EvmAddress, parse_evm
 from payments.chains.evm_plan import EvmPlan
 from payments.chains.evm_wallet import Fees, token_transfer
+from payments.desks.evm_cold import EvmColdMoves
 from payments.desks.evm_nonces import NonceWatch
 from payments.desks.evm_payouts import reserved, same_versions, sent_payout
 from payments.desks.evm_price import in_rail_units
@@ -102,6 +103,7 @@ class EvmDesk:
         for payout in in_flight:
             await self.versions.renew(payout, next_nonce=self._next[payout.account], market=market)
         await self._claim(account, in_flight, market)
+        await self._move_to_cold(account, market)
 
     async def sendable(self, payout: Payout) -> bool:
         """As long as the newest block leaves its nonce free: what was mined may be lost again, and
@@ -180,6 +182,16 @@ class EvmDesk:
                 return
             if await self._claim_one(payment, account, EvmPlan(gas, fees)):
                 units, wei, room = units - payment.units, wei - gas * fees.max_fee, room - 1
+
+    async def _move_to_cold(self, account: EvmAccount, market: FeeMarket) -> None:
+        """Ask for a move of what is above the threshold, after everything that was claimed."""
+        fees = self.versions.caps.fees(market)
+        async with self.database.transaction() as session:
+            in_flight = await open_payouts(session, rail=self.rail)
+        if fees is None or len(in_flight) >= self.open_max:
+            return
+        cold = EvmColdMoves(self.database, self.evm, self.rail, self.chain_id, self.token)
+        await cold.plan(self._wallet, account, in_flight, fees)
 
     async def _try(self, payment: NextPayment) -> int | None:
         """The gas for a payment, with a margin; None if the token would refuse it, which staff are

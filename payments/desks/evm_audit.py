@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import address_pool, ahead, blocks, fuel, treasury
+from casino.cashier import address_pool, ahead, blocks, fuel, thresholds, treasury
 from casino.cashier.batches import open_payouts
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
@@ -65,6 +65,7 @@ class EvmAudit:
             if not await self._settled(session, held, height):
                 return False
             await self._compare(session, held, height)
+            await self._observe(session, held, height)
         self._done = height
         return True
 
@@ -99,6 +100,23 @@ class EvmAudit:
             if payout.replay_number < used.get(parse_evm(payout.account).raw, 0):
                 return False
         return await fuel.newest_charge(session, rail=self.rail) <= height
+
+    async def _observe(
+        self, session: AsyncSession, held: Sequence[EvmHolding], height: int
+    ) -> None:
+        """The hot wallet alone: what lies on deposit addresses pays nobody before it is swept."""
+        wallet = (await get_rail(session, self.rail)).address
+        if wallet is None:
+            return
+        account = parse_evm(wallet).raw
+        await thresholds.observe(
+            session,
+            rail=self.rail,
+            units=sum(one.units for one in held if one.account == account),
+            block=height,
+            moves_itself=True,
+            now=utc_now(),
+        )
 
     async def _compare(
         self, session: AsyncSession, held: Sequence[EvmHolding], height: int

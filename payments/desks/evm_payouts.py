@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from casino.cashier.batches import Payout
 
-AIMS = {MoveKind.SWEEP: Aim.SWEEP, MoveKind.FUEL: Aim.FUEL}
+AIMS = {MoveKind.SWEEP: Aim.SWEEP, MoveKind.FUEL: Aim.FUEL, MoveKind.COLD: Aim.PAY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ def reserved(payouts: Iterable[Payout], *, account: str) -> Reserved:
         if payout.account != account:
             continue
         units += sum(member.units for member in payout.members if member.outcome == PENDING)
+        if payout.move is not None and payout.move.kind == MoveKind.COLD:
+            units += payout.move.units
         plans = [EvmPlan.read(one.plan) for one in payout.attempts]
         wei += max((plan.gas * plan.fees.max_fee + plan.wei for plan in plans), default=0)
     return Reserved(units, wei)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from casino.cashier.batches import Payout
+    from casino.cashier.batches import Move, Payout
     from payments.chains.btc_plan import Plan
     from payments.chains.btc_wallet import Draft, SignedTx
     from payments.signer.signing_keys import BtcAccount
@@ -49,6 +49,8 @@ class BtcPen:
     limits: Limits
     fees: FeeLimits
     approval_key: bytes
+    cold_address: str = ""
+    """Cold storage, by this process's own settings; empty: nothing goes there."""
     _account: AccountKey = field(init=False)
     _paid: list[tuple[datetime, int]] = field(default_factory=list)
 
@@ -85,6 +87,8 @@ class BtcPen:
         if payout.move is not None:
             if payout.members:
                 raise SigningRefused("frame")
+            if payout.move.kind == MoveKind.COLD:
+                return [self._cold(payout.move)]
             return ()
         if not 1 <= len(payout.members) <= OUTPUTS_MAX:
             raise SigningRefused("size")
@@ -103,6 +107,23 @@ class BtcPen:
             self._target(order.withdrawal_id, order.units, order.destination, order.memo)
             for order in found
         ]
+
+    def _cold(self, move: Move) -> Target:
+        """However much it is: it can only come to the people who have set the address here."""
+        if not self.cold_address:
+            raise SigningRefused("no_cold_address")
+        try:
+            asked, cold = (
+                parse(text, self.network) for text in (move.destination, self.cold_address)
+            )
+        except AddressInvalid as error:
+            raise SigningRefused("destination") from error
+        if asked != cold:
+            raise SigningRefused("another_cold_address")
+        satoshis, rest = divmod(move.units, BTC_SCALE)
+        if rest or satoshis < dust_limit(cold):
+            raise SigningRefused("dust")
+        return Target(satoshis, cold)
 
     def _target(self, withdrawal_id: int, units: int, destination: str, memo: str) -> Target:
         satoshis, rest = divmod(units, BTC_SCALE)
@@ -139,7 +160,7 @@ class BtcPen:
         return sign(draft, self.key.sign, script_of=self._account.script, rate_max=rate_max)
 
     def _rate_max(self, payout: Payout, draft: Draft) -> int:
-        if payout.move is None:
+        if payout.move is None or payout.move.kind == MoveKind.COLD:
             return self.fees.rate_max
         if payout.move.kind == MoveKind.CONSOLIDATION:
             return self.fees.joining_rate_max

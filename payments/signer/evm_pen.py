@@ -33,7 +33,7 @@ from payments.signer.pen import SignedVersion, asked_members
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from casino.cashier.batches import Payout
+    from casino.cashier.batches import Move, Payout
     from payments.signer.signing_keys import EvmKey
 
 
@@ -53,6 +53,8 @@ class EvmPen:
     day: DayGas
     approval_key: bytes
     older: tuple[EvmKey, ...] = ()
+    cold: EvmAddress | None = None
+    """Where cold storage is, by this process's own settings; None: nothing goes there."""
 
     def sign(
         self, payout: Payout, *, asset: str, before: SignedBefore, now: datetime
@@ -178,7 +180,11 @@ class EvmPen:
 
     def _moving(self, payout: Payout, plan: EvmPlan) -> Transaction:
         move = payout.move
-        if move is None or payout.members or plan.number is None:
+        if move is None or payout.members:
+            raise SigningRefused("move")
+        if move.kind == MoveKind.COLD:
+            return self._to_cold(payout, plan, move)
+        if plan.number is None:
             raise SigningRefused("move")
         if move.kind == MoveKind.FUEL:
             return self._fuel(payout, plan, plan.number)
@@ -215,6 +221,27 @@ class EvmPen:
             deposit=source,
             token=self.token,
             authorization=permission,
+        )
+
+    def _to_cold(self, payout: Payout, plan: EvmPlan, move: Move) -> Transaction:
+        """However much it is: it can only come to the people who have set the address here."""
+        account = _read(payout.account, "account")
+        if account != self.hot.address or _read(move.source, "source") != account:
+            raise SigningRefused("another_wallet")
+        if self.cold is None:
+            raise SigningRefused("no_cold_address")
+        if _read(move.destination, "destination") != self.cold:
+            raise SigningRefused("another_cold_address")
+        if move.units <= 0 or plan != EvmPlan(plan.gas, plan.fees):
+            raise SigningRefused("plan")
+        return token_transfer(
+            chain_id=self.chain_id,
+            nonce=payout.replay_number,
+            fees=plan.fees,
+            gas=plan.gas,
+            token=self.token,
+            to=self.cold,
+            units=move.units,
         )
 
     def _fuel(self, payout: Payout, plan: EvmPlan, number: int) -> Transaction:

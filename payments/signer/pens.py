@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from casino.cashier.rails import BTC, USDT_ETH, USDT_TON
-from payments.chains.btc_addresses import NETWORKS, AccountKey
-from payments.chains.evm_addresses import parse_evm
+from casino.errors import AddressInvalid
+from payments.chains.btc_addresses import NETWORKS, AccountKey, require_payable
+from payments.chains.evm_addresses import parse_evm, require_payable_evm
+from payments.chains.evm_delegate import delegate_of
 from payments.chains.evm_wallet import GWEI
 from payments.config import BtcAccountSettings, EvmTokenSettings, TonNetwork, TonSettings
 from payments.signer.btc_pen import BtcPen, FeeLimits
@@ -21,6 +23,10 @@ from payments.signer.ton_moves import Budget
 from payments.signer.ton_pen import TonPen
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from payments.chains.btc_addresses import Network
+    from payments.chains.evm_addresses import EvmAddress
     from payments.chains.ton_wallet import HotWallet
     from payments.config import SignerSettings
     from payments.signer.keyring import Keyring
@@ -107,12 +113,13 @@ def evm_pen(
         [keys.evm_deposits(generation) for generation in generations], settings.evm_own_addresses
     )
     own.learn()
+    wallets = [hot, *(keys.evm_hot(generation) for generation in generations[:-1])]
     return EvmPen(
         rail=USDT_ETH,
         chain_id=token.chain_id,
         token=parse_evm(token.token),
         hot=hot,
-        older=tuple(keys.evm_hot(generation) for generation in generations[:-1]),
+        older=tuple(wallets[1:]),
         own=own,
         limits=Limits(
             order_units_max=settings.usdt_eth_order_units_max,
@@ -128,7 +135,32 @@ def evm_pen(
         ),
         day=DayGas(settings.evm_day_gwei_max * GWEI),
         approval_key=approval,
+        cold=evm_cold(
+            settings.usdt_eth_cold_address,
+            token=token.token,
+            own=own,
+            wallets=[key.address for key in wallets],
+        ),
     )
+
+
+def evm_cold(
+    text: str, *, token: str, own: OwnAddresses, wallets: Sequence[EvmAddress]
+) -> EvmAddress | None:
+    """Cold storage as the settings have it; None for empty text. Raises KeystoreError for what is
+    no address, or is one of our own: other keys must hold it."""
+    if not text:
+        return None
+    try:
+        mine = frozenset(address.raw for address in wallets)
+        cold = parse_evm(require_payable_evm(text, token=parse_evm(token).raw, own=mine))
+    except AddressInvalid as error:
+        raise KeystoreError(
+            f"SIGNER_USDT_ETH_COLD_ADDRESS is refused: {error.data.get('reason')}"
+        ) from error
+    if cold in own or cold in {delegate_of(address) for address in wallets}:
+        raise KeystoreError("SIGNER_USDT_ETH_COLD_ADDRESS is one of our own addresses")
+    return cold
 
 
 def btc_pen(
@@ -158,8 +190,19 @@ def btc_pen(
                     joining_rate_max=settings.btc_joining_rate_max,
                 ),
                 approval_key=approval,
+                cold_address=btc_cold(settings.btc_cold_address, network),
             )
     raise KeystoreError("BTC_XPUB is not the account of any generation of our keys")
+
+
+def btc_cold(text: str, network: Network) -> str:
+    """Cold storage as the settings have it, or nothing. Raises KeystoreError for no address."""
+    try:
+        return require_payable(text, network, own=frozenset()) if text else ""
+    except AddressInvalid as error:
+        raise KeystoreError(
+            f"SIGNER_BTC_COLD_ADDRESS is refused: {error.data.get('reason')}"
+        ) from error
 
 
 def ton_wallet(keys: Keyring, generation: int) -> tuple[HotWallet, TonKey]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from casino import outbox
-from casino.cashier import signing
+from casino.cashier import signing, thresholds
+from casino.cashier.moves import MoveKind
 from casino.cashier.rails import get_rail
+from casino.cashier.thresholds import Excess
 from casino.clock import utc_now
 from casino.errors import CasinoError
 from payments.signer.checks import SignedBefore, SigningRefused
@@ -20,6 +22,7 @@ from payments.signer.checks import SignedBefore, SigningRefused
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from casino.cashier.batches import Payout
     from casino.db import Database
     from payments.signer.pen import Pen
 
@@ -57,11 +60,11 @@ class Signer:
                 signed += 1
             except SigningRefused as refusal:
                 await self._tell(
-                    payout.id, version, reason=refusal.reason, withdrawal_id=refusal.withdrawal_id
+                    payout, version, reason=refusal.reason, withdrawal_id=refusal.withdrawal_id
                 )
             except (CasinoError, ValueError, OverflowError) as error:
                 # One payout that cannot be signed must not hold up those behind it.
-                await self._tell(payout.id, version, reason=str(error), withdrawal_id=None)
+                await self._tell(payout, version, reason=str(error), withdrawal_id=None)
         return signed
 
     async def _sign(self, session: AsyncSession, payout_id: int) -> None:
@@ -101,9 +104,11 @@ class Signer:
         )
 
     async def _tell(
-        self, payout_id: int, version: int, *, reason: str, withdrawal_id: int | None
+        self, payout: Payout, version: int, *, reason: str, withdrawal_id: int | None
     ) -> None:
-        """Alert staff once for each version; it stays unsigned."""
+        """Alert staff once for each version; it stays unsigned. Coins that were to go to cold
+        storage are people's to move then."""
+        payout_id = payout.id
         if (payout_id, version) in self._refused:
             return
         self._refused.add((payout_id, version))
@@ -113,7 +118,16 @@ class Signer:
             reason=reason,
             withdrawal_id=withdrawal_id,
         )
+        move = payout.move
         async with self.database.transaction() as session:
+            if move is not None and move.kind == MoveKind.COLD:
+                await thresholds.ask_by_hand(
+                    session,
+                    rail=self.pen.rail,
+                    excess=Excess(move.units, move.destination),
+                    reason=reason,
+                )
+                return
             await outbox.write(
                 session,
                 consumer=outbox.STAFF,

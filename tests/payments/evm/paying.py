@@ -60,6 +60,7 @@ class EvmHouse:
     limits: Limits = LIMITS
     caps: FeeCaps = CAPS
     rules: SweepRules = RULES
+    cold: EvmAddress | None = None
     followed: FollowedHouse = field(init=False)
     master: Master = field(init=False)
     sender: Sender = field(init=False)
@@ -121,6 +122,7 @@ class EvmHouse:
             bounds=BOUNDS,
             day=DayGas(10 * ETH),
             approval_key=orders.public_key(APPROVER_SEED),
+            cold=self.cold,
         )
         self.signer = Signer(self.database, self.pen, 1)
         self.audit = EvmAudit(self.database, chain or self.world.chain, USDT_ETH, 1)

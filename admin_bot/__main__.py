@@ -34,6 +34,7 @@ from messaging.redis_link import RedisLink
 from messaging.serving import Service, serve, stop_on_signals
 from messaging.session import make_bot
 from messaging.updates import STAFF_SOURCE, STAFF_UPDATES
+from payments.config import TonNetwork, TonSettings
 
 if TYPE_CHECKING:
     from aiogram import Bot
@@ -59,6 +60,7 @@ async def main() -> None:
         vault=Vault.from_text(VaultSettings().master_keys.get_secret_value()),
         key=ApprovalKey.from_hex(admin.approval_key.get_secret_value()),
         games=(*registry.INSTANT, *registry.STEPS),
+        testnet=TonSettings().network is TonNetwork.TESTNET,
     )
     stop = stop_on_signals()
     try:

@@ -21,6 +21,7 @@ class Ask(StatesGroup):
     answer = State()
     foreign_send = State()
     member = State()
+    thresholds = State()
 
 
 TYPED = F.text & ~F.text.startswith("/")  # a command is never an answer

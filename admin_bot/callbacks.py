@@ -162,6 +162,25 @@ class ExplainSend(CallbackData, prefix="fswhy1", sep=SEPARATOR):
     every: bool
 
 
+class HotWalletCard(CallbackData, prefix="hot1", sep=SEPARATOR):
+    """Show what a rail's wallets hold."""
+
+    rail: str
+
+
+class AskThresholds(CallbackData, prefix="hotask1", sep=SEPARATOR):
+    """The next message is the thresholds of this rail's hot wallet."""
+
+    rail: str
+
+
+class ThresholdsSure(CallbackData, prefix="hotyes1", sep=SEPARATOR):
+    """Set the thresholds that were shown, or switch them `off`."""
+
+    rail: str
+    off: bool
+
+
 class AuditPage(CallbackData, prefix="aud1", sep=SEPARATOR):
     """A page of the audit log, narrowed `by` actor, action, subject or nothing."""
 

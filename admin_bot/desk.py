@@ -44,12 +44,14 @@ class ApprovalKey:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The database, the vault for documents, the approvers' key, and the games of the house."""
+    """The database, the vault for documents, the approvers' key, and the games of the house;
+    `testnet` where TON is a test network."""
 
     database: Database
     vault: Vault
     key: ApprovalKey
     games: tuple[str, ...]
+    testnet: bool = False
 
     async def require(self, session: AsyncSession, member: Member, permission: Permission) -> None:
         """Raise NotPermitted unless the member holds the permission until the transaction ends:

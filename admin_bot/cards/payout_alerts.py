@@ -8,7 +8,8 @@ from admin_bot import buttons
 from admin_bot.callbacks import OpenCard
 from admin_bot.cards.alert_payload import money, whole
 from admin_bot.words import quote
-from messaging.buttons import tap
+from messaging.addresses import shown_address
+from messaging.buttons import copy, tap
 from messaging.screens import Screen
 from messaging.words import Words, code, paragraphs
 
@@ -68,6 +69,53 @@ def _low_fuel(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _top_up(payload: Payload, words: Words) -> Screen:
+    address = payload["address"]
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.top_up", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say(
+                "admin.alert.top_up_body",
+                there=words.amount(money(payload, "there")),
+                owed=words.amount(money(payload, "owed")),
+                missing=words.amount(money(payload, "missing")),
+            ),
+            shown_address(str(address)) if address else None,
+        ),
+        (
+            (copy(words.plain("admin.button.copy_address"), str(address)),) if address else (),
+            (buttons.go(words, "treasury"),),
+        ),
+    )
+
+
+def _topped_up(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.topped_up", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say("admin.alert.topped_up_body", there=words.amount(money(payload, "there"))),
+        )
+    )
+
+
+def _move_to_cold(payload: Payload, words: Words) -> Screen:
+    reason = payload.get("reason")
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.move_to_cold", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say(
+                "admin.alert.move_to_cold_body", amount=words.amount(money(payload, "amount"))
+            ),
+            shown_address(str(payload["address"])),
+            quote(str(reason)) if reason else None,
+        ),
+        (
+            (copy(words.plain("admin.button.copy_address"), str(payload["address"])),),
+            (buttons.go(words, "treasury"),),
+        ),
+    )
+
+
 def _about(key: str) -> Compose:
     """An alert of a payment on its way: a title, and a sentence with what is known."""
 
@@ -99,6 +147,9 @@ PAYOUT_ALERTS: Mapping[str, Compose] = {
     "alert.foreign_send": _foreign_send,
     "alert.low_fuel": _low_fuel,
     "alert.signing_refused": _signing_refused,
+    "alert.top_up": _top_up,
+    "alert.topped_up": _topped_up,
+    "alert.move_to_cold": _move_to_cold,
     "alert.payment_refused": _about("payment_refused"),
     "alert.payout_stuck": _payout_stuck,
     "alert.gas_capped": _about("gas_capped"),

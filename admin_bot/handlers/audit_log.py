@@ -43,6 +43,7 @@ ACTIONS = (
     "staff.",
     "support.",
     "capital.",
+    "hot_thresholds.",
 )
 SUBJECTS = ("withdrawal", "player", "kyc_case", "deposit", "unclaimed", "token_case", "staff")
 

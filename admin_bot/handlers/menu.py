@@ -38,6 +38,7 @@ RARE = frozenset({"foreign"})
 PLACES = (
     ("players", Permission.PLAYERS_VIEW),
     ("figures", Permission.FIGURES_VIEW),
+    ("treasury", Permission.FIGURES_VIEW),
     ("switches", Permission.FLAGS_SET),
     ("audit", Permission.AUDIT_VIEW),
     ("team", Permission.STAFF_MANAGE),

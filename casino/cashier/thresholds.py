@@ -18,15 +18,13 @@ from casino.cashier import house_addresses, treasury
 from casino.cashier.rails import UNIT_STEPS, get_rail
 from casino.cashier.treasury_tables import HotLevelRow, HotThresholdsRow
 from casino.errors import BadChoice, NotFound
-from casino.ledger.chart import cold_wallet, hot_wallet
+from casino.ledger.chart import has_cold_wallet, hot_wallet
 from casino.money import require_units
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
-
-    from casino.cashier.rails import Rail
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,8 @@ async def change(
     ones may be asked for again. Raises NotFound for a rail without cold storage, and AddressInvalid
     (`own`, `token`) for a cold address that is one of the house's own."""
     offered = await get_rail(session, rail)
-    _require_moves(offered)
+    if not has_cold_wallet(offered.name):
+        raise NotFound(thing="cold_wallet", key=rail)
     if thresholds is not None:
         await house_addresses.require_foreign(session, destination=thresholds.cold_address)
     before = await read(session, rail=rail)
@@ -235,10 +234,3 @@ async def _lock(session: AsyncSession, rail: str, now: datetime) -> HotLevelRow:
 
 def _view(row: HotLevelRow) -> Level:
     return Level(row.units, row.owed_units, row.block, row.read_at, row.low, row.high)
-
-
-def _require_moves(offered: Rail) -> None:
-    try:
-        cold_wallet(offered.name)
-    except KeyError as error:
-        raise NotFound(thing="cold_wallet", key=offered.name) from error

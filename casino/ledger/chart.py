@@ -100,6 +100,11 @@ def cold_wallet(rail: str) -> Account:
     return _COLD_WALLETS[rail]
 
 
+def has_cold_wallet(rail: str) -> bool:
+    """Whether coins of a rail can be in cold storage."""
+    return rail in _COLD_WALLETS
+
+
 class Kind(IntEnum):
     """Why a transfer was made; its number stands in ledger rows and is never reused."""
 

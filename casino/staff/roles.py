@@ -37,6 +37,7 @@ class Permission(StrEnum):
     AUDIT_VIEW = "audit.view"
     ALERTS_RECEIVE = "alerts.receive"
     STAFF_MANAGE = "staff.manage"
+    TREASURY_SET = "treasury.set"
 
 
 PERMISSIONS: Mapping[Role, frozenset[Permission]] = {

@@ -18,6 +18,8 @@ from tests.admin_bot.office import Clerk, Office, handler_name
 from tests.casino.cashier import cashbox
 from tests.casino.cashier.cashbox import TON
 
+COLD = "0:" + "ab" * 32
+
 OPEN_TO_ALL_STAFF = {
     "menu.menu",
     "menu.open_card",  # the card's kind decides
@@ -68,6 +70,7 @@ async def test_every_action_leaves_its_line(office: Office, olga: Clerk, ada: Cl
     await _strange_tokens(office, olga)
     await _foreign_sends(office, olga)
     await _support(office, olga, player_id)
+    await _treasury(olga)
     await _switches_and_team(olga)
 
     acting = {
@@ -214,6 +217,15 @@ async def _foreign_sends(office: Office, olga: Clerk) -> None:
     await olga.tap(listed.labels[0])
     await olga.tap("I know what this was")
     await olga.say("Moved to cold storage by hand")
+
+
+async def _treasury(olga: Clerk) -> None:
+    await olga.say("/menu")
+    listed = await olga.tap("Hot and cold")
+    await olga.tap(next(label for label in listed.labels if "TON · TON network" in label))
+    await olga.tap("Set thresholds…")
+    await olga.say(f"1 2 3 {COLD}")
+    await olga.tap("Yes, set them")
 
 
 async def _support(office: Office, olga: Clerk, player_id: int) -> None:

@@ -424,6 +424,21 @@ ALERTS = {
         "there": {"units": TON, "asset": "TON"},
         "needed": {"units": 2 * TON, "asset": "TON"},
     },
+    "alert.top_up": {
+        "rail": "ton",
+        "address": "UQ-hot-wallet",
+        "there": {"units": TON, "asset": "TON"},
+        "owed": {"units": 2 * TON, "asset": "TON"},
+        "missing": {"units": 3 * TON, "asset": "TON"},
+        "block": 7,
+    },
+    "alert.topped_up": {"rail": "ton", "there": {"units": 9 * TON, "asset": "TON"}},
+    "alert.move_to_cold": {
+        "rail": "ton",
+        "amount": {"units": 5 * TON, "asset": "TON"},
+        "address": "UQ-cold-wallet",
+        "reason": "no_cold_address",
+    },
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
 }
@@ -444,6 +459,9 @@ SAID = {
     "alert.payout_stuck": "It pays 700 satoshis for 140 bytes",
     "alert.foreign_send": "No payout of ours explains this transaction",
     "alert.low_fuel": "The hot wallet holds 1.00 TON",
+    "alert.top_up": "Send 3.00 TON to this address",
+    "alert.topped_up": "It holds 9.00 TON",
+    "alert.move_to_cold": "The hot wallet holds 5.00 TON more than it should keep",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
 }

@@ -1,0 +1,78 @@
+"""Hot and cold at the desk: numbers shown to whoever may see figures, set by owners alone."""
+
+import pytest
+
+from casino.cashier import thresholds
+from casino.cashier.thresholds import Thresholds
+from casino.clock import utc_now
+from tests.admin_bot.office import Clerk, Office
+from tests.casino.cashier.cashbox import HOT_WALLET, TON
+
+RAIL = "TON · TON network"
+RAW = "0:" + "ab" * 32
+
+
+async def read(office: Office) -> Thresholds | None:
+    async with office.database.transaction() as session:
+        return await thresholds.read(session, rail="ton")
+
+
+async def open_card(clerk: Clerk) -> None:
+    await clerk.say("/menu")
+    listed = await clerk.tap("Hot and cold")
+    await clerk.tap(next(label for label in listed.labels if RAIL in label))
+
+
+async def test_an_owner_sets_thresholds_and_switches_them_off(office: Office, olga: Clerk) -> None:
+    await open_card(olga)
+    assert "No thresholds" in (await olga.last()).text
+    await olga.tap("Set thresholds…")
+    sure = await olga.say(f"1.5 20 300 {RAW}")
+    assert "Keep 20.00 TON" in sure.text
+    assert await read(office) is None, "asked first"
+    card = await olga.tap("Yes, set them")
+    found = await read(office)
+    assert found is not None
+    assert (found.low_units, found.keep_units) == (TON * 3 // 2, 20 * TON)
+    assert found.high_units == 300 * TON
+    assert found.cold_address.startswith("UQ"), "one text for one address"
+    assert "Move to cold storage above 300.00 TON" in card.text
+    async with office.database.transaction() as session:
+        await thresholds.observe(session, rail="ton", units=TON, block=9, now=utc_now())
+    await office.settle()
+    assert "Send 19.00 TON to this address" in (await olga.last()).text
+    card = await olga.tap("Hot and cold")
+    assert any("🔻" in label for label in card.labels)
+    await open_card(olga)
+    assert "The hot wallet alone 1.00 TON, block 9" in (await olga.last()).text
+    await olga.tap("Switch thresholds off")
+    assert await read(office) is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["1 2 3", f"3 2 1 {RAW}", f"1 2 x {RAW}", "1 2 3 nowhere", f"1 2 3 {HOT_WALLET}", "1 2 3 4 5"],
+)
+async def test_what_makes_no_sense_sets_nothing(office: Office, olga: Clerk, words: str) -> None:
+    await open_card(olga)
+    await olga.tap("Set thresholds…")
+    said = await olga.say(words)
+    assert "Yes, set them" not in said.labels
+    assert await read(office) is None
+
+
+async def test_others_look_and_set_nothing(pavel: Clerk, ada: Clerk) -> None:
+    for clerk in (pavel, ada):
+        await open_card(clerk)
+        assert "Set thresholds…" not in (await clerk.last()).labels
+        for data in ("hotask1|ton", "hotyes1|ton|1"):
+            assert (await clerk.forge(data))["text"] == "Your roles do not allow this."
+
+
+async def test_a_forgotten_draft_sets_nothing(office: Office, olga: Clerk) -> None:
+    await open_card(olga)
+    await olga.tap("Set thresholds…")
+    await olga.say(f"1 2 3 {RAW}")
+    for data in ("hotyes1|usdt_eth|0", "hotyes1|ton|0"):
+        assert "no longer known" in (await olga.forge(data))["text"]
+    assert await read(office) is None

@@ -1,0 +1,85 @@
+"""Bitcoin above the threshold goes to cold storage on a real node, and nowhere else."""
+
+import pytest
+
+from casino.cashier import cold_storage, thresholds
+from casino.cashier.moves import MoveKind
+from casino.cashier.thresholds import Thresholds
+from casino.cashier.withdrawal_states import WithdrawalStatus as Status
+from casino.clock import utc_now
+from payments.btc_units import BTC_SCALE
+from payments.chains.btc_addresses import NETWORKS
+from payments.signer.errors import KeystoreError
+from payments.signer.pens import btc_cold
+from tests.payments.btc.conftest import BTC
+from tests.payments.btc.payouts.house import RAIL, PayingHouse
+
+pytestmark = pytest.mark.chain
+
+COLD, THIEF = 900, 901
+
+
+async def set_thresholds(house: PayingHouse, address: str) -> None:
+    """A tenth of a bitcoin shall stay."""
+    async with house.database.transaction() as session:
+        await thresholds.change(
+            session,
+            rail=RAIL,
+            thresholds=Thresholds(
+                BTC // 20 * BTC_SCALE, BTC // 10 * BTC_SCALE, BTC // 2 * BTC_SCALE, address
+            ),
+            actor="staff:1",
+            now=utc_now(),
+        )
+
+
+async def held(house: PayingHouse) -> int:
+    async with house.database.transaction() as session:
+        return await cold_storage.held_units(session, rail=RAIL)
+
+
+async def test_what_is_above_goes_to_cold_storage_once(house: PayingHouse) -> None:
+    cold = house.somebody(COLD)
+    house.pen.cold_address = cold
+    player = await house.rich_player(BTC, BTC // 4)
+    await set_thresholds(house, cold)
+    await house.pay()
+    move = (await house.only_payout()).move
+    assert move is not None
+    assert (move.kind, move.units) == (MoveKind.COLD, 115 * BTC // 100 * BTC_SCALE)
+    await house.pay()
+    assert len(await house.open_payouts()) == 1
+    await house.settle()
+    assert await house.open_payouts() == []
+    assert await house.received(cold) == 115 * BTC // 100
+    assert await held(house) == 115 * BTC // 100 * BTC_SCALE
+    await house.require_balanced()
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.pay()
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    assert await house.received(cold) == 115 * BTC // 100, "what is kept is below the threshold"
+    await house.require_balanced()
+
+
+@pytest.mark.parametrize("configured", [False, True])
+async def test_the_signer_pays_no_other_address(house: PayingHouse, configured: bool) -> None:
+    house.pen.cold_address = house.somebody(COLD) if configured else ""
+    thief = house.somebody(THIEF)
+    await house.rich_player(BTC)
+    await set_thresholds(house, thief)
+    await house.sender.step()
+    assert await house.signer.step() == 0
+    assert (await house.told("staff"))[-1] == "alert.move_to_cold"
+    await house.settle()
+    assert await house.received(thief) == 0
+
+
+def test_the_signers_own_setting_is_an_address_of_its_network(house: PayingHouse) -> None:
+    network = house.world.network
+    assert btc_cold("", network) == ""
+    assert btc_cold(house.somebody(COLD).upper(), network) == house.somebody(COLD)
+    for bad in ("nonsense", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4"):
+        assert network is not NETWORKS["bitcoin"]
+        with pytest.raises(KeystoreError):
+            btc_cold(bad, network)

@@ -324,6 +324,7 @@ class SignerSettings(BaseSettings):
     btc_joining_rate_max: int = Field(default=10, ge=1, description="the same, to join own coins")
     btc_fee_satoshis_max: int = Field(default=2_000_000, ge=1, description="of a transaction")
     btc_fee_day_satoshis_max: int = Field(default=20_000_000, ge=1, description="of all in a day")
+    ton_cold_address: str = Field(default="", description="cold storage; empty: as above")
     ton_fuel_day_units_max: int = Field(
         default=20_000_000_000, gt=0, description="coins for moving players' jettons to us, a day"
     )

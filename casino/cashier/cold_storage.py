@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from casino import audit
 from casino.cashier.rails import get_rail
@@ -49,8 +49,15 @@ async def book_move(
         subject_id=0,
         now=now,
     )
-    await session.execute(update(HotLevelRow).where(HotLevelRow.rail == rail).values(high=False))
-    return not posted.replayed
+    if posted.replayed:
+        return False
+    # What is known of the hot wallet is older than the move, until the chain is compared again.
+    await session.execute(
+        update(HotLevelRow)
+        .where(HotLevelRow.rail == rail)
+        .values(high=False, units=func.greatest(0, HotLevelRow.units - units))
+    )
+    return True
 
 
 async def book_by_hand(

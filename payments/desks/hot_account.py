@@ -110,8 +110,8 @@ def coins_reserved(payout: Payout) -> int:
     """Coins that an open payout may still take from the hot wallet, all fees included; too much
     rather than too little, since some of it may have left already."""
     if payout.move is not None:
-        fuel = payout.move.kind == MoveKind.FUEL
-        return PAYOUT_FEE_UNITS + MEMBER_FEE_UNITS + (payout.move.units if fuel else 0)
+        coins = payout.rail == TON and payout.move.kind in {MoveKind.FUEL, MoveKind.COLD}
+        return PAYOUT_FEE_UNITS + MEMBER_FEE_UNITS + (payout.move.units if coins else 0)
     pending = [member for member in payout.members if member.outcome == "pending"]
     if payout.rail == USDT_TON:
         return PAYOUT_FEE_UNITS + len(pending) * JETTON_MEMBER_UNITS

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from casino.cashier.rails import BTC, USDT_ETH, USDT_TON
 from casino.errors import AddressInvalid
+from payments.addresses import require_payable as require_payable_ton
 from payments.chains.btc_addresses import NETWORKS, AccountKey, require_payable
 from payments.chains.evm_addresses import parse_evm, require_payable_evm
 from payments.chains.evm_delegate import delegate_of
@@ -77,6 +78,9 @@ def ton_pens(keys: Keyring, settings: SignerSettings, approval: bytes) -> list[P
         approval_key=approval,
         testnet=testnet,
         budget=budget,
+        cold_address=ton_cold(
+            settings.ton_cold_address, testnet=testnet, wallets=[one for one, _key in wallets]
+        ),
     )
     if not settings.usdt_ton_wallets:
         return [coins]
@@ -193,6 +197,18 @@ def btc_pen(
                 cold_address=btc_cold(settings.btc_cold_address, network),
             )
     raise KeystoreError("BTC_XPUB is not the account of any generation of our keys")
+
+
+def ton_cold(text: str, *, testnet: bool, wallets: Sequence[HotWallet]) -> str:
+    """Cold storage as the settings have it, or nothing. Raises KeystoreError for no address, and
+    for one of our own wallets."""
+    own = frozenset(wallet.address.raw for wallet in wallets)
+    try:
+        return require_payable_ton(text, own=own, testnet=testnet) if text else ""
+    except AddressInvalid as error:
+        raise KeystoreError(
+            f"SIGNER_TON_COLD_ADDRESS is refused: {error.data.get('reason')}"
+        ) from error
 
 
 def btc_cold(text: str, network: Network) -> str:

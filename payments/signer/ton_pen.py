@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from casino.cashier.moves import MoveKind
 from casino.errors import AddressInvalid
 from payments.addresses import parse_ton, require_payable
 from payments.chains.ton_cells import CellError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from casino.cashier.batches import Payout
+    from casino.cashier.batches import Move, Payout
     from payments.chains.ton_wallet import SignedMessage
     from payments.signer.signing_keys import TonKey
 
@@ -48,6 +49,8 @@ class TonPen:
     older: tuple[tuple[HotWallet, TonKey], ...] = ()
     budget: Budget = field(default_factory=lambda: Budget(FUEL_DAY_UNITS))
     """Of coins for moves; all pens of the wallets share one."""
+    cold_address: str = ""
+    """Cold storage, by this process's own settings; empty: nothing goes there."""
 
     def sign(
         self, payout: Payout, *, asset: str, before: SignedBefore, now: datetime
@@ -76,9 +79,30 @@ class TonPen:
 
     def sign_move(self, payout: Payout, *, now: datetime) -> SignedVersion:
         """Sign a move of coins; raises as `sign` does."""
+        if payout.move is not None and payout.move.kind == MoveKind.COLD:
+            return self._sign_cold(payout, payout.move, now=now)
         return TonMoves((*self.older, (self.wallet, self.key)), self.budget).sign_coins(
             payout, now=now
         )
+
+    def _sign_cold(self, payout: Payout, move: Move, *, now: datetime) -> SignedVersion:
+        """However much it is: it can only come to the people who have set the address here."""
+        _require_frame(payout, wallet=self.wallet, testnet=self.testnet, now=now)
+        if not self.cold_address:
+            raise SigningRefused("no_cold_address")
+        try:
+            asked = parse_ton(move.destination, testnet=self.testnet)
+            cold = parse_ton(self.cold_address, testnet=self.testnet)
+        except AddressInvalid as error:
+            raise SigningRefused("destination") from error
+        if asked != cold:
+            raise SigningRefused("another_cold_address")
+        if move.units <= 0:
+            raise SigningRefused("size")
+        # In the text of the row, which says the same and by which the payment is looked for.
+        payments = [Payment(move.destination, move.units, "")]
+        message = self.build(payout, payments, wallet=self.wallet, key=self.key)
+        return SignedVersion(message.boc, message.message_hash)
 
     def own_accounts(self) -> frozenset[str]:
         """Accounts of ours that nobody is paid at, as far as this process knows them."""
@@ -123,7 +147,8 @@ class TonPen:
 
 
 def _require_frame(payout: Payout, *, wallet: HotWallet, testnet: bool, now: datetime) -> None:
-    if payout.move is not None or not 1 <= len(payout.members) <= MEMBERS_MAX:
+    size = len(payout.members)
+    if size if payout.move is not None else not 1 <= size <= MEMBERS_MAX:
         raise SigningRefused("size")
     try:
         require_query_id(payout.replay_number)

@@ -48,6 +48,7 @@ class House:
     world: World
     database: Database
     limits: Limits = LIMITS
+    cold_address: str = ""
     watcher: Watcher = field(init=False)
     settler: Settler = field(init=False)
     sender: Sender = field(init=False)
@@ -70,6 +71,7 @@ class House:
             limits=self.limits,
             approval_key=orders.public_key(APPROVER_SEED),
             testnet=True,
+            cold_address=self.cold_address,
         )
         self.signer = Signer(self.database, pen, 1)
 

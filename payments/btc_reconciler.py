@@ -129,7 +129,6 @@ class BtcReconciler:
             rail=rail,
             units=satoshis * BTC_SCALE,
             block=height,
-            moves_itself=True,
             now=utc_now(),
         )
         return await treasury.record_chain_balance(

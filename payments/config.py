@@ -331,6 +331,7 @@ class SignerSettings(BaseSettings):
     usdt_ton_wallets: str = Field(
         default="", description="jetton wallets of the hot wallets, comma separated, newest last"
     )
+    usdt_ton_cold_address: str = Field(default="", description="cold storage; empty: as above")
     usdt_ton_order_units_max: int = Field(default=50_000_000_000, gt=0)
     usdt_ton_hour_units_max: int = Field(default=150_000_000_000, gt=0)
     usdt_ton_day_units_max: int = Field(default=250_000_000_000, gt=0)

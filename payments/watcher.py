@@ -13,7 +13,7 @@ import structlog
 
 from casino.cashier import chain_accounts, deposits, thresholds, treasury
 from casino.cashier.batches import open_payouts
-from casino.cashier.rails import TON, get_rail, set_deposits_by, set_network
+from casino.cashier.rails import get_rail, set_deposits_by, set_network
 from casino.clock import utc_now
 from casino.errors import OutsideError
 from casino.telemetry import hot_wallet_units, watcher_lag_blocks
@@ -170,7 +170,6 @@ class Watcher:
                 rail=rail,
                 units=state.units,
                 block=state.block,
-                moves_itself=rail == TON,
                 now=utc_now(),
             )
 

@@ -127,13 +127,12 @@ async def observe(
     rail: str,
     units: int,
     block: int,
-    moves_itself: bool = False,
     now: datetime,
 ) -> Level:
     """Hold what the hot wallet alone has at a final block against the thresholds and tell staff
     what follows, once. Call it where the balance is recorded, with everything up to the block
-    booked; an older block than the last changes nothing. `moves_itself` where a desk asks for what
-    is above by itself, see `excess`; elsewhere staff are asked."""
+    booked; an older block than the last changes nothing. What is above is for desks, see
+    `excess`."""
     row = await _lock(session, rail, now)
     if row.block > block:
         return _view(row)
@@ -149,13 +148,6 @@ async def observe(
         row.low = low
         await _tell_low(session, rail, wanted, row)
     row.high = row.high and free > wanted.keep_units
-    if not moves_itself and not row.high and free > wanted.high_units:
-        row.high = True
-        await ask_by_hand(
-            session,
-            rail=rail,
-            excess=Excess(_over(rail, free, wanted), wanted.cold_address),
-        )
     await session.flush()
     return _view(row)
 

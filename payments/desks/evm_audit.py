@@ -114,7 +114,6 @@ class EvmAudit:
             rail=self.rail,
             units=sum(one.units for one in held if one.account == account),
             block=height,
-            moves_itself=True,
             now=utc_now(),
         )
 

@@ -109,6 +109,8 @@ class HotAccount:
 def coins_reserved(payout: Payout) -> int:
     """Coins that an open payout may still take from the hot wallet, all fees included; too much
     rather than too little, since some of it may have left already."""
+    if payout.move is not None and payout.move.kind == MoveKind.COLD and payout.rail == USDT_TON:
+        return PAYOUT_FEE_UNITS + JETTON_MEMBER_UNITS
     if payout.move is not None:
         coins = payout.rail == TON and payout.move.kind in {MoveKind.FUEL, MoveKind.COLD}
         return PAYOUT_FEE_UNITS + MEMBER_FEE_UNITS + (payout.move.units if coins else 0)

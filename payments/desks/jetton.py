@@ -9,6 +9,7 @@ import structlog
 
 from casino import outbox
 from casino.cashier import claiming
+from casino.cashier.moves import MoveKind
 from casino.clock import utc_now
 from casino.money import Asset
 from payments.addresses import parse_ton
@@ -24,6 +25,7 @@ from payments.desks.highload import (
     worth_sending,
 )
 from payments.desks.hot_account import PAYOUT_FEE_UNITS, HotAccount
+from payments.desks.ton_cold import plan_cold
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -84,6 +86,9 @@ class JettonDesk:
         if state is None or self._units is None:
             return
         await self._claim(state, self._units)
+        await plan_cold(
+            self.hot, units=self._units, carriage=MEMBER_UNITS_MAX, timeout=self.timeout
+        )
         if self.sweeps is not None:
             await self.sweeps.plan()
 
@@ -118,7 +123,7 @@ class JettonDesk:
         wallet for the jettons: the signer was told a wrong one."""
         if not worth_sending(payout, self.hot.state):
             return False
-        if payout.move is not None:
+        if _is_sweep(payout):
             return True
         wallet = await self._wallet_of(payout)
         if asks(payout.signed or b"", wallet):
@@ -137,7 +142,7 @@ class JettonDesk:
         if payout.signed is None:
             return unsigned_verdict(payout, head)
         owner = parse_ton(payout.account, testnet=True).raw
-        if payout.move is not None:
+        if _is_sweep(payout):
             return await self.coins.judge_sweep(sent_payout(payout, account=owner), head=head)
         wallet = await self._wallet_of(payout)
         if not asks(payout.signed, wallet):
@@ -153,13 +158,15 @@ class JettonDesk:
         return await self.jettons.locate(parse_ton(payout.account, testnet=True).raw)
 
     async def _promised(self, session: AsyncSession) -> int:
-        return sum(
-            member.units
-            for payout in await self.hot.under_way(session)
-            if payout.rail == self.rail
-            for member in payout.members
-            if member.outcome == "pending"
-        )
+        promised = 0
+        for payout in await self.hot.under_way(session):
+            if payout.rail != self.rail:
+                continue
+            if payout.move is not None and payout.move.kind == MoveKind.COLD:
+                promised += payout.move.units
+            pending = [one for one in payout.members if one.outcome == "pending"]
+            promised += sum(member.units for member in pending)
+        return promised
 
     async def _tell_low(self, session: AsyncSession, *, low: bool) -> None:
         """Alert staff once while withdrawals wait for coins to carry them."""
@@ -199,6 +206,11 @@ class JettonDesk:
                     "reason": "another_jetton_wallet",
                 },
             )
+
+
+def _is_sweep(payout: Payout) -> bool:
+    """Whether it leaves a player's address, not the hot wallet."""
+    return payout.move is not None and payout.move.kind == MoveKind.SWEEP
 
 
 def asks(signed: bytes, wallet: str) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import claiming, thresholds
-from casino.cashier.moves import MoveIntent, MoveKind
+from casino.cashier import claiming
+from casino.cashier.moves import MoveKind
 from casino.clock import utc_now
 from payments.addresses import parse_ton
 from payments.desks.highload import (
@@ -19,6 +19,7 @@ from payments.desks.highload import (
     worth_sending,
 )
 from payments.desks.hot_account import MEMBER_FEE_UNITS, HotAccount
+from payments.desks.ton_cold import plan_cold
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -62,7 +63,9 @@ class TonDesk:
         if state is None:
             return
         await self._claim(state)
-        await self._move_to_cold(state)
+        await plan_cold(
+            self.hot, units=state.units, carriage=MEMBER_FEE_UNITS, timeout=self.timeout
+        )
         if self.sweeps is not None:
             await self.sweeps.plan()
 
@@ -87,35 +90,6 @@ class TonDesk:
             )
         if payout is not None:
             log.info("payout.claimed", payout_id=payout.id, members=len(payout.members))
-
-    async def _move_to_cold(self, state: AccountState) -> None:
-        """Ask for a move of what is above the threshold, while nothing else is under way: what the
-        node and the last comparison with the book agree on is then all there."""
-        created_at, now = state.at - CREATED_BEFORE, utc_now()
-        async with self.database.transaction() as session:
-            free = await self.hot.free_coins(session)
-            compared = await thresholds.level(session, rail=self.rail)
-            if free is None or compared is None or await self.hot.under_way(session):
-                return
-            units = min(state.units, compared.units)
-            wanted = await thresholds.excess(session, rail=self.rail, units=units, now=now)
-            if wanted is None or wanted.units + MEMBER_FEE_UNITS > free:
-                return
-            move = await claiming.claim_move(
-                session,
-                rail=self.rail,
-                account=self.hot.text,
-                intent=MoveIntent(MoveKind.COLD, self.hot.text, wanted.cold_address, wanted.units),
-                numbering=claiming.next_query_id,
-                created_at=created_at,
-                expires_at=created_at + self.timeout,
-                now=now,
-                plan={},
-            )
-            if move is None:
-                return
-            await thresholds.asked(session, rail=self.rail)
-        log.info("cold.claimed", payout_id=move.id, units=wanted.units)
 
     async def sendable(self, payout: Payout) -> bool:
         """Until it was seen or has run out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from casino.cashier.moves import MoveKind
 from casino.errors import AddressInvalid
 from payments.addresses import parse_ton
 from payments.chains.ton_jetton_payout import build_jetton_payout
@@ -53,6 +54,8 @@ class JettonPen(TonPen):
 
     def sign_move(self, payout: Payout, *, now: datetime) -> SignedVersion:
         """Sign a move of jettons; raises as `sign` does."""
+        if payout.move is not None and payout.move.kind == MoveKind.COLD:
+            return self.sign_cold(payout, payout.move, now=now)
         return TonMoves((*self.older, (self.wallet, self.key)), self.budget).sign_jettons(
             payout, now=now
         )

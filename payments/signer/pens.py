@@ -98,6 +98,12 @@ def ton_pens(keys: Keyring, settings: SignerSettings, approval: bytes) -> list[P
         approval_key=approval,
         testnet=testnet,
         budget=budget,
+        cold_address=ton_cold(
+            settings.usdt_ton_cold_address,
+            testnet=testnet,
+            wallets=[one for one, _key in wallets],
+            setting="SIGNER_USDT_TON_COLD_ADDRESS",
+        ),
         master=read_master(network.jetton_master, testnet=testnet),
         jetton_wallets=read_jetton_wallets(
             settings.usdt_ton_wallets, [one for one, _key in wallets], testnet=testnet
@@ -199,16 +205,20 @@ def btc_pen(
     raise KeystoreError("BTC_XPUB is not the account of any generation of our keys")
 
 
-def ton_cold(text: str, *, testnet: bool, wallets: Sequence[HotWallet]) -> str:
+def ton_cold(
+    text: str,
+    *,
+    testnet: bool,
+    wallets: Sequence[HotWallet],
+    setting: str = "SIGNER_TON_COLD_ADDRESS",
+) -> str:
     """Cold storage as the settings have it, or nothing. Raises KeystoreError for no address, and
     for one of our own wallets."""
     own = frozenset(wallet.address.raw for wallet in wallets)
     try:
         return require_payable_ton(text, own=own, testnet=testnet) if text else ""
     except AddressInvalid as error:
-        raise KeystoreError(
-            f"SIGNER_TON_COLD_ADDRESS is refused: {error.data.get('reason')}"
-        ) from error
+        raise KeystoreError(f"{setting} is refused: {error.data.get('reason')}") from error
 
 
 def btc_cold(text: str, network: Network) -> str:

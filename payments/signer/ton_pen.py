@@ -80,13 +80,14 @@ class TonPen:
     def sign_move(self, payout: Payout, *, now: datetime) -> SignedVersion:
         """Sign a move of coins; raises as `sign` does."""
         if payout.move is not None and payout.move.kind == MoveKind.COLD:
-            return self._sign_cold(payout, payout.move, now=now)
+            return self.sign_cold(payout, payout.move, now=now)
         return TonMoves((*self.older, (self.wallet, self.key)), self.budget).sign_coins(
             payout, now=now
         )
 
-    def _sign_cold(self, payout: Payout, move: Move, *, now: datetime) -> SignedVersion:
-        """However much it is: it can only come to the people who have set the address here."""
+    def sign_cold(self, payout: Payout, move: Move, *, now: datetime) -> SignedVersion:
+        """However much it is: it can only come to the people who have set the address here.
+        Raises as `sign` does."""
         _require_frame(payout, wallet=self.wallet, testnet=self.testnet, now=now)
         if not self.cold_address:
             raise SigningRefused("no_cold_address")

@@ -55,6 +55,7 @@ async def test_a_menu_shows_what_its_reader_may_do(
         "Strange tokens",
         "Players",
         "Today",
+        "Hot and cold",
         "Switches",
         "Audit log",
         "Staff",

@@ -28,7 +28,7 @@ COLD = "UQ-cold"
 WANTED = Thresholds(
     low_units=10 * TON, keep_units=50 * TON, high_units=100 * TON, cold_address=COLD
 )
-TOLD = ("alert.top_up", "alert.topped_up", "alert.move_to_cold")
+TOLD = ("alert.top_up", "alert.topped_up")
 
 
 async def set_up(db: Database, wanted: Thresholds | None = WANTED, *, rail: str = "ton") -> None:
@@ -36,13 +36,9 @@ async def set_up(db: Database, wanted: Thresholds | None = WANTED, *, rail: str 
         await thresholds.change(session, rail=rail, thresholds=wanted, actor="staff:1", now=NOW)
 
 
-async def observe(
-    db: Database, units: int, block: int, *, rail: str = "ton", moves_itself: bool = False
-) -> None:
+async def observe(db: Database, units: int, block: int, *, rail: str = "ton") -> None:
     async with db.transaction() as session:
-        await thresholds.observe(
-            session, rail=rail, units=units, block=block, moves_itself=moves_itself, now=NOW
-        )
+        await thresholds.observe(session, rail=rail, units=units, block=block, now=NOW)
 
 
 async def told(db: Database) -> list[str]:
@@ -58,6 +54,15 @@ async def newest(db: Database) -> dict[str, object]:
     async with db.transaction() as session:
         found = await session.scalar(text("SELECT payload FROM outbox ORDER BY id DESC LIMIT 1"))
     assert isinstance(found, dict)
+    return found
+
+
+async def desk_asks(db: Database, units: int) -> Excess | None:
+    """What a desk does: it claims a move, and says so in the same transaction."""
+    async with db.transaction() as session:
+        found = await thresholds.excess(session, rail="ton", units=units, now=NOW)
+        if found is not None:
+            await thresholds.asked(session, rail="ton")
     return found
 
 
@@ -110,30 +115,18 @@ async def test_an_older_block_says_nothing(house: Database) -> None:
     assert await told(house) == []
 
 
-async def test_what_is_above_is_asked_for_once(house: Database) -> None:
-    await set_up(house)
-    for block, units in enumerate((100, 101, 150, 51, 120)):
-        await observe(house, units * TON, block)
-    assert await told(house) == ["alert.move_to_cold"]
-    asked = await newest(house)
-    assert (asked["address"], asked["amount"]) == (COLD, {"units": 51 * TON, "asset": "TON"})
-    for block, units in enumerate((50, 100, 101), start=5):
-        await observe(house, units * TON, block)
-    assert await told(house) == ["alert.move_to_cold"] * 2
-
-
 async def test_a_desk_asks_for_itself_and_not_twice(house: Database) -> None:
     await set_up(house)
-    await observe(house, 200 * TON, 1, moves_itself=True)
+    await observe(house, 200 * TON, 1)
     assert await told(house) == []
     assert await excess(house, 100 * TON) is None
     assert await excess(house, 120 * TON) == Excess(70 * TON, COLD)
     async with house.transaction() as session:
         await thresholds.asked(session, rail="ton")
     assert await excess(house, 120 * TON) is None
-    await observe(house, 120 * TON, 2, moves_itself=True)
+    await observe(house, 120 * TON, 2)
     assert await excess(house, 120 * TON) is None, "the first one is not over"
-    await observe(house, 50 * TON, 3, moves_itself=True)
+    await observe(house, 50 * TON, 3)
     assert await excess(house, 120 * TON) == Excess(70 * TON, COLD)
 
 
@@ -146,10 +139,16 @@ async def test_alerts_never_alternate_within_the_bands(
     async with house.transaction() as session:
         await session.execute(text("TRUNCATE outbox, hot_levels, hot_thresholds"))
     await set_up(house)
-    expected, low, high = [], False, False
+    expected: list[str] = []
+    moved: list[int] = []
+    asked: list[int] = []
+    low = high = False
     for block, whole in enumerate(balances):
         for _ in range(1 + twice):
             await observe(house, whole * TON, block)
+            found = await desk_asks(house, whole * TON)
+            if found is not None:
+                asked.append(found.units)
         if not low and whole < 10:
             low = True
             expected.append("alert.top_up")
@@ -160,8 +159,9 @@ async def test_alerts_never_alternate_within_the_bands(
             high = False
         if not high and whole > 100:
             high = True
-            expected.append("alert.move_to_cold")
+            moved.append((whole - 50) * TON)
     assert await told(house) == expected
+    assert asked == moved
 
 
 @pytest.mark.parametrize(("low", "keep", "high"), [(1, 1, 2), (1, 2, 2), (3, 2, 4), (2, 5, 4)])
@@ -187,12 +187,13 @@ async def test_a_change_leaves_its_line_and_begins_anew(house: Database) -> None
     await set_up(house)
     await set_up(house)
     await observe(house, 120 * TON, 1)
+    assert await desk_asks(house, 120 * TON) == Excess(70 * TON, COLD)
     await set_up(house, Thresholds(TON, 20 * TON, 90 * TON, COLD))
-    await observe(house, 120 * TON, 2)
-    assert (await newest(house))["amount"] == {"units": 100 * TON, "asset": "TON"}
+    assert await desk_asks(house, 120 * TON) == Excess(100 * TON, COLD)
     await set_up(house, None)
     await observe(house, 0, 3)
-    assert await told(house) == ["alert.move_to_cold"] * 2
+    assert await desk_asks(house, 120 * TON) is None
+    assert await told(house) == []
     async with house.transaction() as session:
         lines = await session.scalar(
             text("SELECT count(*) FROM audit_log WHERE action = 'hot_thresholds.changed'")
@@ -226,7 +227,7 @@ async def test_a_final_move_is_booked_once_and_the_next_may_come(house: Database
     async with house.transaction() as session:
         await treasury.fund_house(session, rail="ton", units=120 * TON, reference="r", now=NOW)
     await set_up(house)
-    await observe(house, 120 * TON, 1, moves_itself=True)
+    await observe(house, 120 * TON, 1)
     payout_id = await moving(house, 70 * TON)
     for _ in range(2):
         async with house.transaction() as session:
@@ -247,7 +248,7 @@ async def test_a_final_move_is_booked_once_and_the_next_may_come(house: Database
 
 async def test_a_move_that_died_is_left_to_people(house: Database) -> None:
     await set_up(house)
-    await observe(house, 120 * TON, 1, moves_itself=True)
+    await observe(house, 120 * TON, 1)
     payout_id = await moving(house, 70 * TON)
     async with house.transaction() as session:
         await moves.bury(session, payout_id=payout_id, proof="cancelled", now=NOW)

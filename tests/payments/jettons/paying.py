@@ -56,6 +56,7 @@ class PayingHouse(JettonHouse):
     """Both rails from deposits to payouts; `restart` forgets what was in memory."""
 
     approved_at: datetime | None = None
+    cold_address: str = ""
     senders: dict[str, Sender] = field(init=False)
     settlers: dict[str, Settler] = field(init=False)
     signers: dict[str, Signer] = field(init=False)
@@ -73,6 +74,7 @@ class PayingHouse(JettonHouse):
             "wallet": self.world.wallet,
             "approval_key": orders.public_key(APPROVER_SEED),
             "testnet": True,
+            "cold_address": self.cold_address,
         }
         held = parse_ton(self.jettons.wallet)
         pens = (

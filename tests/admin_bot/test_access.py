@@ -56,6 +56,7 @@ async def test_a_menu_shows_what_its_reader_may_do(
         "Players",
         "Today",
         "Hot and cold",
+        "Hot and cold",
         "Switches",
         "Audit log",
         "Staff",
@@ -64,7 +65,7 @@ async def test_a_menu_shows_what_its_reader_may_do(
     assert not await places(pavel) & {"Verification", "Audit log", "Staff"}
     assert await places(kira) == {"Verification", "Players"}
     assert await places(sam) == {"Players"}
-    assert await places(ada) == {"Withdrawals", "Players", "Today", "Audit log"}
+    assert await places(ada) == {"Withdrawals", "Players", "Today", "Hot and cold", "Audit log"}
 
 
 async def test_commands_of_other_roles_are_refused(kira: Clerk, ada: Clerk) -> None:

@@ -56,7 +56,6 @@ async def test_a_menu_shows_what_its_reader_may_do(
         "Players",
         "Today",
         "Hot and cold",
-        "Hot and cold",
         "Switches",
         "Audit log",
         "Staff",

@@ -183,7 +183,7 @@ def test_an_order_becomes_exactly_its_payment() -> None:
         (lambda: sweeping(replace(PLAN, number=2**31)), "not_our_address"),
         (lambda: sweeping(replace(PLAN, number=3), destination=TO.raw), "treasury"),
         (lambda: sweeping(replace(PLAN, number=3), source=TO.raw), "not_our_address"),
-        (lambda: sweeping(replace(PLAN, number=3), kind="cold"), "move"),
+        (lambda: sweeping(replace(PLAN, number=3), kind="consolidation"), "move"),
         (lambda: fuelling(replace(PLAN, number=3)), "fuel_limit"),
         (lambda: fuelling(replace(PLAN, number=3, wei=10**16 + 1)), "fuel_limit"),
         (lambda: fuelling(replace(PLAN, number=3, wei=1), destination=TO.raw), "not_our_address"),

@@ -188,7 +188,7 @@ async def test_moves_stay_with_us_and_cheap(house: PayingHouse) -> None:
     assert isinstance(fee, int)
     with pytest.raises(WalletError, match="fee"):
         signed(house, planned(payout, fee=fee * 5))
-    for kind in (MoveKind.CHILD, MoveKind.COLD, MoveKind.SWEEP):
+    for kind in (MoveKind.CHILD, MoveKind.FUEL, MoveKind.SWEEP):
         with pytest.raises(SigningRefused, match="move"):
             signed(house, replace(payout, move=replace(payout.move, kind=kind)))
     house.fees = FeeLimits(500, 2_000_000, fee, 10)

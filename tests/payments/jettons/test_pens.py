@@ -159,7 +159,6 @@ def test_an_older_generations_address_is_swept_to_the_wallet_in_use() -> None:
         (moved(MoveKind.SWEEP, expires_at=NOW + timedelta(hours=1)), "lifetime"),
         (moved(MoveKind.SWEEP, expires_at=None), "expired"),
         (moved(MoveKind.CONSOLIDATION), "kind_of_move"),
-        (moved(MoveKind.COLD), "no_cold_address"),
     ],
 )
 def test_a_forged_move_is_refused(wanted: Payout, reason: str) -> None:

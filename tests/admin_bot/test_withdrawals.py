@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 
 from casino import ids
-from casino.cashier import withdrawals
+from casino.cashier import payouts, withdrawals
 from casino.clock import utc_now
 from casino.ledger import reconcile
 from casino.staff import orders
@@ -272,7 +272,7 @@ async def test_a_dead_payment_is_sent_again_or_refunded(office: Office, pavel: C
     await pavel.tap("Approve")
     payout = await cashbox.signed_payout(office.database)
     async with office.database.transaction() as session:
-        await cashbox.payouts.member_dead(
+        await payouts.member_dead(
             session,
             payout_id=payout.id,
             withdrawal_id=withdrawal_id,

@@ -133,7 +133,7 @@ class Scene:
 
     async def watcher_is_level(self) -> bool:
         """Whether the watcher has read the hot wallet's last transaction."""
-        url = f"{self.stage.chain.url}/api/v3/transactions"
+        url = f"{self.stage.chains.ton.url}/api/v3/transactions"
         query = {"account": self.hot_wallet, "sort": "desc", "limit": "1"}
         async with self.http.get(url, params=query) as response:
             last = (await response.json())["transactions"][0]["lt"]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from casino.clock import utc_now
+from casino.money import PLAYABLE
 from casino.players import identity
 from tests.webapp.conftest import Join
 from tests.webapp.launches import fields_of, hash_of, sign
@@ -22,7 +23,7 @@ async def test_the_first_launch_makes_a_player(client, house):
     assert len(answer.body["token"]) >= 43
     me = (await person.get("/api/me")).body
     assert me["player"] == answer.body["player"]
-    assert [one["cash"] for one in me["balances"]] == ["0", "0"]
+    assert [one["cash"] for one in me["balances"]] == ["0"] * len(PLAYABLE)
     assert (me["open_rounds"], me["stopped"], me["reality"]["minutes"]) == ([], [], 0)
     async with house.transaction() as session:
         player = await identity.get(session, player_id=person.player_id)

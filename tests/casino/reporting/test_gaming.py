@@ -9,7 +9,7 @@ from casino.cashier import payouts, withdrawals
 from casino.clock import Window, utc_now, window_start
 from casino.db import Database
 from casino.ids import new_reference
-from casino.money import Asset
+from casino.money import PLAYERS, Asset
 from casino.reporting import gaming
 from casino.staff.roles import Role
 from games.registry import INSTANT, STEPS
@@ -23,7 +23,7 @@ from tests.casino.cashier.cashbox import (
     signed_payout,
 )
 
-NOTHING = dict.fromkeys(Asset, 0)
+NOTHING = dict.fromkeys(PLAYERS, 0)
 
 
 async def figures(db: Database) -> gaming.Figures:

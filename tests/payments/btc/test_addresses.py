@@ -154,14 +154,14 @@ def test_a_key_that_does_not_belong_here_is_refused() -> None:
 
 def test_a_watch_list_knows_its_addresses_by_script() -> None:
     watched = WatchList(BITCOIN, [FIRST])
-    watched.add([P2SH])
+    watched.update([P2SH])
     assert FIRST in watched
     assert SECOND not in watched
     assert set(watched) == {FIRST, P2SH}
     assert len(watched) == 2
     assert watched.by_script[parse(P2SH, BITCOIN)] == P2SH
     with pytest.raises(AddressInvalid):
-        watched.add(["tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"])
+        watched.update(["tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx"])
 
 
 @given(

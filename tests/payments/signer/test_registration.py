@@ -1,5 +1,7 @@
 """Registering the hot wallet on TON: for coins and jettons, and over another one only on demand."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from casino.cashier.rails import TON, USDT_TON, get_rail
@@ -8,10 +10,14 @@ from payments.chains.ton_wallet import HotWallet
 from payments.config import TonWalletSettings
 from payments.signer.__main__ import register
 from payments.signer.errors import KeystoreError
-from payments.signer.roots import Entropy
-from payments.signer.signing_keys import TonKey
+from payments.signer.keyring import Keyring
+from payments.signer.roots import Entropy, Root, RootKind
 
-KEY, OTHER = TonKey(Entropy(bytes(range(32)))), TonKey(Entropy(bytes(range(32, 64))))
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEYS, OTHERS = (
+    Keyring([Root(RootKind.TON, 1, Entropy(bytes(range(first, first + 32))), NOW)])
+    for first in (0, 32)
+)
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +25,9 @@ def at_this_database(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", db.url)
 
 
-def address(key: TonKey) -> str:
+def address(keys: Keyring) -> str:
     settings = TonWalletSettings()
-    wallet = HotWallet(key.public_key, settings.subwallet_id, settings.timeout_seconds)
+    wallet = HotWallet(keys.ton().public_key, settings.subwallet_id, settings.timeout_seconds)
     return wallet.address.friendly()
 
 
@@ -34,11 +40,11 @@ async def test_one_address_holds_coins_and_jettons(
     db: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
-        await register(KEY, replace=False)
-    assert await registered(db) == [address(KEY)] * 2
-    assert address(KEY) in capsys.readouterr().out
+        await register(KEYS, replace=False)
+    assert await registered(db) == [address(KEYS)] * 2
+    assert address(KEYS) in capsys.readouterr().out
     with pytest.raises(KeystoreError):
-        await register(OTHER, replace=False)
-    assert await registered(db) == [address(KEY)] * 2
-    await register(OTHER, replace=True)
-    assert await registered(db) == [address(OTHER)] * 2
+        await register(OTHERS, replace=False)
+    assert await registered(db) == [address(KEYS)] * 2
+    await register(OTHERS, replace=True)
+    assert await registered(db) == [address(OTHERS)] * 2

@@ -9,7 +9,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
     >/dev/null 2>&1 && echo $$python && break; done)
 BIN := .venv/bin
 PRODUCT := casino games payments messaging bot webapp admin_bot migrations sandbox benchmarks
-WORKERS ?= 2
+WORKERS ?= 3
 # A test that hangs shows where, and ends the run.
 PYTEST = $(BIN)/pytest -q -n $(WORKERS) --dist loadgroup \
   -o faulthandler_timeout=900 -o faulthandler_exit_on_timeout=true
@@ -20,7 +20,7 @@ ARGS ?=
 help: ## print this list
 	@echo "Fairhouse. Targets:"
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo "Variables: DEMO_PORT=9000 for the demo and its five ports, WORKERS=2 and ARGS=... for pytest and bench, PYTHON=python3.12"
+	@echo "Variables: DEMO_PORT=9000 for the demo and its five ports, WORKERS=3 and ARGS=... for pytest and bench, PYTHON=python3.12"
 
 setup: ## install everything below this folder (done by itself before demo, test and smoke)
 	@$(call with_python,-m sandbox.setup)

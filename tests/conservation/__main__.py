@@ -34,15 +34,15 @@ def main() -> int:
         sys.stdout.write(f"{time.monotonic() - began:6.1f} s  {line}\n")
         sys.stdout.flush()
 
+    kept = True
     try:
         outcome = asyncio.run(conserve(home, seed=given.seed, minutes=given.minutes, say=say))
-    except BaseException:
-        sys.stdout.write(f"the world is kept in {folder}\n")
-        raise
-    report(outcome)
-    if given.keep or outcome.failure:
-        sys.stdout.write(f"the world is kept in {folder}\n")
-    else:
+        report(outcome)
+        kept = given.keep or bool(outcome.failure)
+    finally:
+        if kept:
+            say(f"the world is kept in {folder}")
+    if not kept:
         home.erase()
         shutil.rmtree(folder, ignore_errors=True)
     return 1 if outcome.failure else 0

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from casino.cashier.batches import Payout, get_payout, lock_members, lock_payout
-from casino.cashier.payout_tables import MoveRow, PayoutAttemptRow, ReservedCoinRow
+from casino.cashier.payout_tables import PayoutAttemptRow, ReservedCoinRow
 from casino.errors import IdempotencyConflict, IllegalMove
 
 if TYPE_CHECKING:
@@ -100,11 +100,6 @@ async def never_signed(session: AsyncSession, *, payout_id: int) -> bool:
         await session.delete(row)
     await session.flush()
     return True
-
-
-async def is_move(session: AsyncSession, *, payout_id: int) -> bool:
-    """Whether a payout is a move of our own."""
-    return await session.get(MoveRow, payout_id) is not None
 
 
 async def _reserve(session: AsyncSession, *, rail: str, payout_id: int, outpoint: str) -> None:

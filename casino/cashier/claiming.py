@@ -26,7 +26,7 @@ from casino.players.tables import PlayerRow
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from sqlalchemy import Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.moves import MoveIntent
@@ -265,14 +265,8 @@ async def _assign(
 
 async def approved_waiting(session: AsyncSession, *, rail: str) -> bool:
     """Whether anything approved waits to be claimed, whoever may be paid now."""
-    again = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
     found = await session.scalar(
-        select(WithdrawalRow.id)
-        .where(
-            WithdrawalRow.rail == rail,
-            (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
-        )
-        .limit(1)
+        select(WithdrawalRow.id).where(WithdrawalRow.rail == rail, _unclaimed()).limit(1)
     )
     return found is not None
 
@@ -334,14 +328,19 @@ async def _stopped(session: AsyncSession, offered: Rail) -> bool:
     return bool(stopped & {*required_switches(offered, switches.WITHDRAWALS)})
 
 
-def _next(rail: str) -> Select[WithdrawalRow]:
+def _unclaimed() -> ColumnElement[bool]:
+    """Approved and never tried, or dead and to be tried again."""
     again = (WithdrawalRow.status == WithdrawalStatus.DEAD) & WithdrawalRow.retry_at.is_not(None)
+    return (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again
+
+
+def _next(rail: str) -> Select[WithdrawalRow]:
     return (
         select(WithdrawalRow)
         .join(PlayerRow, PlayerRow.id == WithdrawalRow.player_id)
         .where(
             WithdrawalRow.rail == rail,
-            (WithdrawalRow.status == WithdrawalStatus.APPROVED) | again,
+            _unclaimed(),
             PlayerRow.status == "active",
             PlayerRow.id.not_in(freezes.frozen_players()),
         )

@@ -96,8 +96,8 @@ async def charge(session: AsyncSession, *, rail: str, burnt: Burnt, now: datetim
 
 async def book_parts(session: AsyncSession, *, rail: str) -> int:
     """What the book says that we hold, in parts."""
-    fuel, row = FUELS[rail], await _lock(session, rail)
-    return await _book_units(session, fuel) * PARTS + row.remainder
+    row = await _lock(session, rail)
+    return _parts(await _book_units(session, FUELS[rail]), row)
 
 
 async def newest_charge(session: AsyncSession, *, rail: str) -> int:
@@ -119,7 +119,7 @@ async def record_chain_fuel(
     audited. Less is a drift that staff are told of."""
     fuel, row = FUELS[rail], await _lock(session, rail)
     before = await _book_units(session, fuel)
-    surplus = parts - (before * PARTS + row.remainder)
+    surplus = parts - _parts(before, row)
     units = parts // PARTS
     if surplus > 0:
         row.remainder = parts % PARTS
@@ -157,3 +157,7 @@ async def _lock(session: AsyncSession, rail: str) -> FuelRow:
 
 async def _book_units(session: AsyncSession, fuel: Fuel) -> int:
     return -await totals.account_balance(session, fuel.account, fuel.asset)
+
+
+def _parts(units: int, row: FuelRow) -> int:
+    return units * PARTS + row.remainder

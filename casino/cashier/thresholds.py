@@ -56,11 +56,6 @@ class Level:
     low: bool
     high: bool
 
-    @property
-    def free_units(self) -> int:
-        """What nobody waits for; below zero when too little is there."""
-        return self.units - self.owed_units
-
 
 @dataclass(frozen=True, slots=True)
 class Excess:

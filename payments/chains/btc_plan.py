@@ -17,7 +17,7 @@ from payments.chains.btc_coins import CHANGE_DUST_UNITS, INPUTS_MAX, Coin, Selec
 from payments.chains.btc_wallet import ChangeSpot, Draft, ScriptOf, draft_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    pass
 
 
 class PlanError(ValueError):
@@ -125,11 +125,6 @@ def coins_of(plan: Plan, *, script_of: ScriptOf) -> tuple[Coin, ...]:
     """The plan's coins with what their parents say of them. Raises PlanError."""
     parents = {txid: _parent(txid, raw) for txid, raw in plan.parents.items()}
     return tuple(_known(coin, parents, script_of) for coin in plan.coins)
-
-
-def txids_of(outpoints: Iterable[str]) -> frozenset[str]:
-    """The transactions that made these coins."""
-    return frozenset(one.partition(":")[0] for one in outpoints)
 
 
 def _known(coin: PlannedCoin, parents: Mapping[str, RawTx], script_of: ScriptOf) -> Coin:

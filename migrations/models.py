@@ -7,6 +7,7 @@ import casino.betting.tables
 import casino.cashier.address_tables
 import casino.cashier.chain_tables
 import casino.cashier.payout_tables
+import casino.cashier.settling_tables
 import casino.cashier.tables
 import casino.cashier.treasury_tables
 import casino.flags
@@ -26,6 +27,7 @@ MODULES = (
     casino.cashier.address_tables,
     casino.cashier.chain_tables,
     casino.cashier.payout_tables,
+    casino.cashier.settling_tables,
     casino.cashier.tables,
     casino.cashier.treasury_tables,
     casino.flags,

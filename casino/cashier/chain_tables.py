@@ -102,6 +102,7 @@ class DepositAddressRow(Base):
             "number",
             postgresql_where=text("player_id IS NULL"),
         ),
+        Index("ix_deposit_addresses_shown", "shown"),
     )
 
     rail: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -286,6 +286,27 @@ class SignedOrderRow(Base):
     at: Mapped[datetime] = mapped_column(index=True)
 
 
+class SignerSpendRow(Base):
+    """The signer's own journal of what it has promised to networks: fees, gas, fuel; written with
+    the bytes, so that a restart forgets nothing of a day's budget."""
+
+    __tablename__ = "signer_spends"
+    __table_args__ = (
+        CheckConstraint("units > 0", name="units"),
+        Index("ix_signer_spends_budget", "budget", "at"),
+    )
+
+    payout_id: Mapped[int] = mapped_column(
+        ForeignKey("payouts.id"), primary_key=True, autoincrement=False
+    )
+    # The version's.
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    budget: Mapped[str] = mapped_column(Text)
+    # In the smallest parts of the network's coin: wei do not fit 64 bits.
+    units: Mapped[int] = mapped_column(Numeric(30, 0, asdecimal=True))
+    at: Mapped[datetime]
+
+
 class PayoutNoticeRow(Base):
     """What staff were told of a payout or a withdrawal on its way, so that they hear it once."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from casino.cashier import moves
 from casino.cashier.batches import (
@@ -22,6 +22,7 @@ from casino.cashier.payout_tables import (
     PayoutMemberRow,
     PayoutRow,
     SignedOrderRow,
+    SignerSpendRow,
 )
 from casino.cashier.withdrawal_states import WithdrawalStatus, move
 from casino.errors import IdempotencyConflict, IllegalMove
@@ -97,6 +98,40 @@ async def signed_units(session: AsyncSession, *, rail: str, since: datetime) -> 
         .where(PayoutRow.rail == rail, SignedOrderRow.at >= since)
     )
     return int(total or 0)
+
+
+async def spent_units(session: AsyncSession, *, budget: str, since: datetime) -> int:
+    """What the signer has promised under a budget after a moment. Whoever asks has his turn with
+    the budget until his transaction ends: two rails may share one."""
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
+            key=f"signer_budget:{budget}"
+        )
+    )
+    total = await session.scalar(
+        select(func.coalesce(func.sum(SignerSpendRow.units), 0)).where(
+            SignerSpendRow.budget == budget, SignerSpendRow.at > since
+        )
+    )
+    return int(total or 0)
+
+
+async def journal_spend(
+    session: AsyncSession,
+    *,
+    payout_id: int,
+    number: int,
+    budget: str,
+    units: int,
+    now: datetime,
+) -> None:
+    """Write down what a version promises under a budget, in the transaction that stores its bytes;
+    nothing is nothing."""
+    if units:
+        session.add(
+            SignerSpendRow(payout_id=payout_id, number=number, budget=budget, units=units, at=now)
+        )
+        await session.flush()
 
 
 async def _journal(

@@ -176,10 +176,13 @@ class UnclaimedRow(Base):
         UniqueConstraint("rail", "business_key"),
         CheckConstraint("units > 0", name="units"),
         CheckConstraint(
-            "status IN ('seen', 'waiting', 'resolved', 'adopted', 'orphaned')", name="status"
+            "status IN ('seen', 'waiting', 'resolved', 'adopted', 'orphaned', 'arrived',"
+            " 'from_cold')",
+            name="status",
         ),
         CheckConstraint("(status = 'resolved') = (deposit_id IS NOT NULL)", name="resolved"),
         Index("ix_unclaimed_transfers_status", "status", "rail", "id"),
+        Index("ix_unclaimed_transfers_tx_hash", "tx_hash"),
     )
 
     id: Mapped[int] = mapped_column(

@@ -1,10 +1,10 @@
-"""Rows of hot and cold: how much a hot wallet shall hold, and how it stands by that."""
+"""Rows of hot and cold: how much a hot wallet shall hold, and what went to cold storage or back."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from casino.db import Base
@@ -46,3 +46,38 @@ class HotLevelRow(Base):
     low: Mapped[bool]
     # What is above was asked for, of the signer or of staff; nothing more is until that is over.
     high: Mapped[bool]
+
+
+class ColdAddressRow(Base):
+    """An address of cold storage that the house has or had; it stays one of ours for ever."""
+
+    __tablename__ = "cold_addresses"
+
+    rail: Mapped[str] = mapped_column(Text, primary_key=True)
+    # Canonical text, as withdrawals have it.
+    address: Mapped[str] = mapped_column(Text, primary_key=True)
+    known_at: Mapped[datetime]
+
+
+class ColdBookingRow(Base):
+    """Coins that went to cold storage or came back, as they were booked; never changed."""
+
+    __tablename__ = "cold_bookings"
+    __table_args__ = (
+        CheckConstraint("way IN ('to_cold', 'from_cold')", name="way"),
+        CheckConstraint("units > 0", name="units"),
+        Index("ix_cold_bookings_latest", "rail", "id"),
+        UniqueConstraint("rail", "way", "reference"),
+    )
+
+    id: Mapped[int] = mapped_column(
+        BigInteger, primary_key=True, autoincrement=False, server_default=text("next_id()")
+    )
+    rail: Mapped[str] = mapped_column(Text)
+    way: Mapped[str] = mapped_column(Text)
+    # One for each transfer on the chain.
+    reference: Mapped[str] = mapped_column(Text)
+    units: Mapped[int] = mapped_column(BigInteger)
+    tx_hash: Mapped[str] = mapped_column(Text)
+    booked_by: Mapped[str] = mapped_column(Text)
+    booked_at: Mapped[datetime]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from casino.cashier.moves import MoveKind
@@ -23,19 +22,17 @@ if TYPE_CHECKING:
     from casino.cashier.batches import Move, Payout
     from payments.chains.btc_plan import Plan
     from payments.chains.btc_wallet import Draft, SignedTx
+    from payments.signer.day_budget import DayBudget
     from payments.signer.signing_keys import BtcAccount
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class FeeLimits:
-    """The signer's own ceilings on fees, in satoshis: for each virtual byte, for a transaction,
-    for all that is signed within a day, and for each virtual byte where there is no hurry."""
+    """The signer's own ceilings on fees, in satoshis: for each virtual byte, for a transaction, and
+    for each virtual byte where there is no hurry."""
 
     rate_max: int
     units_max: int
-    day_units_max: int
     joining_rate_max: int
 
 
@@ -48,11 +45,12 @@ class BtcPen:
     network: Network
     limits: Limits
     fees: FeeLimits
+    budget: DayBudget
+    """Of fees, in satoshis."""
     approval_key: bytes
     cold_address: str = ""
     """Cold storage, by this process's own settings; empty: nothing goes there."""
     _account: AccountKey = field(init=False)
-    _paid: list[tuple[datetime, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._account = AccountKey(self.key.xpub, self.network)
@@ -77,8 +75,8 @@ class BtcPen:
                 # Both could be mined, and everybody be paid twice.
                 raise SigningRefused("shares_no_coin")
         signed = self._signed(payout, plan, targets)
-        self._count(signed.fee_units, now)
-        return SignedVersion(signed.raw, signed.txid)
+        self.budget.take(signed.fee_units, journalled=before.spent_units, now=now)
+        return SignedVersion(signed.raw, signed.txid, spends=signed.fee_units)
 
     def _targets(
         self, payout: Payout, *, asset: str, before: SignedBefore, now: datetime
@@ -169,9 +167,3 @@ class BtcPen:
             raise SigningRefused("move")
         # It pays for its parent as well, which only the limit of a transaction bounds.
         return max(self.fees.rate_max, self.fees.units_max // draft.vsize)
-
-    def _count(self, fee_units: int, now: datetime) -> None:
-        self._paid = [(at, units) for at, units in self._paid if now - at < DAY]
-        if sum(units for _, units in self._paid) + fee_units > self.fees.day_units_max:
-            raise SigningRefused("fee_day_limit")
-        self._paid.append((now, fee_units))

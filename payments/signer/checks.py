@@ -30,10 +30,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class SignedBefore:
-    """What was signed already, in units, by the signer's own journal."""
+    """What was signed already, in units, by the signer's own journal; `spent_units` is what the
+    pen's budget has promised to its network in the last 24 hours."""
 
     hour_units: int
     day_units: int
+    spent_units: int = 0
 
 
 @dataclass(frozen=True, slots=True)

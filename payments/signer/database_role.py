@@ -34,6 +34,7 @@ GRANTS = (
     Grant("treasury_moves", update=("status",)),
     Grant("treasury_move_history", insert=True),
     Grant("signed_orders", insert=True),
+    Grant("signer_spends", insert=True),
     # Alerts go out by the operators' bot; what others were told is not the signer's to read.
     Grant("outbox", select=False, insert=True),
 )

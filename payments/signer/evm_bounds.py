@@ -1,11 +1,9 @@
-"""The signer's own ceilings on an EVM chain: gas, fees, fuel, a day's burning; and whose addresses
-are ours, worked out from keys."""
+"""The signer's own ceilings on an EVM transaction: gas, fees, fuel; and whose addresses are ours,
+worked out from keys."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from payments.chains.evm_addresses import INDEXES, DepositAddresses, EvmAddress
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
 
     from payments.chains.evm_plan import EvmPlan
     from payments.signer.signing_keys import EvmDeposits, EvmKey
-
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +31,6 @@ class Bounds:
             raise SigningRefused("gas_limit")
         if plan.fees.max_fee > self.max_fee_max or plan.fees.tip > self.tip_max:
             raise SigningRefused("fee_limit")
-
-
-@dataclass(slots=True)
-class DayGas:
-    """What this process has promised for gas and fuel in the last 24 hours, each at its dearest:
-    replacements are counted again, for which of them lands nobody knows here."""
-
-    wei_max: int
-    _taken: deque[tuple[datetime, int]] = field(default_factory=deque)
-
-    def take(self, wei: int, *, now: datetime) -> None:
-        """Raises SigningRefused when the day has no room for it."""
-        while self._taken and self._taken[0][0] <= now - DAY:
-            self._taken.popleft()
-        if sum(one for _, one in self._taken) + wei > self.wei_max:
-            raise SigningRefused("day_gas_limit")
-        self._taken.append((now, wei))
 
 
 @dataclass(slots=True)

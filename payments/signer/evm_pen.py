@@ -27,13 +27,14 @@ from payments.chains.evm_wallet import (
     token_transfer,
 )
 from payments.signer.checks import Limits, SignedBefore, SigningRefused, require_orders
-from payments.signer.evm_bounds import Bounds, DayGas, OwnAddresses
+from payments.signer.evm_bounds import Bounds, OwnAddresses
 from payments.signer.pen import SignedVersion, asked_members
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from casino.cashier.batches import Move, Payout
+    from payments.signer.day_budget import DayBudget
     from payments.signer.signing_keys import EvmKey
 
 
@@ -41,7 +42,8 @@ if TYPE_CHECKING:
 class EvmPen:
     """The keys of the hot wallet, with those of earlier generations, and of deposit addresses.
 
-    `own` makes the deposit addresses; `day` remembers what was promised for gas."""
+    `own` makes the deposit addresses; `budget` is for gas and fuel, in wei, each version at its
+    dearest."""
 
     rail: str
     chain_id: int
@@ -50,7 +52,7 @@ class EvmPen:
     own: OwnAddresses
     limits: Limits
     bounds: Bounds
-    day: DayGas
+    budget: DayBudget
     approval_key: bytes
     older: tuple[EvmKey, ...] = ()
     cold: EvmAddress | None = None
@@ -79,9 +81,10 @@ class EvmPen:
             transaction, pays = self._moving(payout, plan), True
         else:
             transaction, pays = self._payment(payout, plan, asset, before, now), True
-        self.day.take(transaction.gas * transaction.fees.max_fee + transaction.value, now=now)
+        wei = transaction.gas * transaction.fees.max_fee + transaction.value
+        self.budget.take(wei, journalled=before.spent_units, now=now)
         signed = sign_transaction(transaction, account=key.address, sign=key.sign)
-        return SignedVersion(signed.signed, signed.tx_hash, pays=pays)
+        return SignedVersion(signed.signed, signed.tx_hash, pays=pays, spends=wei)
 
     def _key(self, payout: Payout, plan: EvmPlan) -> EvmKey:
         """The key of the account that the payout names; it must be one of ours."""

@@ -11,7 +11,6 @@ from payments.addresses import parse_ton
 from payments.chains.ton_jetton_payout import build_jetton_payout
 from payments.signer.checks import SigningRefused
 from payments.signer.errors import KeystoreError
-from payments.signer.ton_moves import TonMoves
 from payments.signer.ton_pen import DEPLOY, TonPen
 
 if TYPE_CHECKING:
@@ -52,13 +51,11 @@ class JettonPen(TonPen):
             sign=key.sign,
         )
 
-    def sign_move(self, payout: Payout, *, now: datetime) -> SignedVersion:
+    def sign_move(self, payout: Payout, *, journalled: int, now: datetime) -> SignedVersion:
         """Sign a move of jettons; raises as `sign` does."""
         if payout.move is not None and payout.move.kind == MoveKind.COLD:
             return self.sign_cold(payout, payout.move, now=now)
-        return TonMoves((*self.older, (self.wallet, self.key)), self.budget).sign_jettons(
-            payout, now=now
-        )
+        return self.moves(journalled).sign_jettons(payout, now=now)
 
     def own_accounts(self) -> frozenset[str]:
         """The hot wallets, what holds their jettons, and the jetton's own contract."""

@@ -12,16 +12,18 @@ if TYPE_CHECKING:
 
     from casino.cashier.batches import Payout
     from payments.signer.checks import SignedBefore
+    from payments.signer.day_budget import DayBudget
 
 
 @dataclass(frozen=True, slots=True)
 class SignedVersion:
     """Bytes to store and by what the chain will know them; `pays` is False for a version that
-    only takes the replay key away."""
+    only takes the replay key away, `spends` is what it took of the pen's budget."""
 
     signed: bytes
     tx_hash: str
     pays: bool = True
+    spends: int = 0
 
 
 class Pen(Protocol):
@@ -30,6 +32,11 @@ class Pen(Protocol):
     @property
     def rail(self) -> str:
         """The rail whose payouts it signs."""
+        ...
+
+    @property
+    def budget(self) -> DayBudget:
+        """What it may promise to the network in a day; pens that share coins share one."""
         ...
 
     def sign(

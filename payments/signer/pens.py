@@ -14,14 +14,14 @@ from payments.chains.evm_wallet import GWEI
 from payments.config import BtcAccountSettings, EvmTokenSettings, TonNetwork, TonSettings
 from payments.signer.btc_pen import BtcPen, FeeLimits
 from payments.signer.checks import Limits
+from payments.signer.day_budget import DayBudget
 from payments.signer.errors import KeystoreError
-from payments.signer.evm_bounds import Bounds, DayGas, OwnAddresses
+from payments.signer.evm_bounds import Bounds, OwnAddresses
 from payments.signer.evm_pen import EvmPen
 from payments.signer.jetton_pen import JettonPen, read_jetton_wallets, read_master
 from payments.signer.key_source import hot_wallet
 from payments.signer.roots import RootKind
-from payments.signer.ton_moves import Budget
-from payments.signer.ton_pen import TonPen
+from payments.signer.ton_pen import TonPen, fuel_budget
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def ton_pens(keys: Keyring, settings: SignerSettings, approval: bytes) -> list[P
     testnet = network.network is TonNetwork.TESTNET
     wallets = [ton_wallet(keys, generation) for generation in _generations(keys, RootKind.TON)]
     *older, (wallet, key) = wallets
-    budget = Budget(settings.ton_fuel_day_units_max)
+    budget = fuel_budget(settings.ton_fuel_day_units_max)
     coins = TonPen(
         rail=TON,
         key=key,
@@ -143,7 +143,7 @@ def evm_pen(
             tip_max=settings.evm_tip_gwei_max * GWEI,
             fuel_max=settings.evm_fuel_gwei_max * GWEI,
         ),
-        day=DayGas(settings.evm_day_gwei_max * GWEI),
+        budget=DayBudget(USDT_ETH, settings.evm_day_gwei_max * GWEI, "day_gas_limit"),
         approval_key=approval,
         cold=evm_cold(
             settings.usdt_eth_cold_address,
@@ -196,9 +196,9 @@ def btc_pen(
                 fees=FeeLimits(
                     rate_max=settings.btc_rate_max,
                     units_max=settings.btc_fee_satoshis_max,
-                    day_units_max=settings.btc_fee_day_satoshis_max,
                     joining_rate_max=settings.btc_joining_rate_max,
                 ),
+                budget=DayBudget(BTC, settings.btc_fee_day_satoshis_max, "fee_day_limit"),
                 approval_key=approval,
                 cold_address=btc_cold(settings.btc_cold_address, network),
             )

@@ -74,13 +74,15 @@ class Signer:
         payout = next((one for one in waiting if one.id == payout_id), None)
         if payout is None or payout.unsigned is None:
             return
-        now = utc_now()
+        now, budget = utc_now(), self.pen.budget.name
+        spent = await signing.spent_units(session, budget=budget, since=now - DAY)
         version = self.pen.sign(
             payout,
             asset=(await get_rail(session, rail)).asset,
             before=SignedBefore(
                 hour_units=await signing.signed_units(session, rail=rail, since=now - HOUR),
                 day_units=await signing.signed_units(session, rail=rail, since=now - DAY),
+                spent_units=spent,
             ),
             now=now,
         )
@@ -91,6 +93,14 @@ class Signer:
             signed=version.signed,
             tx_hash=version.tx_hash,
             pays=version.pays,
+            now=now,
+        )
+        await signing.journal_spend(
+            session,
+            payout_id=payout.id,
+            number=payout.unsigned.number,
+            budget=budget,
+            units=version.spends,
             now=now,
         )
         log.info(

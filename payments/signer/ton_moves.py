@@ -6,7 +6,7 @@ budget of coins."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -27,35 +27,21 @@ if TYPE_CHECKING:
 
     from casino.cashier.batches import Move, Payout
     from payments.chains.ton_wallet import HotWallet
+    from payments.signer.day_budget import DayBudget
     from payments.signer.signing_keys import TonKey
 
-DAY = timedelta(days=1)
 FUEL_UNITS_MAX = 200_000_000
 SWEEP_LIFETIME_MAX = timedelta(minutes=10)
 
 
-@dataclass(slots=True)
-class Budget:
-    """Coins that may be spent on moving in a day, counted in memory: rows could be taken away. A
-    restart begins anew."""
-
-    day_units_max: int
-    _spent: list[tuple[datetime, int]] = field(default_factory=list)
-
-    def spend(self, units: int, *, now: datetime) -> None:
-        """Count `units`, or raise SigningRefused."""
-        self._spent = [(at, one) for at, one in self._spent if now - at < DAY]
-        if sum(one for _at, one in self._spent) + units > self.day_units_max:
-            raise SigningRefused("fuel_limit")
-        self._spent.append((now, units))
-
-
 @dataclass(frozen=True, slots=True)
 class TonMoves:
-    """Signs moves between accounts of the keys' own; the last of `wallets` is the one in use."""
+    """Signs moves between accounts of the keys' own; the last of `wallets` is the one in use.
+    `journalled` is what the journal has of the budget in the last 24 hours."""
 
     wallets: Sequence[tuple[HotWallet, TonKey]]
-    budget: Budget
+    budget: DayBudget
+    journalled: int = 0
 
     def sign_coins(self, payout: Payout, *, now: datetime) -> SignedVersion:
         """Fuel for a deposit address, or the emptying of one. Raises SigningRefused, CellError."""
@@ -87,7 +73,7 @@ class TonMoves:
             jetton_wallet = parse_ton(str(holder), testnet=True)
         except AddressInvalid as error:
             raise SigningRefused("frame") from error
-        self.budget.spend(ATTACHED_UNITS, now=now)
+        self.budget.take(ATTACHED_UNITS, journalled=self.journalled, now=now)
         message = build_jetton_sweep(
             wallet,
             jetton_wallet,
@@ -98,7 +84,7 @@ class TonMoves:
             valid_until=_until(payout),
             sign=key.sign,
         )
-        return SignedVersion(message.boc, message.message_hash)
+        return SignedVersion(message.boc, message.message_hash, spends=ATTACHED_UNITS)
 
     def _fuel(self, payout: Payout, move: Move, *, now: datetime) -> SignedVersion:
         wallet, key = self.wallets[-1]
@@ -113,7 +99,7 @@ class TonMoves:
             query_id = require_query_id(payout.replay_number)
         except CellError as error:
             raise SigningRefused("frame") from error
-        self.budget.spend(move.units, now=now)
+        self.budget.take(move.units, journalled=self.journalled, now=now)
         message = sign_parcels(
             wallet,
             [fuel_parcel(deposit.address, move.units)],
@@ -122,7 +108,7 @@ class TonMoves:
             deploy=True,
             sign=key.sign,
         )
-        return SignedVersion(message.boc, message.message_hash)
+        return SignedVersion(message.boc, message.message_hash, spends=move.units)
 
     def _deposit(self, payout: Payout, address: str) -> tuple[DepositWallet, TonKey]:
         """The deposit wallet at an address and its key, which any generation may hold."""

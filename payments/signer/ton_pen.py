@@ -18,8 +18,9 @@ from payments.chains.ton_wallet import (
     require_query_id,
 )
 from payments.signer.checks import Limits, SignedBefore, SigningRefused, require_orders
+from payments.signer.day_budget import DayBudget
 from payments.signer.pen import SignedVersion, asked_members
-from payments.signer.ton_moves import Budget, TonMoves
+from payments.signer.ton_moves import TonMoves
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from payments.chains.ton_wallet import SignedMessage
     from payments.signer.signing_keys import TonKey
 
-FUEL_DAY_UNITS = 20_000_000_000
+BUDGET, FUEL_DAY_UNITS, FUEL_LIMIT = "ton", 20_000_000_000, "fuel_limit"
 DEPLOY = True
 """Carrying the wallet's code costs 0.0024 coins a batch and saves the one process that has no
 network from having to know whether the wallet lives already."""
@@ -47,7 +48,7 @@ class TonPen:
     approval_key: bytes
     testnet: bool
     older: tuple[tuple[HotWallet, TonKey], ...] = ()
-    budget: Budget = field(default_factory=lambda: Budget(FUEL_DAY_UNITS))
+    budget: DayBudget = field(default_factory=lambda: fuel_budget(FUEL_DAY_UNITS))
     """Of coins for moves; all pens of the wallets share one."""
     cold_address: str = ""
     """Cold storage, by this process's own settings; empty: nothing goes there."""
@@ -58,7 +59,7 @@ class TonPen:
         """Sign a batch, or a move of our own. Raises SigningRefused, CellError,
         OverflowError (how the cell library refuses a number that does not fit)."""
         if payout.move is not None:
-            return self.sign_move(payout, now=now)
+            return self.sign_move(payout, journalled=before.spent_units, now=now)
         wallet, key = self._of(payout.account)
         payments = self.require_payments(payout, wallet=wallet, asset=asset, before=before, now=now)
         message = self.build(payout, payments, wallet=wallet, key=key)
@@ -77,13 +78,15 @@ class TonPen:
             sign=key.sign,
         )
 
-    def sign_move(self, payout: Payout, *, now: datetime) -> SignedVersion:
-        """Sign a move of coins; raises as `sign` does."""
+    def sign_move(self, payout: Payout, *, journalled: int, now: datetime) -> SignedVersion:
+        """Sign a move of coins, of whose budget so much is journalled; raises as `sign` does."""
         if payout.move is not None and payout.move.kind == MoveKind.COLD:
             return self.sign_cold(payout, payout.move, now=now)
-        return TonMoves((*self.older, (self.wallet, self.key)), self.budget).sign_coins(
-            payout, now=now
-        )
+        return self.moves(journalled).sign_coins(payout, now=now)
+
+    def moves(self, journalled: int) -> TonMoves:
+        """What signs moves between our own accounts."""
+        return TonMoves((*self.older, (self.wallet, self.key)), self.budget, journalled)
 
     def sign_cold(self, payout: Payout, move: Move, *, now: datetime) -> SignedVersion:
         """However much it is: it can only come to the people who have set the address here.
@@ -145,6 +148,11 @@ class TonPen:
                 if wallet.address == named:
                     return wallet, key
         return self.wallet, self.key
+
+
+def fuel_budget(units_max: int) -> DayBudget:
+    """The budget of coins for moves, in nanotons."""
+    return DayBudget(BUDGET, units_max, FUEL_LIMIT)
 
 
 def _require_frame(payout: Payout, *, wallet: HotWallet, testnet: bool, now: datetime) -> None:

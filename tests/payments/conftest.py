@@ -1,13 +1,17 @@
 """A real TON node for each test module, a hot wallet, and people who pay into it."""
 
 import hashlib
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 from nacl.signing import SigningKey
+from sqlalchemy.engine import make_url
 
+from casino.db import Database
 from payments.chains.base import (
     ChainHead,
     Page,
@@ -19,6 +23,7 @@ from payments.chains.base import (
 from payments.chains.ton import TonChain
 from payments.chains.ton_wallet import HotWallet, Payment, SignedMessage, build_payout
 from payments.rpc import Toncenter
+from payments.signer.database_role import statements
 from sandbox.ton.chain import LocalChain
 from sandbox.ton.wallet import PersonWallet
 
@@ -124,3 +129,20 @@ async def world(node: LocalChain, request: pytest.FixtureRequest) -> AsyncIterat
     await node.faucet(person.address.raw, 1000 * TON)
     yield World(node, rpc, TonChain(rpc), key, person)
     await rpc.close()
+
+
+@pytest.fixture
+async def as_signer(db: Database) -> AsyncIterator[Database]:
+    """The test's database, entered as a role made by the printed statements."""
+    role, password = f"signer_{secrets.token_hex(4)}", secrets.token_hex(8)
+    owner = await asyncpg.connect(db.dsn)
+    for statement in statements(role):
+        await owner.execute(statement)
+    await owner.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
+    url = make_url(db.dsn).set(drivername="postgresql+asyncpg", username=role, password=password)
+    database = Database(url.render_as_string(hide_password=False))
+    yield database
+    await database.close()
+    await owner.execute(f"DROP OWNED BY {role}")
+    await owner.execute(f"DROP ROLE {role}")
+    await owner.close()

@@ -24,7 +24,8 @@ from payments.desks.evm_versions import FeeCaps, Versions
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.signer.checks import Limits
-from payments.signer.evm_bounds import Bounds, DayGas, OwnAddresses
+from payments.signer.day_budget import DayBudget
+from payments.signer.evm_bounds import Bounds, OwnAddresses
 from payments.signer.evm_pen import EvmPen
 from payments.signer.roots import Entropy
 from payments.signer.service import Signer
@@ -61,6 +62,7 @@ class EvmHouse:
     caps: FeeCaps = CAPS
     rules: SweepRules = RULES
     cold: EvmAddress | None = None
+    day_wei: int = 10 * ETH
     followed: FollowedHouse = field(init=False)
     master: Master = field(init=False)
     sender: Sender = field(init=False)
@@ -120,7 +122,7 @@ class EvmHouse:
             own=OwnAddresses([self.master.evm_deposits()], 20),
             limits=self.limits,
             bounds=BOUNDS,
-            day=DayGas(10 * ETH),
+            budget=DayBudget(USDT_ETH, self.day_wei, "day_gas_limit"),
             approval_key=orders.public_key(APPROVER_SEED),
             cold=self.cold,
         )

@@ -21,7 +21,8 @@ from payments.chains.evm_wallet import (
     read_transfer,
 )
 from payments.signer.checks import Limits, SignedBefore, SigningRefused
-from payments.signer.evm_bounds import Bounds, DayGas, OwnAddresses
+from payments.signer.day_budget import DayBudget
+from payments.signer.evm_bounds import Bounds, OwnAddresses
 from payments.signer.evm_pen import EvmPen
 from payments.signer.roots import Entropy
 from payments.signer.signing_keys import Master
@@ -40,6 +41,10 @@ PLAN = EvmPlan(90_000, FEES)
 NOTHING = SignedBefore(0, 0)
 
 
+def budget(wei: int) -> DayBudget:
+    return DayBudget("usdt_eth", wei, "day_gas_limit")
+
+
 def pen(**given: object) -> EvmPen:
     made = EvmPen(
         rail="usdt_eth",
@@ -49,7 +54,7 @@ def pen(**given: object) -> EvmPen:
         own=OwnAddresses([DEPOSITS], 8),
         limits=Limits(100_000_000, 300_000_000, 300_000_000, 50_000_000),
         bounds=Bounds(400_000, 200 * GWEI, 10 * GWEI, 10**16),
-        day=DayGas(10**18),
+        budget=budget(10**18),
         approval_key=orders.public_key(SEED),
     )
     return replace(made, **given)  # type: ignore[arg-type]
@@ -204,14 +209,24 @@ def test_orders_that_ran_out_and_full_days_are_refused() -> None:
 
 
 def test_a_day_has_room_for_so_much_gas() -> None:
-    one = pen(day=DayGas(2 * PLAN.gas * FEES.max_fee))
+    one = pen(budget=budget(2 * PLAN.gas * FEES.max_fee))
     sign(payout(), one)
     sign(payout(), one)
     assert refused(payout(), one) == "day_gas_limit"
     fresh = payout(members=(replace(member()),))
     with pytest.raises(SigningRefused):
         sign(fresh, one, now=NOW + timedelta(minutes=59))
-    one.day.take(1, now=NOW + timedelta(days=1))
+    one.budget.take(1, journalled=0, now=NOW + timedelta(days=1))
+
+
+def test_what_an_earlier_process_promised_counts() -> None:
+    wei = PLAN.gas * FEES.max_fee
+    anew = pen(budget=budget(2 * wei))
+    spent = SignedBefore(0, 0, spent_units=wei + 1)
+    with pytest.raises(SigningRefused, match="day_gas_limit"):
+        anew.sign(payout(), asset="USDT", before=spent, now=NOW)
+    spent = SignedBefore(0, 0, spent_units=wei)
+    assert anew.sign(payout(), asset="USDT", before=spent, now=NOW).spends == wei
 
 
 def test_a_dearer_version_repeats_the_first_although_the_order_ran_out() -> None:

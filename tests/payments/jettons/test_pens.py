@@ -19,8 +19,8 @@ from payments.signer.errors import KeystoreError
 from payments.signer.jetton_pen import JettonPen, read_jetton_wallets, read_master
 from payments.signer.roots import Entropy
 from payments.signer.signing_keys import TonKey
-from payments.signer.ton_moves import FUEL_UNITS_MAX, Budget, TonMoves
-from payments.signer.ton_pen import TonPen
+from payments.signer.ton_moves import FUEL_UNITS_MAX, TonMoves
+from payments.signer.ton_pen import TonPen, fuel_budget
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OLD_KEY, KEY = (TonKey(Entropy(bytes([n] * 32))) for n in (1, 2))
@@ -86,8 +86,8 @@ def moved(kind: MoveKind, *, rail: str = TON, number: object = 5, **changes: obj
     return replace(plain, **changes)
 
 
-def moves(budget: int = COIN) -> TonMoves:
-    return TonMoves(((OLD, OLD_KEY), (WALLET, KEY)), Budget(budget))
+def moves(budget: int = COIN, journalled: int = 0) -> TonMoves:
+    return TonMoves(((OLD, OLD_KEY), (WALLET, KEY)), fuel_budget(budget), journalled)
 
 
 def test_jettons_are_asked_of_the_account_in_the_settings_and_of_no_other() -> None:
@@ -176,6 +176,9 @@ def test_coins_burnt_on_jettons_have_a_daily_budget() -> None:
         ours.sign_jettons(lie, now=NOW)
     with pytest.raises(SigningRefused, match="fuel_limit"):
         ours.sign_coins(moved(MoveKind.FUEL), now=NOW)
+    after_a_restart = moves(2 * ATTACHED_UNITS, journalled=ATTACHED_UNITS + 1)
+    with pytest.raises(SigningRefused, match="fuel_limit"):
+        after_a_restart.sign_jettons(lie, now=NOW)
     tomorrow = NOW + timedelta(days=1)
     later = {"created_at": tomorrow, "expires_at": tomorrow + timedelta(seconds=300)}
     assert ours.sign_jettons(replace(lie, **later), now=tomorrow).signed

@@ -1,11 +1,7 @@
 """The signer's own database role: it can sign, and it can do nothing else."""
 
-import secrets
-from collections.abc import AsyncIterator
-
 import asyncpg
 import pytest
-from sqlalchemy.engine import make_url
 
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.db import Database
@@ -26,6 +22,8 @@ FORBIDDEN = (
     "UPDATE payout_members SET outcome = 'dead'",
     "UPDATE signed_orders SET units = 0",
     "DELETE FROM signed_orders",
+    "UPDATE signer_spends SET at = at - interval '1 day'",
+    "DELETE FROM signer_spends",
     "DELETE FROM payout_attempts",
     "UPDATE rails SET address = 'mine'",
     "SELECT * FROM outbox",
@@ -34,23 +32,6 @@ FORBIDDEN = (
     "SELECT * FROM audit_log",
     "CREATE TABLE public.mine (id int)",
 )
-
-
-@pytest.fixture
-async def as_signer(db: Database) -> AsyncIterator[Database]:
-    """The test's database, entered as a role made by the printed statements."""
-    role, password = f"signer_{secrets.token_hex(4)}", secrets.token_hex(8)
-    owner = await asyncpg.connect(db.dsn)
-    for statement in statements(role):
-        await owner.execute(statement)
-    await owner.execute(f"ALTER ROLE {role} PASSWORD '{password}'")
-    url = make_url(db.dsn).set(drivername="postgresql+asyncpg", username=role, password=password)
-    database = Database(url.render_as_string(hide_password=False))
-    yield database
-    await database.close()
-    await owner.execute(f"DROP OWNED BY {role}")
-    await owner.execute(f"DROP ROLE {role}")
-    await owner.close()
 
 
 @pytest.mark.chain

@@ -36,6 +36,7 @@ from payments.sender import Sender
 from payments.settler import Settler
 from payments.signer.btc_pen import BtcPen, FeeLimits
 from payments.signer.checks import Limits
+from payments.signer.day_budget import DayBudget
 from payments.signer.roots import Entropy
 from payments.signer.service import Signer
 from payments.signer.signing_keys import BtcAccount, Master
@@ -59,7 +60,7 @@ LIMITS = Limits(
     day_units_max=20 * UNIT,
     two_people_above_units=20 * UNIT,
 )
-FEES = FeeLimits(rate_max=500, units_max=2_000_000, day_units_max=20_000_000, joining_rate_max=10)
+FEES = FeeLimits(rate_max=500, units_max=2_000_000, joining_rate_max=10)
 
 
 def entropy_of(name: str) -> bytes:
@@ -80,6 +81,7 @@ class PayingHouse:
     terms: BtcTerms = TERMS
     limits: Limits = LIMITS
     fees: FeeLimits = FEES
+    fees_of_a_day: int = 20_000_000
     key: BtcAccount = field(init=False)
     account: AccountKey = field(init=False)
     chain: BtcChain = field(init=False)
@@ -142,6 +144,7 @@ class PayingHouse:
             network=self.world.network,
             limits=self.limits,
             fees=self.fees,
+            budget=DayBudget(RAIL, self.fees_of_a_day, "fee_day_limit"),
             approval_key=orders.public_key(APPROVER_SEED),
         )
 

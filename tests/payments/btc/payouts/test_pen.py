@@ -17,7 +17,6 @@ from payments.signer.pen import SignedVersion
 from tests.payments.btc.conftest import BTC
 from tests.payments.btc.payouts.house import (
     APPROVER_SEED,
-    FeeLimits,
     Limits,
     PayingHouse,
     inputs_of,
@@ -191,9 +190,11 @@ async def test_moves_stay_with_us_and_cheap(house: PayingHouse) -> None:
     for kind in (MoveKind.CHILD, MoveKind.FUEL, MoveKind.SWEEP):
         with pytest.raises(SigningRefused, match="move"):
             signed(house, replace(payout, move=replace(payout.move, kind=kind)))
-    house.fees = FeeLimits(500, 2_000_000, fee, 10)
+    house.fees_of_a_day = fee
     pen = house.another_pen()
     pen.sign(payout, asset="BTC", before=NOTHING, now=utc_now())
     with pytest.raises(SigningRefused, match="fee_day_limit"):
         pen.sign(payout, asset="BTC", before=NOTHING, now=utc_now())
+    with pytest.raises(SigningRefused, match="fee_day_limit"):
+        signed(house, payout, before=SignedBefore(0, 0, spent_units=1))
     assert isinstance(payout.attempts[0], Attempt)

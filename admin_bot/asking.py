@@ -20,6 +20,8 @@ class Ask(StatesGroup):
     subject = State()
     answer = State()
     foreign_send = State()
+    foreign_loss = State()
+    cold_move = State()
     member = State()
     thresholds = State()
 

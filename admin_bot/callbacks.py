@@ -10,6 +10,8 @@ from __future__ import annotations
 from aiogram.filters.callback_data import CallbackData
 
 SEPARATOR = "|"  # names of switches and subjects hold colons
+MARK_LENGTH = 24
+"""So much of a hash fits a button and names one transaction."""
 
 
 class Go(CallbackData, prefix="go1", sep=SEPARATOR):
@@ -160,6 +162,63 @@ class ExplainSend(CallbackData, prefix="fswhy1", sep=SEPARATOR):
 
     mark: str
     every: bool
+
+
+class SentPaymentCard(CallbackData, prefix="fspay1", sep=SEPARATOR):
+    """Show one payment of something that left without us, by its place."""
+
+    mark: str
+    position: int
+
+
+class WasWithdrawal(CallbackData, prefix="fswd1", sep=SEPARATOR):
+    """That payment was this withdrawal; asks first, then acts when `sure`."""
+
+    mark: str
+    position: int
+    withdrawal: int
+    sure: bool
+
+
+class WasCold(CallbackData, prefix="fscold1", sep=SEPARATOR):
+    """That payment went to cold storage; asks first, then acts when `sure`."""
+
+    mark: str
+    position: int
+    sure: bool
+
+
+class WasLost(CallbackData, prefix="fslost1", sep=SEPARATOR):
+    """Ask why what is left of it is lost; the next message is the answer."""
+
+    mark: str
+
+
+class AnswerUnclear(CallbackData, prefix="unclear1", sep=SEPARATOR):
+    """Say what a payout with another amount was; asks first, then acts when `sure`."""
+
+    payout: int
+    answer: str
+    sure: bool
+
+
+class FromCold(CallbackData, prefix="uncold1", sep=SEPARATOR):
+    """A transfer without an owner came back from cold storage; asks first, acts when `sure`."""
+
+    unclaimed: int
+    sure: bool
+
+
+class AskMove(CallbackData, prefix="hotmove1", sep=SEPARATOR):
+    """The next message is the hash of a move by hand between this rail's hot and cold."""
+
+    rail: str
+
+
+class ReturnSure(CallbackData, prefix="hotback1", sep=SEPARATOR):
+    """Book the transaction that was shown as coming back from cold storage."""
+
+    rail: str
 
 
 class HotWalletCard(CallbackData, prefix="hot1", sep=SEPARATOR):

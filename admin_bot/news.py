@@ -54,6 +54,7 @@ ROUTES: Mapping[str, Route] = {
     "withdrawal.second_needed": Route("withdrawal", "withdrawal_id", Manner.AGAIN),
     "withdrawal.dead": Route("withdrawal", "withdrawal_id", Manner.AGAIN),
     "withdrawal.decided": Route("withdrawal", "withdrawal_id", Manner.UPDATE),
+    "alert.payout_unclear": Route("unclear_payment", "payout_id", Manner.ONCE),
     "kyc.submitted": Route("kyc_case", "case_id", Manner.ONCE),
     "deposit.held": Route("deposit", "deposit_id", Manner.ONCE),
     "token_case.opened": Route("token_case", "case_id", Manner.ONCE),

@@ -66,6 +66,7 @@ def build_usdt_eth() -> Followed | None:
         pool_ahead=settings.pool_ahead,
         start_height=settings.start_height,
         poll_seconds=settings.poll_seconds,
+        own_form=lambda text: parse_evm(text).raw,
     )
 
 

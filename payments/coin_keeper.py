@@ -77,7 +77,17 @@ class CoinKeeper:
             else:
                 made.append(_coin(one, EXTERNAL_BRANCH, found[addresses[one.script]]))
         spends = [
-            CoinSpend(one.outpoint, one.txid, one.height, one.block_hash) for one in moved.spends
+            CoinSpend(
+                one.outpoint,
+                one.txid,
+                one.height,
+                one.block_hash,
+                tuple(
+                    (address_of(output.script, self.account.network) or "", output.units)
+                    for output in one.outputs
+                ),
+            )
+            for one in moved.spends
         ]
         return CoinMoves(made, spends)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from casino.cashier import address_pool, blocks, following, rails, unmined
+from casino.cashier import address_pool, ahead, blocks, cold_storage, following, rails, unmined
 from casino.cashier.blocks import Block
 from casino.cashier.following import Stretch
 from casino.cashier.unclaimed import ChainDeposit
@@ -64,7 +64,8 @@ class Followed:
 
     `tokens` tells of what else comes to these addresses, if anybody wants to know. `scale` is how
     many units of the asset make one of the chain's own; `watch` makes the container that the chain
-    searches fastest."""
+    searches fastest. `own_form` turns an address that people know into the one of the chain's
+    blocks; without it nothing that comes to the hot wallet is read here."""
 
     chain: BlockChain
     rail: str
@@ -78,6 +79,7 @@ class Followed:
     scale: int = 1
     watch: Callable[[], Watched] = set[str]
     coins: CoinSource | None = None
+    own_form: Callable[[str], str] | None = None
 
 
 @dataclass(slots=True)
@@ -89,6 +91,10 @@ class Follower:
     _watched: Watched = field(init=False)
     _next_number: int = 0
     _pool: Pool = field(init=False)
+    _hot: str = ""
+    _ours: frozenset[str] = frozenset()
+    """Accounts that were ever given a payout: what they send to the hot wallet came from it."""
+    _cold: frozenset[str] = frozenset()
     _ahead: ReadingAhead = field(default_factory=ReadingAhead)
 
     def __post_init__(self) -> None:
@@ -162,6 +168,21 @@ class Follower:
         if found:
             self._watched.update(address for _, address in found)
             self._next_number = found[-1][0] + 1
+        if self.followed.own_form is not None:
+            await self._watch_hot(self.followed.own_form)
+
+    async def _watch_hot(self, own_form: Callable[[str], str]) -> None:
+        """Watch the hot wallet as well: cold storage sends there."""
+        rail = self.followed.rail
+        async with self.database.transaction() as session:
+            hot = (await rails.get_rail(session, rail)).address
+            cold = await cold_storage.addresses(session, rail=rail)
+            ours = await ahead.sending_accounts(session, rail=rail)
+        self._cold = frozenset(own_form(one) for one in cold)
+        self._ours = frozenset(own_form(one) for one in ours)
+        if hot is not None:
+            self._hot = own_form(hot)
+            self._watched.update([self._hot])
 
     async def _read_page(self, tip: Tip) -> bool:
         """Book the next stretch of blocks; True if there is more up to the tip."""
@@ -264,7 +285,7 @@ class Follower:
             top_hash=place.top.hash,
             ancestor=ancestor,
             above=above,
-            transfers=[_deposit(one, self.followed.scale) for one in read.incoming],
+            transfers=[self._deposit(one) for one in read.incoming if not self._within(one)],
             final_height=final_height,
             coins=read.moves,
         )
@@ -290,6 +311,26 @@ class Follower:
                 final=booked.final,
             )
         return left > 0 and bool(above)
+
+    def _within(self, one: Incoming) -> bool:
+        """Whether it only moved between accounts of ours: a sweep, or an earlier hot wallet."""
+        to_hot = bool(self._hot) and one.address == self._hot
+        return to_hot and (one.sender in self._watched or one.sender in self._ours)
+
+    def _deposit(self, one: Incoming) -> ChainDeposit:
+        return ChainDeposit(
+            business_key=one.business_key,
+            tx_hash=one.tx_hash,
+            account=one.address,
+            sender=one.sender,
+            comment=None,
+            units=one.units * self.followed.scale,
+            block=one.height,
+            at=one.at,
+            block_hash=one.block_hash,
+            from_cold=one.sender in self._cold,
+            to_hot=bool(self._hot) and one.address == self._hot,
+        )
 
     async def _look_at_mempool(self) -> None:
         """Show players what is on its way to them, and what no longer is."""
@@ -337,17 +378,3 @@ class Follower:
 
 def _block(header: Header) -> Block:
     return Block(header.height, header.hash, header.parent, header.at)
-
-
-def _deposit(one: Incoming, scale: int) -> ChainDeposit:
-    return ChainDeposit(
-        business_key=one.business_key,
-        tx_hash=one.tx_hash,
-        account=one.address,
-        sender=one.sender,
-        comment=None,
-        units=one.units * scale,
-        block=one.height,
-        at=one.at,
-        block_hash=one.block_hash,
-    )

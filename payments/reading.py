@@ -9,21 +9,25 @@ import structlog
 from casino.cashier import (
     address_pool,
     attempts,
+    chain_accounts,
     claiming,
+    cold_storage,
     deposits,
     foreign_sends,
     payouts,
     recovery,
     token_cases,
 )
-from casino.cashier.rails import get_rail, list_rails
+from casino.cashier.foreign_sends import SentPayment
+from casino.cashier.rails import TON, get_rail, list_rails
 from casino.cashier.unclaimed import ChainDeposit
 from casino.clock import utc_now
-from casino.errors import InvariantViolation
+from casino.errors import AddressInvalid, InvariantViolation
 from payments.addresses import parse_ton
 from payments.chains.base import Position
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -33,8 +37,6 @@ if TYPE_CHECKING:
     from payments.chains.base import Carrier, Chain, ChainHead, Page
 
 PAGE_TRANSACTIONS = 100
-EVIDENCE_SENDS = 20
-"""Payments that are named when something left an account without us."""
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +79,9 @@ async def _book(
     now = utc_now()
     offered = await get_rail(session, rail)
     own = await _moved_within(session, offered, page)
+    cold = {
+        parse_ton(one, testnet=True).raw for one in await cold_storage.addresses(session, rail=rail)
+    }
     seen = [
         ChainDeposit(
             business_key=transfer.business_key,
@@ -88,6 +93,7 @@ async def _book(
             block=transfer.block,
             at=transfer.at,
             address=address,
+            from_cold=transfer.sender in cold,
         )
         for transfer in page.transfers
         if transfer.business_key not in own
@@ -136,6 +142,7 @@ async def _note_foreign(
         if one.message_hash in known:
             continue
         log.error("watcher.foreign_send", rail=offered.name, tx_hash=one.tx_hash)
+        paid = await _payments(session, account, address, one)
         new = await foreign_sends.note(
             session,
             rail=offered.name,
@@ -144,26 +151,49 @@ async def _note_foreign(
             evidence={
                 "message": one.message_hash,
                 "at": one.at.isoformat(),
-                "payments": len(one.sends),
-                "units": sum(units for _to, units in one.sends),
-                "sends": [[to, units] for to, units in one.sends[:EVIDENCE_SENDS]],
+                foreign_sends.PAID: [payment.as_evidence() for payment in paid],
             },
             now=now,
         )
         if one.number is not None:
             await claiming.skip_number(session, account, one.number)
         if new:
-            await _doubt_paid(session, account, one, now)
+            await _doubt_paid(session, account, paid, now)
 
 
-async def _doubt_paid(session: AsyncSession, account: str, paid: Carrier, now: datetime) -> None:
+async def _payments(
+    session: AsyncSession, account: str, address: str, carrier: Carrier
+) -> Sequence[SentPayment]:
+    """Whom a carrier paid, in the words of the cashier: coins of the account at `address`, or
+    jettons that a jetton wallet holds for it, as the master once said."""
+    rails = {"": TON}
+    for rail in await list_rails(session):
+        if rail.address == account and rail.name != TON:
+            located = await chain_accounts.read_located(session, chain=rail.name)
+            rails[located.get(address, "nowhere")] = rail.name
+    return [
+        SentPayment(rails.get(sent.through), _canonical(sent.to), sent.units)
+        for sent in carrier.sends
+    ]
+
+
+def _canonical(text: str) -> str:
+    """An account as withdrawals name it, whatever the form."""
+    try:
+        return parse_ton(text, testnet=True).friendly()
+    except AddressInvalid:
+        return text
+
+
+async def _doubt_paid(
+    session: AsyncSession, account: str, paid: Sequence[SentPayment], now: datetime
+) -> None:
     """Whom it paid may have been waiting for just that: staff decide about him again, once they
     know what it was."""
-    sends = set(paid.sends)
     for rail in await list_rails(session):
         if rail.address != account:
             continue
         for one in await recovery.unpaid(session, rail=rail.name):
-            to = parse_ton(one.destination, testnet=True).raw
-            if (to, one.units - one.fee_units) in sends:
+            to = _canonical(one.destination)
+            if SentPayment(rail.name, to, one.units - one.fee_units) in paid:
                 await recovery.doubt(session, withdrawal_id=one.id, now=now)

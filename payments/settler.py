@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import foreign_sends, fuel, moves, payouts, recovery
+from casino.cashier import foreign_sends, fuel, moves, payouts, recovery, unclear_payments
 from casino.cashier.batches import open_payouts
 from casino.clock import utc_now
 from casino.errors import IllegalMove, OutsideError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from casino.cashier.batches import Payout
     from casino.db import Database
-    from payments.chains.base import MemberVerdict, PayoutVerdict
+    from payments.chains.base import Landed, MemberVerdict, PayoutVerdict
     from payments.desks.desk import Desk
 
 ATTEMPTS_MAX = 3
@@ -70,6 +70,9 @@ class Settler:
             # Also of what landed in another way than it should: the coins are gone.
             async with self.database.transaction() as session:
                 await fuel.charge(session, rail=payout.rail, burnt=verdict.burnt, now=utc_now())
+        for judged in verdict.members:
+            if judged.landed is not None:
+                await self._put_before_staff(payout, verdict.tx_hash, judged.landed)
         if payout.move is not None:
             for judged in verdict.members:
                 await self._end_move(payout, judged, verdict)
@@ -78,6 +81,24 @@ class Settler:
         for judged in verdict.members:
             if judged.withdrawal_id not in ended:
                 await self._end(payout, judged, verdict)
+
+    async def _put_before_staff(self, payout: Payout, tx_hash: str, landed: Landed) -> None:
+        """Of a payout with one payment, which is final with another amount."""
+        wanted = payout.move.units if payout.move is not None else payout.members[0].units
+        async with self.database.transaction() as session:
+            new = await unclear_payments.note(
+                session,
+                payout_id=payout.id,
+                rail=payout.rail,
+                withdrawal_id=payout.members[0].withdrawal_id if payout.members else None,
+                wanted_units=wanted,
+                landed=unclear_payments.Landed(
+                    tx_hash, landed.height, landed.arrived_units, landed.left_units
+                ),
+                now=utc_now(),
+            )
+        if new:
+            log.error("payout.unclear", tx_hash=tx_hash, wanted=wanted, landed=landed)
 
     async def _end(self, payout: Payout, verdict: MemberVerdict, whole: PayoutVerdict) -> None:
         if verdict.outcome is Outcome.SUCCEEDED:
@@ -149,6 +170,10 @@ async def _book_costs(
             rail=payout.rail,
             account=payout.account,
             tx_hash=verdict.stranger,
-            evidence={"payout_id": payout.id, "replay_number": payout.replay_number},
+            evidence={
+                "payout_id": payout.id,
+                "replay_number": payout.replay_number,
+                **verdict.evidence,
+            },
             now=now,
         )

@@ -25,6 +25,7 @@ CONCERNS: Mapping[str, Permission] = {
     "deposit.unclaimed": Permission.DEPOSITS_RESOLVE,
     "alert.token_flood": Permission.DEPOSITS_RESOLVE,
     "alert.deposit_reversed": Permission.WITHDRAWALS_DECIDE,
+    "alert.foreign_payment_second": Permission.WITHDRAWALS_DECIDE,
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from admin_bot import buttons
-from admin_bot.callbacks import Adopt, FindOwner, Release, WriteNote
+from admin_bot.callbacks import Adopt, FindOwner, FromCold, Release, WriteNote
 from admin_bot.cards.shape import (
     Card,
     decided_line,
@@ -18,6 +18,7 @@ from admin_bot.reasons import in_words
 from admin_bot.words import quote
 from casino.cashier import deposits, rails
 from casino.cashier.deposits import DepositStatus
+from casino.ledger.chart import has_cold_wallet
 from casino.players import identity
 from casino.staff.roles import Permission, allows
 from messaging.buttons import tap
@@ -70,7 +71,7 @@ async def render_unclaimed(
     if not allows(member, Permission.DEPOSITS_RESOLVE):
         return Card(Screen(text, (explorer,)))
     find, house = FindOwner(unclaimed=key), Adopt(unclaimed=key, sure=False)
-    note = WriteNote(unclaimed=key)
+    note, cold = WriteNote(unclaimed=key), FromCold(unclaimed=key, sure=False)
     return Card(
         Screen(
             text,
@@ -80,6 +81,9 @@ async def render_unclaimed(
                 explorer,
                 (tap(words.plain("admin.button.adopt"), house),)
                 if allows(member, Permission.STAFF_MANAGE)
+                else (),
+                (tap(words.plain("admin.button.from_cold"), cold),)
+                if allows(member, Permission.TREASURY_SET) and has_cold_wallet(found.rail)
                 else (),
             ),
         )

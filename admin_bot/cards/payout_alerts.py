@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from admin_bot import buttons
-from admin_bot.callbacks import OpenCard
+from admin_bot.callbacks import MARK_LENGTH, ForeignSendCard, OpenCard
 from admin_bot.cards.alert_payload import money, whole
 from admin_bot.words import quote
 from messaging.addresses import shown_address
@@ -116,6 +116,39 @@ def _move_to_cold(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _came_from_cold(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.came_from_cold", rail=words.plain(f"rail.{payload['rail']}")),
+            words.say(
+                "admin.alert.came_from_cold_body", amount=words.amount(money(payload, "amount"))
+            ),
+            code(str(payload["tx_hash"])),
+        ),
+        ((buttons.go(words, "treasury"),),),
+    )
+
+
+def _foreign_payment_second(payload: Payload, words: Words) -> Screen:
+    tx_hash = str(payload["tx_hash"])
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.foreign_payment_second"),
+            words.say("admin.alert.foreign_payment_second_body"),
+            code(tx_hash),
+        ),
+        (
+            (
+                tap(
+                    words.plain("admin.button.open_card"),
+                    ForeignSendCard(mark=tx_hash[:MARK_LENGTH]),
+                ),
+            ),
+            _card(payload, words),
+        ),
+    )
+
+
 def _about(key: str) -> Compose:
     """An alert of a payment on its way: a title, and a sentence with what is known."""
 
@@ -153,7 +186,8 @@ PAYOUT_ALERTS: Mapping[str, Compose] = {
     "alert.payment_refused": _about("payment_refused"),
     "alert.payout_stuck": _payout_stuck,
     "alert.gas_capped": _about("gas_capped"),
-    "alert.payout_unclear": _about("payout_unclear"),
+    "alert.came_from_cold": _came_from_cold,
+    "alert.foreign_payment_second": _foreign_payment_second,
     "alert.sweep_refused": _about("sweep_refused"),
     "alert.delegate_missing": _about("delegate_missing"),
 }

@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from admin_bot.cards import conversation, money_in, token, verification, withdrawal
+from admin_bot.cards import (
+    conversation,
+    money_in,
+    token,
+    unclear_payment,
+    verification,
+    withdrawal,
+)
 from casino.errors import NotFound
 from casino.staff.roles import Permission, require
 
@@ -34,6 +41,7 @@ KINDS: Mapping[str, Kind] = {
     "unclaimed": Kind(Permission.DEPOSITS_RESOLVE, money_in.render_unclaimed),
     "token_case": Kind(Permission.DEPOSITS_RESOLVE, token.render),
     "deposit": Kind(Permission.DEPOSITS_RESOLVE, money_in.render_held),
+    "unclear_payment": Kind(Permission.WITHDRAWALS_DECIDE, unclear_payment.render),
     "support": Kind(Permission.SUPPORT_ANSWER, conversation.render),
 }
 

@@ -13,14 +13,20 @@ from aiogram.types import CallbackQuery, Message
 from admin_bot import buttons
 from admin_bot.access import allowed
 from admin_bot.asking import TYPED, Ask
-from admin_bot.callbacks import ExplainSend, ForeignSendCard, Go
+from admin_bot.callbacks import (
+    MARK_LENGTH,
+    ExplainSend,
+    ForeignSendCard,
+    Go,
+    SentPaymentCard,
+    WasLost,
+)
 from admin_bot.desk import Desk
 from admin_bot.reasons import own
 from casino import clock
-from casino.cashier import foreign_sends, rails
-from casino.errors import NotFound
+from casino.cashier import foreign_payments, foreign_sends, rails
 from casino.staff.people import Member
-from casino.staff.roles import Permission
+from casino.staff.roles import Permission, allows
 from messaging.buttons import tap
 from messaging.screens import Screen, Toast
 from messaging.talk import Talk
@@ -29,13 +35,14 @@ from messaging.words import Markup, Words, code, paragraphs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy.ext.asyncio import AsyncSession
+
     from casino.cashier.foreign_sends import ForeignSend
+    from messaging.buttons import Row
 
 DECIDE = Permission.WITHDRAWALS_DECIDE
 PAGE = 8
-SENDS_SHOWN = 5
-MARK = 24
-"""So much of a hash fits a button and names one transaction."""
+PAYMENTS_SHOWN = 8
 KEY = "foreign_send"
 UNTIL = "until"
 
@@ -43,22 +50,26 @@ UNTIL = "until"
 async def show_list(
     _tap: CallbackQuery, words: Words, talk: Talk, desk: Desk, state: FSMContext
 ) -> None:
-    """What nobody has explained, the oldest first."""
+    """What nobody has explained, the oldest first; below it what was explained lately."""
     await state.clear()
     async with desk.database.transaction() as session:
         found = await foreign_sends.waiting(session)
+        before = await foreign_sends.explained(session, now=clock.utc_now(), limit=PAGE)
+    listed = [*found[:PAGE], *before]
     rows = tuple(
         (
             tap(
                 words.plain(
-                    "admin.foreign.line",
+                    "admin.foreign.line"
+                    if each.acknowledged_at is None
+                    else "admin.foreign.line_explained",
                     rail=words.plain(f"rail.{each.rail}"),
                     moment=words.moment(each.seen_at),
                 ),
-                ForeignSendCard(mark=each.tx_hash[:MARK]),
+                ForeignSendCard(mark=each.tx_hash[:MARK_LENGTH]),
             ),
         )
-        for each in found[:PAGE]
+        for each in listed[: 2 * PAGE]
     )
     await talk.show(
         Screen(
@@ -76,47 +87,89 @@ async def show_list(
 async def show_one(
     _tap: CallbackQuery,
     callback_data: ForeignSendCard,
+    member: Member,
     words: Words,
     talk: Talk,
     desk: Desk,
     state: FSMContext,
-) -> Toast | None:
-    """Everything that was seen of one of them."""
+) -> None:
+    """Everything that was seen of one of them, and whom it paid."""
     await state.clear()
-    try:
-        async with desk.database.transaction() as session:
-            found = await foreign_sends.find(session, mark=callback_data.mark)
-            alike = await foreign_sends.waiting(session, account=found.account)
-            rail = await rails.get_rail(session, found.rail)
-    except NotFound:
-        return Toast(words.plain("admin.foreign.explained_before"), alert=True)
-    url = rail.tx_url(found.tx_hash)
-    mark = found.tx_hash[:MARK]
-    await talk.show(
-        Screen(
-            paragraphs(*_evidence(found, words), words.say("admin.foreign.before_you_say")),
-            (
-                (
-                    tap(
-                        words.plain("admin.button.explain"),
-                        ExplainSend(mark=mark, every=False),
-                        style=buttons.PRIMARY,
-                    ),
+    async with desk.database.transaction() as session:
+        found = await foreign_sends.find(session, mark=callback_data.mark)
+        screen = await send_screen(session, found, member=member, words=words)
+    await talk.show(screen)
+
+
+async def send_screen(
+    session: AsyncSession, found: ForeignSend, *, member: Member, words: Words
+) -> Screen:
+    """A foreign send: evidence, a button for each payment that is not settled, and the words that
+    let payouts go on."""
+    mark = found.tx_hash[:MARK_LENGTH]
+    offered = {one.name: one for one in await rails.list_rails(session)}
+    settled = await foreign_payments.settled(session, account=found.account, tx_hash=found.tx_hash)
+    left = [(at, one) for at, one in enumerate(found.payments) if at not in settled and one.rail]
+    payments: tuple[Row, ...] = tuple(
+        (
+            tap(
+                words.plain(
+                    "admin.foreign.payment_line",
+                    amount=words.units(one.units, offered[one.rail or ""].asset),
+                    to=one.to[-6:],
                 ),
-                (
-                    tap(
-                        words.plain("admin.button.explain_all", count=len(alike)),
-                        ExplainSend(mark=mark, every=True),
-                    ),
-                )
-                if len(alike) > 1
-                else (),
-                (buttons.link(words.plain("admin.button.explorer"), url),) if url else (),
-                buttons.back(words, "foreign"),
+                SentPaymentCard(mark=mark, position=position),
             ),
         )
+        for position, one in left[:PAYMENTS_SHOWN]
     )
-    return None
+    lost = WasLost(mark=mark)
+    # A nonce whose transaction our node could not show has no page.
+    shown = foreign_sends.PAID in found.evidence
+    url = offered[found.rail].tx_url(found.tx_hash) if shown else None
+    return Screen(
+        paragraphs(
+            *_evidence(found, words),
+            words.say("admin.foreign.payments", count=len(found.payments))
+            if shown
+            else words.say("admin.foreign.not_shown"),
+            words.say("admin.foreign.left", count=len(left)) if left else None,
+            words.say("admin.foreign.before_you_say") if found.acknowledged_at is None else None,
+        ),
+        (
+            *payments,
+            (tap(words.plain("admin.button.was_lost"), lost),)
+            if left and allows(member, Permission.TREASURY_SET)
+            else (),
+            *await _explaining(session, found, words),
+            (buttons.link(words.plain("admin.button.explorer"), url),) if url else (),
+            buttons.back(words, "foreign"),
+        ),
+    )
+
+
+async def _explaining(session: AsyncSession, found: ForeignSend, words: Words) -> tuple[Row, ...]:
+    if found.acknowledged_at is not None:
+        return ()
+    alike = await foreign_sends.waiting(session, account=found.account)
+    mark = found.tx_hash[:MARK_LENGTH]
+    return (
+        (
+            tap(
+                words.plain("admin.button.explain"),
+                ExplainSend(mark=mark, every=False),
+                style=buttons.PRIMARY,
+            ),
+        ),
+        (
+            tap(
+                words.plain("admin.button.explain_all", count=len(alike)),
+                ExplainSend(mark=mark, every=True),
+            ),
+        )
+        if len(alike) > 1
+        else (),
+    )
 
 
 async def ask_note(
@@ -128,11 +181,10 @@ async def ask_note(
     state: FSMContext,
 ) -> Toast | None:
     """Ask what it was; the next message is the answer, for what waits at this moment."""
-    try:
-        async with desk.database.transaction() as session:
-            found = await foreign_sends.find(session, mark=callback_data.mark)
-            alike = await foreign_sends.waiting(session, account=found.account)
-    except NotFound:
+    async with desk.database.transaction() as session:
+        found = await foreign_sends.find(session, mark=callback_data.mark)
+        alike = await foreign_sends.waiting(session, account=found.account)
+    if found.acknowledged_at is not None:
         return Toast(words.plain("admin.foreign.explained_before"), alert=True)
     await state.set_state(Ask.foreign_send)
     until = clock.utc_now().isoformat() if callback_data.every else ""
@@ -155,30 +207,28 @@ async def note_given(
     if not isinstance(mark, str) or not isinstance(until, str):
         return Toast(words.plain("admin.forgotten"))
     now = clock.utc_now()
-    try:
-        async with desk.database.transaction() as session:
-            await desk.require(session, member, DECIDE)
-            found = await foreign_sends.find(session, mark=mark)
-            if until:
-                await foreign_sends.acknowledge_all(
-                    session,
-                    account=found.account,
-                    until=datetime.fromisoformat(until),
-                    member=member,
-                    note=note,
-                    now=now,
-                )
-            await foreign_sends.acknowledge(
+    async with desk.acting(member, DECIDE) as session:
+        found = await foreign_sends.find(session, mark=mark)
+        if found.acknowledged_at is not None:
+            return Toast(words.plain("admin.foreign.explained_before"))
+        if until:
+            await foreign_sends.acknowledge_all(
                 session,
                 account=found.account,
-                tx_hash=found.tx_hash,
+                until=datetime.fromisoformat(until),
                 member=member,
                 note=note,
                 now=now,
             )
-            left = await foreign_sends.waiting(session, account=found.account)
-    except NotFound:
-        return Toast(words.plain("admin.foreign.explained_before"))
+        await foreign_sends.acknowledge(
+            session,
+            account=found.account,
+            tx_hash=found.tx_hash,
+            member=member,
+            note=note,
+            now=now,
+        )
+        left = await foreign_sends.waiting(session, account=found.account)
     told = (
         words.say("admin.foreign.more_wait", count=len(left))
         if left
@@ -194,9 +244,6 @@ async def note_given(
 
 
 def _evidence(found: ForeignSend, words: Words) -> Sequence[Markup | None]:
-    sends = found.evidence.get("sends")
-    listed = sends if isinstance(sends, list) else []
-    payments = found.evidence.get("payments")
     return (
         words.say("admin.foreign.one", rail=words.plain(f"rail.{found.rail}")),
         words.say("admin.foreign.seen", moment=words.moment(found.seen_at)),
@@ -204,8 +251,6 @@ def _evidence(found: ForeignSend, words: Words) -> Sequence[Markup | None]:
         code(found.account),
         words.say("admin.foreign.transaction"),
         code(found.tx_hash),
-        words.say("admin.foreign.payments", count=payments) if isinstance(payments, int) else None,
-        *(code(f"{units} → {to}") for to, units in listed[:SENDS_SHOWN]),
     )
 
 

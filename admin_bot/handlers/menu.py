@@ -15,7 +15,7 @@ from admin_bot.cards.hanging import hang
 from admin_bot.desk import Desk
 from admin_bot.words import switch_name
 from casino import flags
-from casino.cashier import deposits, foreign_sends, token_cases, withdrawals
+from casino.cashier import deposits, foreign_sends, token_cases, unclear_payments, withdrawals
 from casino.players import kyc
 from casino.staff.people import Member
 from casino.staff.roles import Permission, allows
@@ -31,9 +31,10 @@ QUEUES = (
     ("unclaimed", Permission.DEPOSITS_RESOLVE),
     ("held", Permission.DEPOSITS_RESOLVE),
     ("foreign", Permission.WITHDRAWALS_DECIDE),
+    ("unclear", Permission.WITHDRAWALS_DECIDE),
     ("tokens", Permission.DEPOSITS_RESOLVE),
 )
-RARE = frozenset({"foreign"})
+RARE = frozenset({"foreign", "unclear"})
 """Queues that are named only while something waits in them."""
 PLACES = (
     ("players", Permission.PLAYERS_VIEW),
@@ -103,6 +104,8 @@ async def _count(session: AsyncSession, name: str) -> int:
             return len(await deposits.list_unclaimed(session, limit=COUNTED_MAX))
         case "foreign":
             return len(await foreign_sends.waiting(session))
+        case "unclear":
+            return len(await unclear_payments.waiting(session, limit=COUNTED_MAX))
         case "tokens":
             return len(await token_cases.list_open(session, limit=COUNTED_MAX))
         case _:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
+
 from aiogram import F, Router
 from aiogram.filters import StateFilter
 from aiogram.fsm.context import FSMContext
@@ -11,14 +15,31 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from admin_bot import buttons
 from admin_bot.access import allowed
 from admin_bot.asking import TYPED, Ask
-from admin_bot.callbacks import AskThresholds, Go, HotWalletCard, ThresholdsSure
+from admin_bot.callbacks import (
+    AskMove,
+    AskThresholds,
+    Go,
+    HotWalletCard,
+    ReturnSure,
+    ThresholdsSure,
+)
 from admin_bot.desk import Desk
+from admin_bot.handlers.foreign_sends import send_screen
 from casino import clock
-from casino.cashier import cold_storage, house_addresses, rails, thresholds, treasury
+from casino.cashier import (
+    cold_returns,
+    cold_storage,
+    foreign_sends,
+    house_addresses,
+    rails,
+    thresholds,
+    treasury,
+)
+from casino.cashier.foreign_sends import ForeignSend
 from casino.cashier.rails import Rail
 from casino.cashier.thresholds import Level, Thresholds
 from casino.cashier.treasury import HotWallet
-from casino.errors import BadChoice
+from casino.errors import BadChoice, NotFound
 from casino.ledger.chart import has_cold_wallet
 from casino.money import Asset, Money
 from casino.staff.people import Member
@@ -31,7 +52,8 @@ from messaging.words import Markup, Words, paragraphs
 from payments.destinations import canonical_destination
 
 VIEW, SET = Permission.FIGURES_VIEW, Permission.TREASURY_SET
-KEY, DRAFT = "hot_wallet", "thresholds"
+KEY, DRAFT, RETURN = "hot_wallet", "thresholds", "came_back"
+HASH_BYTES, BASE64_HASH = 32, 44
 WORDS = 4
 """A line of thresholds: three amounts and an address."""
 
@@ -158,18 +180,111 @@ async def settle(
     return Toast(words.plain("admin.treasury.off_done" if wanted is None else "admin.treasury.set"))
 
 
+async def ask_move(
+    _tap: CallbackQuery, callback_data: AskMove, words: Words, talk: Talk, state: FSMContext
+) -> None:
+    """Ask for the hash of a transaction that a person has made between hot and cold."""
+    await state.set_state(Ask.cold_move)
+    await state.set_data({KEY: callback_data.rail})
+    await talk.send(
+        Screen(words.say("admin.treasury.ask_move"), (buttons.back(words, "treasury"),))
+    )
+
+
+async def move_given(
+    message: Message, member: Member, words: Words, talk: Talk, desk: Desk, state: FSMContext
+) -> Toast | None:
+    """Show what was read of the transaction: it left our account, or it came."""
+    rail = (await state.get_data()).get(KEY)
+    tx_hash = plain_hash(message.text or "")
+    await state.clear()
+    if not isinstance(rail, str):
+        return Toast(words.plain("admin.forgotten"))
+    async with desk.database.transaction() as session:
+        offered = await rails.get_rail(session, rail)
+        came = await cold_returns.find(session, rail=rail, tx_hash=tx_hash)
+        left = None if came else await _left(session, tx_hash)
+        if left is not None:
+            shown = await send_screen(session, left, member=member, words=words)
+    if left is not None:
+        await talk.send(shown)
+        return None
+    if not came:
+        return Toast(words.plain("admin.treasury.move_unknown"))
+    await state.set_data({KEY: rail, RETURN: tx_hash})
+    units = sum(one.units for one in came)
+    sure = ReturnSure(rail=rail)
+    await talk.send(
+        Screen(
+            words.say("admin.treasury.back_sure", amount=words.units(units, offered.asset)),
+            (
+                (tap(words.plain("admin.button.from_cold_sure"), sure, style=buttons.DANGER),),
+                buttons.back(words, "treasury"),
+            ),
+        )
+    )
+    return None
+
+
+async def settle_return(
+    _tap: CallbackQuery,
+    callback_data: ReturnSure,
+    member: Member,
+    words: Words,
+    talk: Talk,
+    desk: Desk,
+    state: FSMContext,
+) -> Toast:
+    """Book what came back from cold storage."""
+    form, rail = await state.get_data(), callback_data.rail
+    await state.clear()
+    tx_hash = form.get(RETURN)
+    if form.get(KEY) != rail or not isinstance(tx_hash, str):
+        return Toast(words.plain("admin.forgotten"), alert=True)
+    async with desk.acting(member, SET) as session:
+        await cold_returns.book(
+            session, rail=rail, tx_hash=tx_hash, member=member, now=clock.utc_now()
+        )
+    await talk.show(await _card(rail, member=member, words=words, desk=desk))
+    return Toast(words.plain("admin.treasury.back_done"))
+
+
+def plain_hash(text: str) -> str:
+    """A transaction's hash out of what people paste: the hash itself, in hex or as TON's programs
+    write it in base64, or the address of its page."""
+    whole = text.strip()
+    last = whole.rstrip("/").rpartition("/")[2]
+    for one in (whole, last):
+        with contextlib.suppress(binascii.Error, ValueError):
+            packed = base64.b64decode(one.replace("-", "+").replace("_", "/"), validate=True)
+            if len(one) == BASE64_HASH and len(packed) == HASH_BYTES:
+                return packed.hex()
+    return last
+
+
+async def _left(session: AsyncSession, tx_hash: str) -> ForeignSend | None:
+    """The foreign send with just this hash."""
+    try:
+        found = await foreign_sends.find(session, mark=tx_hash)
+    except NotFound:
+        return None
+    return found if found.tx_hash.lower() == tx_hash.lower() else None
+
+
 async def _card(rail: str, *, member: Member, words: Words, desk: Desk) -> Screen:
     async with desk.database.transaction() as session:
         wallet = await treasury.hot_wallet_view(session, rail=rail)
         wanted = await thresholds.read(session, rail=rail)
         level = await thresholds.level(session, rail=rail)
         cold = await cold_storage.held_units(session, rail=rail)
+        latest = await cold_storage.latest(session, rail=rail)
     rows: tuple[Row, ...] = ()
     if allows(member, SET):
         off = ThresholdsSure(rail=rail, off=True)
         rows = (
             (tap(words.plain("admin.button.treasury_ask"), AskThresholds(rail=rail)),),
             (tap(words.plain("admin.button.treasury_off"), off),) if wanted else (),
+            (tap(words.plain("admin.button.book_move"), AskMove(rail=rail)),),
         )
     return Screen(
         paragraphs(
@@ -178,6 +293,14 @@ async def _card(rail: str, *, member: Member, words: Words, desk: Desk) -> Scree
                 _numbers(wanted, wallet.asset, words)
                 if wanted
                 else (words.say("admin.treasury.none"),)
+            ),
+            *(
+                words.say(
+                    f"admin.treasury.{one.way}",
+                    amount=words.units(one.units, wallet.asset),
+                    moment=words.moment(one.booked_at),
+                )
+                for one in latest
             ),
         ),
         (*rows, buttons.back(words, "treasury")),
@@ -233,9 +356,9 @@ async def _read(text: str, offered: Rail, session: AsyncSession, *, testnet: boo
     if len(parts) != WORDS:
         raise BadChoice(field="thresholds")
     low, keep, high = (Money.parse(part, offered.asset).units for part in parts[:-1])
-    house = await house_addresses.read(session)
+    house = await house_addresses.read(session, with_cold=False)
     cold = canonical_destination(offered, parts[-1], house=house, testnet=testnet)
-    await house_addresses.require_foreign(session, destination=cold)
+    await house_addresses.require_foreign(session, destination=cold, with_cold=False)
     return Thresholds(low, keep, high, cold)
 
 
@@ -255,5 +378,8 @@ def build_router() -> Router:
     taps.register(one, HotWalletCard.filter(), flags=allowed(VIEW))
     taps.register(ask, AskThresholds.filter(), flags=allowed(SET))
     router.message.register(given, StateFilter(Ask.thresholds), TYPED, flags=allowed(SET))
+    taps.register(ask_move, AskMove.filter(), flags=allowed(SET))
+    router.message.register(move_given, StateFilter(Ask.cold_move), TYPED, flags=allowed(SET))
+    taps.register(settle_return, ReturnSure.filter(), flags=allowed(SET, audits="treasury."))
     taps.register(settle, ThresholdsSure.filter(), flags=allowed(SET, audits="hot_thresholds."))
     return router

@@ -10,14 +10,23 @@ from aiogram.types import CallbackQuery, Message
 from admin_bot import buttons
 from admin_bot.access import allowed
 from admin_bot.asking import TYPED, Ask
-from admin_bot.callbacks import Adopt, Assign, FindOwner, Go, OpenCard, UnclaimedPage, WriteNote
+from admin_bot.callbacks import (
+    Adopt,
+    Assign,
+    FindOwner,
+    FromCold,
+    Go,
+    OpenCard,
+    UnclaimedPage,
+    WriteNote,
+)
 from admin_bot.cards.hanging import redraw, too_late
 from admin_bot.cards.money_in import find_waiting
 from admin_bot.cards.shape import player_name
 from admin_bot.desk import Desk
 from admin_bot.reasons import own
 from casino import audit, clock
-from casino.cashier import deposits, treasury, unclaimed
+from casino.cashier import cold_returns, deposits, treasury, unclaimed
 from casino.errors import Conflict, NotFound
 from casino.players import identity
 from casino.staff.cards import changed
@@ -209,6 +218,56 @@ async def adopt(
     return Toast(words.plain("admin.unclaimed.adopted"))
 
 
+async def ask_from_cold(
+    _tap: CallbackQuery, callback_data: FromCold, words: Words, talk: Talk, desk: Desk
+) -> None:
+    """Did cold storage really send it?"""
+    async with desk.database.transaction() as session:
+        found = await find_waiting(session, unclaimed_id=callback_data.unclaimed)
+    if found is None:
+        raise NotFound(thing="unclaimed", key=callback_data.unclaimed)
+    sure = FromCold(unclaimed=found.id, sure=True)
+    await talk.send(
+        Screen(
+            words.say("admin.treasury.back_sure", amount=words.units(found.units, found.asset)),
+            (
+                (tap(words.plain("admin.button.from_cold_sure"), sure, style=buttons.DANGER),),
+                buttons.back(words, "unclaimed"),
+            ),
+        )
+    )
+
+
+async def from_cold(
+    _tap: CallbackQuery,
+    callback_data: FromCold,
+    member: Member,
+    words: Words,
+    talk: Talk,
+    desk: Desk,
+) -> Toast:
+    """Book the transfer as one that came back from cold storage."""
+    subject = f"unclaimed:{callback_data.unclaimed}"
+    now = clock.utc_now()
+    try:
+        async with desk.acting(member, Permission.TREASURY_SET) as session:
+            await cold_returns.book_unclaimed(
+                session, unclaimed_id=callback_data.unclaimed, member=member, now=now
+            )
+            await audit.append(
+                session,
+                actor=f"staff:{member.id}",
+                action="unclaimed.from_cold",
+                subject=subject,
+                now=now,
+            )
+            await changed(session, subject=subject)
+    except Conflict:
+        return await too_late(subject, desk=desk, member=member, words=words, talk=talk)
+    await redraw(subject, desk=desk, member=member, words=words, talk=talk)
+    return Toast(words.plain("admin.treasury.back_done"))
+
+
 async def ask_note(
     _tap: CallbackQuery,
     callback_data: WriteNote,
@@ -292,4 +351,7 @@ def build_router() -> Router:
     said.register(note_given, StateFilter(Ask.note_unclaimed), TYPED, flags=acting)
     taps.register(ask_adopt, Adopt.filter(~F.sure), flags=allowed(owner))
     taps.register(adopt, Adopt.filter(F.sure), flags=allowed(owner, audits="unclaimed."))
+    cold = Permission.TREASURY_SET
+    taps.register(ask_from_cold, FromCold.filter(~F.sure), flags=allowed(cold))
+    taps.register(from_cold, FromCold.filter(F.sure), flags=allowed(cold, audits="unclaimed."))
     return router

@@ -42,12 +42,14 @@ class OwnCoin:
 
 @dataclass(frozen=True, slots=True)
 class CoinSpend:
-    """The transaction in a block that spent a coin."""
+    """The transaction in a block that spent a coin; `pays` are all its outputs in their order, to
+    addresses as canonical text (empty for a script without one), in the chain's own units."""
 
     outpoint: str
     tx_hash: str
     height: int
     block_hash: str
+    pays: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,9 +241,30 @@ async def _note_foreign(
                     "coins": [spend.outpoint for spend in by_tx[txid]],
                     "block": by_tx[txid][0].height,
                     "block_hash": by_tx[txid][0].block_hash,
+                    **await _paid(session, rail, by_tx[txid]),
                 },
                 now=now,
             )
+
+
+async def _paid(
+    session: AsyncSession, rail: Rail, spends: Sequence[CoinSpend]
+) -> dict[str, object]:
+    """Whom a transaction paid that spends coins of ours, what came back to us left out, and what
+    the network took if all its coins were ours."""
+    (txid,) = {spend.tx_hash for spend in spends}
+    pays = spends[0].pays
+    held = await known(session, rail=rail.name, outpoints=[spend.outpoint for spend in spends])
+    ours = await known(
+        session, rail=rail.name, outpoints=[f"{txid}:{place}" for place in range(len(pays))]
+    )
+    paid = [
+        foreign_sends.SentPayment(rail.name, to, units * rail.unit_step).as_evidence()
+        for place, (to, units) in enumerate(pays)
+        if f"{txid}:{place}" not in ours and units
+    ]
+    fee = sum(coin.units for coin in held.values()) - sum(units for _to, units in pays)
+    return {foreign_sends.PAID: paid, foreign_sends.FEE: max(0, fee) * rail.unit_step}
 
 
 async def _read(session: AsyncSession, *which: ColumnElement[bool]) -> Sequence[OwnCoin]:

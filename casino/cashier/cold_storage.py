@@ -1,23 +1,50 @@
-"""Books what went from hot wallets to cold storage: other keys, but still the house's coins."""
+"""Books what went from hot wallets to cold storage and came back: other keys, the house's coins."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
-from casino import audit
+from casino import audit, outbox
 from casino.cashier.rails import get_rail
-from casino.cashier.treasury_tables import HotLevelRow
+from casino.cashier.treasury_tables import ColdAddressRow, ColdBookingRow, HotLevelRow
 from casino.ledger import journal, totals
-from casino.ledger.chart import Kind, cold_wallet, hot_wallet
+from casino.ledger.chart import Account, Kind, cold_wallet, hot_wallet
 from casino.ledger.wallet import Posting
 from casino.money import require_units
 
 if TYPE_CHECKING:
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.cashier.rails import Rail
+
+SYSTEM = "system"
+
+
+class Way(StrEnum):
+    """Which way coins went."""
+
+    TO_COLD = "to_cold"
+    FROM_COLD = "from_cold"
+
+
+@dataclass(frozen=True, slots=True)
+class ColdBooking:
+    """Coins that went to cold storage or came back, as people see it; `booked_by` is an actor of
+    the audit log."""
+
+    way: Way
+    units: int
+    tx_hash: str
+    booked_by: str
+    booked_at: datetime
 
 
 async def held_units(session: AsyncSession, *, rail: str) -> int:
@@ -26,11 +53,50 @@ async def held_units(session: AsyncSession, *, rail: str) -> int:
     return -await totals.account_balance(session, cold_wallet(rail), asset)
 
 
+async def addresses(session: AsyncSession, *, rail: str | None = None) -> frozenset[str]:
+    """Where cold storage is or ever was, as canonical text; of one rail or of all."""
+    query = select(ColdAddressRow.address)
+    if rail is not None:
+        query = query.where(ColdAddressRow.rail == rail)
+    return frozenset(await session.scalars(query))
+
+
+async def keep_address(session: AsyncSession, *, rail: str, address: str, now: datetime) -> None:
+    """Remember an address (canonical text) of cold storage for ever."""
+    await session.execute(
+        insert(ColdAddressRow)
+        .values(rail=rail, address=address, known_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+async def latest(session: AsyncSession, *, rail: str, limit: int = 5) -> Sequence[ColdBooking]:
+    """What went there and came back, the newest first."""
+    rows = await session.scalars(
+        select(ColdBookingRow)
+        .where(ColdBookingRow.rail == rail)
+        .order_by(ColdBookingRow.id.desc())
+        .limit(limit)
+    )
+    return [
+        ColdBooking(Way(row.way), row.units, row.tx_hash, row.booked_by, row.booked_at)
+        for row in rows
+    ]
+
+
 async def book_move(
-    session: AsyncSession, *, rail: str, units: int, reference: str, now: datetime
+    session: AsyncSession,
+    *,
+    rail: str,
+    units: int,
+    reference: str,
+    tx_hash: str,
+    booked_by: str = SYSTEM,
+    now: datetime,
 ) -> bool:
     """Book coins that are final in cold storage, once for `reference`; False if they were booked.
-    From now on the rail may be asked for its next move."""
+    From now on the rail may be asked for its next move. What people book is audited."""
+    offered = await _take_turn(session, rail)
     posted = await journal.post_house(
         session,
         source=f"treasury:{rail}",
@@ -42,7 +108,7 @@ async def book_move(
                 cold_wallet(rail),
                 hot_wallet(rail),
                 require_units(units),
-                (await get_rail(session, rail)).asset,
+                offered.asset,
                 Kind.MOVE_TO_COLD,
             )
         ],
@@ -57,26 +123,104 @@ async def book_move(
         .where(HotLevelRow.rail == rail)
         .values(high=False, units=func.greatest(0, HotLevelRow.units - units))
     )
+    row = _row(Way.TO_COLD, rail, units, reference, tx_hash, booked_by, now)
+    await _keep(session, row, {"units": units}, action="treasury.moved_to_cold")
     return True
 
 
-async def book_by_hand(
-    session: AsyncSession, *, rail: str, units: int, tx_hash: str, actor: str, now: datetime
+async def book_return(
+    session: AsyncSession,
+    *,
+    rail: str,
+    units: int,
+    reference: str,
+    tx_hash: str,
+    source: Account,
+    booked_by: str = SYSTEM,
+    now: datetime,
 ) -> bool:
-    """Book coins that a person has moved to cold storage himself, once for the transaction,
-    audited; False if it was booked. The network's fee of it is booked apart. Raises BadAmount,
-    NotFound."""
-    await get_rail(session, rail)
-    booked = await book_move(
-        session, rail=rail, units=units, reference=f"by_hand:{tx_hash}", now=now
+    """Book coins that came back from cold storage and are final, once for `reference`, audited,
+    and tell staff; False if they were booked.
+
+    `source` is where they stand in the book: the hot wallet, or unclaimed if they were booked
+    before. What is more than the book has in cold storage is the owner's, who put it there: it
+    becomes capital."""
+    offered = await _take_turn(session, rail)
+    kept = min(require_units(units), max(0, await held_units(session, rail=rail)))
+    parts = (
+        (kept, cold_wallet(rail), Kind.MOVE_FROM_COLD),
+        (units - kept, Account.HOUSE_CAPITAL, Kind.CAPITAL_PAID_IN),
     )
-    if booked:
-        await audit.append(
-            session,
-            actor=actor,
-            action="treasury.moved_to_cold",
-            subject=f"rail:{rail}",
-            after={"units": units, "tx_hash": tx_hash},
-            now=now,
+    posted = await journal.post_house(
+        session,
+        source=f"treasury:{rail}",
+        kind_key="from_cold",
+        reference=reference,
+        request={"units": units},
+        postings=[
+            Posting(source, account, part, offered.asset, kind)
+            for part, account, kind in parts
+            if part
+        ],
+        subject_id=0,
+        now=now,
+    )
+    if posted.replayed:
+        return False
+    row = _row(Way.FROM_COLD, rail, units, reference, tx_hash, booked_by, now)
+    told = {"units": units, "capital_units": units - kept}
+    await _keep(session, row, told, action="treasury.came_from_cold")
+    await outbox.write(
+        session,
+        consumer=outbox.STAFF,
+        key=hot_wallet(rail),
+        kind="alert.came_from_cold",
+        payload={
+            "rail": rail,
+            "amount": {"units": units, "asset": offered.asset},
+            "tx_hash": tx_hash,
+        },
+    )
+    return True
+
+
+async def _take_turn(session: AsyncSession, rail: str) -> Rail:
+    """Bookings of a rail's cold storage happen one after another. Raises NotFound."""
+    offered = await get_rail(session, rail)
+    await session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
+            key=f"cold_storage:{rail}"
         )
-    return booked
+    )
+    return offered
+
+
+def _row(
+    way: Way, rail: str, units: int, reference: str, tx_hash: str, booked_by: str, now: datetime
+) -> ColdBookingRow:
+    return ColdBookingRow(
+        rail=rail,
+        way=way,
+        reference=reference,
+        units=units,
+        tx_hash=tx_hash,
+        booked_by=booked_by,
+        booked_at=now,
+    )
+
+
+async def _keep(
+    session: AsyncSession, row: ColdBookingRow, told: dict[str, int], *, action: str
+) -> None:
+    session.add(row)
+    await session.flush()
+    if row.booked_by == SYSTEM and row.way == Way.TO_COLD:
+        return  # its move has a history of its own
+    await audit.append(
+        session,
+        actor=row.booked_by,
+        action=action,
+        subject=f"rail:{row.rail}",
+        after={**told, "tx_hash": row.tx_hash},
+        now=row.booked_at,
+    )

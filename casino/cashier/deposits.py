@@ -83,10 +83,11 @@ async def observe(
             transfer.address or transfer.account,
             owners.get(wanted.get(transfer.business_key, "")),
         )
-        if player_id is not None:
+        if player_id is not None and not transfer.nobodys:
             await _see(session, offered, transfer, player_id, now)
         else:
-            await unclaimed.keep(session, rail=offered, transfer=transfer, now=now)
+            reason = transfer.nobodys
+            await unclaimed.keep(session, rail=offered, transfer=transfer, reason=reason, now=now)
             ownerless += 1
         new += 1
     return Observed(new, ownerless)

@@ -202,8 +202,8 @@ async def _see(
             await unclaimed.see_again(session, rail=rail.name, transfer=transfer)
             return False
         player_id = owners.get(transfer.account)
-        if player_id is None:
-            reason = unclaimed.NOBODYS_ADDRESS
+        if player_id is None or transfer.nobodys:
+            reason = transfer.nobodys or unclaimed.NOBODYS_ADDRESS
             await unclaimed.keep(session, rail=rail, transfer=transfer, reason=reason, now=now)
             before.unclaimed.add(key)
             return True

@@ -7,10 +7,10 @@ until a person has looked, so nobody is paid twice."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, outbox
@@ -27,6 +27,25 @@ if TYPE_CHECKING:
     from casino.staff.people import Member
 
 NOTE_MAX = 500
+PAID = "paid"
+"""In the evidence: whom it paid, as `SentPayment.as_evidence` has it. Nobody may be settled by a
+transaction of which this is not known."""
+FEE = "fee_units"
+SHOWN_AFTERWARDS = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class SentPayment:
+    """One payment of a foreign send as the chain tells it: units of the rail's asset to an address
+    (canonical text); `rail` is None for what no rail of ours carries."""
+
+    rail: str | None
+    to: str
+    units: int
+
+    def as_evidence(self) -> dict[str, object]:
+        """What stands under PAID in the evidence, in the order of the chain."""
+        return {"rail": self.rail, "to": self.to, "units": self.units}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +57,20 @@ class ForeignSend:
     rail: str
     evidence: Mapping[str, object]
     seen_at: datetime
+    acknowledged_at: datetime | None = None
+
+    @property
+    def payments(self) -> tuple[SentPayment, ...]:
+        """Whom it paid, as far as the chain has shown that."""
+        told = self.evidence.get(PAID)
+        return tuple(_payment(one) for one in told) if isinstance(told, list) else ()
+
+    @property
+    def fee_units(self) -> int:
+        """What the network took for it, in units of the rail's asset, where nothing else books
+        that."""
+        fee = self.evidence.get(FEE)
+        return fee if isinstance(fee, int) else 0
 
 
 async def note(
@@ -49,7 +82,8 @@ async def note(
     evidence: Mapping[str, object],
     now: datetime,
 ) -> bool:
-    """Remember an unexplained transaction and tell staff, once; True if it is new."""
+    """Remember an unexplained transaction and tell staff, once; True if it is new. Whom it paid is
+    added when it becomes known later."""
     new = await session.scalar(
         insert(ForeignSendRow)
         .values(account=account, tx_hash=tx_hash, rail=rail, evidence=dict(evidence), seen_at=now)
@@ -57,6 +91,7 @@ async def note(
         .returning(ForeignSendRow.tx_hash)
     )
     if new is None:
+        await _complete(session, account, tx_hash, evidence)
         return False
     await outbox.write(
         session,
@@ -69,12 +104,39 @@ async def note(
 
 
 async def find(session: AsyncSession, *, mark: str) -> ForeignSend:
-    """The unexplained transaction whose hash begins with `mark`; raises NotFound when there is none
-    (any more)."""
-    for one in await waiting(session):
-        if mark and one.tx_hash.startswith(mark):
-            return one
-    raise NotFound(thing="foreign_send", key=mark[:80])
+    """The transaction whose hash begins with `mark`, explained or not, in letters of either case;
+    raises NotFound."""
+    row = await session.scalar(
+        select(ForeignSendRow)
+        .where(func.lower(ForeignSendRow.tx_hash).startswith(mark.lower(), autoescape=True))
+        .order_by(ForeignSendRow.acknowledged_at.is_not(None), ForeignSendRow.tx_hash)
+        .limit(1)
+        .execution_options(populate_existing=True)
+    )
+    if row is None or not mark:
+        raise NotFound(thing="foreign_send", key=mark[:80])
+    return _view(row)
+
+
+async def lock(session: AsyncSession, *, account: str, tx_hash: str) -> ForeignSend:
+    """The transaction, locked until whoever settles it is done; raises NotFound."""
+    row = await session.get(
+        ForeignSendRow, (account, tx_hash), with_for_update=True, populate_existing=True
+    )
+    if row is None:
+        raise NotFound(thing="foreign_send", key=tx_hash[:80])
+    return _view(row)
+
+
+async def explained(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[ForeignSend]:
+    """What was explained lately, the newest first: it can still be settled."""
+    rows = await session.scalars(
+        select(ForeignSendRow)
+        .where(ForeignSendRow.acknowledged_at > now - SHOWN_AFTERWARDS)
+        .order_by(ForeignSendRow.acknowledged_at.desc(), ForeignSendRow.tx_hash)
+        .limit(limit)
+    )
+    return [_view(row) for row in rows]
 
 
 async def waiting(session: AsyncSession, *, account: str | None = None) -> Sequence[ForeignSend]:
@@ -83,9 +145,7 @@ async def waiting(session: AsyncSession, *, account: str | None = None) -> Seque
     if account is not None:
         query = query.where(ForeignSendRow.account == account)
     rows = await session.scalars(query.order_by(ForeignSendRow.seen_at, ForeignSendRow.tx_hash))
-    return [
-        ForeignSend(row.account, row.tx_hash, row.rail, row.evidence, row.seen_at) for row in rows
-    ]
+    return [_view(row) for row in rows]
 
 
 async def acknowledge(
@@ -138,3 +198,31 @@ async def acknowledge_all(
             session, account=account, tx_hash=one.tx_hash, member=member, note=note, now=now
         )
     return len(found)
+
+
+async def _complete(
+    session: AsyncSession, account: str, tx_hash: str, evidence: Mapping[str, object]
+) -> None:
+    if PAID not in evidence:
+        return
+    # Whoever notes it may hold a player; whoever settles it takes his player next. So no waiting.
+    row = await session.scalar(
+        select(ForeignSendRow)
+        .where(ForeignSendRow.account == account, ForeignSendRow.tx_hash == tx_hash)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if row is not None and PAID not in row.evidence:
+        row.evidence = {**row.evidence, **evidence}
+        await session.flush()
+
+
+def _view(row: ForeignSendRow) -> ForeignSend:
+    return ForeignSend(
+        row.account, row.tx_hash, row.rail, row.evidence, row.seen_at, row.acknowledged_at
+    )
+
+
+def _payment(told: Mapping[str, object]) -> SentPayment:
+    rail, units = told["rail"], int(str(told["units"]))
+    return SentPayment(None if rail is None else str(rail), str(told["to"]), units)

@@ -105,10 +105,17 @@ async def advance(
     return row
 
 
-async def finish(session: AsyncSession, *, payout_id: int, tx_hash: str, now: datetime) -> Move:
-    """Say that a move is final on the chain, and book what went to cold storage. Twice is once;
-    raises NotFound, IllegalMove for one that was declared dead, IdempotencyConflict for another
-    transaction."""
+async def finish(
+    session: AsyncSession,
+    *,
+    payout_id: int,
+    tx_hash: str,
+    units: int | None = None,
+    now: datetime,
+) -> Move:
+    """Say that a move is final on the chain, and book what went to cold storage: `units`, where
+    another amount arrived than was planned. Twice is once; raises NotFound, IllegalMove for one
+    that was declared dead, IdempotencyConflict for another transaction."""
     payout, row = await _lock(session, payout_id)
     if row.status == MoveStatus.DONE:
         if row.tx_hash != tx_hash:
@@ -121,7 +128,12 @@ async def finish(session: AsyncSession, *, payout_id: int, tx_hash: str, now: da
     await _move(session, row, MoveStatus.DONE, now)
     if row.kind == MoveKind.COLD:
         await cold_storage.book_move(
-            session, rail=row.rail, units=row.units, reference=str(payout_id), now=now
+            session,
+            rail=row.rail,
+            units=row.units if units is None else units,
+            reference=str(payout_id),
+            tx_hash=tx_hash,
+            now=now,
         )
     await close(session, payout, now=now)
     return move_view(row)

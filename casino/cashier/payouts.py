@@ -18,6 +18,7 @@ from casino.cashier.payout_tables import PayoutAttemptRow, PayoutMemberRow, Payo
 from casino.cashier.rails import get_rail
 from casino.cashier.tables import WithdrawalRow
 from casino.cashier.withdrawal_states import (
+    SYSTEM,
     Withdrawal,
     WithdrawalStatus,
     lock,
@@ -34,7 +35,7 @@ from casino.ledger.chart import Account, Kind, hot_wallet
 from casino.ledger.wallet import Posting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -81,10 +82,13 @@ async def complete_member(
     tx_hash: str,
     now: datetime,
     fee_units: int = 0,
+    actor: str = SYSTEM,
+    given_back: int = 0,
 ) -> Withdrawal:
     """Book one payment that is final on the chain: reserved -> hot wallet, the fee to the house.
     `fee_units` is what the network took for it, if that is known by member; leave it out where
-    network fees are booked by transaction. Twice is once; raises IdempotencyConflict for another
+    network fees are booked by transaction. `given_back` is for people, see `confirm`. Twice is
+    once; raises IdempotencyConflict for another
     transfer, IllegalMove for a payment that was declared dead."""
     payout, row, member = await _lock_all(session, payout_id, withdrawal_id)
     if member.outcome == PAID:
@@ -97,10 +101,6 @@ async def complete_member(
         # The bytes went out, but the process died before it could say so.
         await move(session, row, WithdrawalStatus.BROADCAST, now=now)
     await _note_seen(session, row, tx_hash, now)
-    # Another version than the one that was seen first may be the one that stayed.
-    row.tx_hash, row.final_at = tx_hash, now
-    await move(session, row, WithdrawalStatus.CONFIRMED, details={"tx_hash": tx_hash}, now=now)
-    await pay_out(session, row, wallet=hot_wallet(row.rail), now=now)
     if fee_units:
         await book_network_fee(
             session,
@@ -109,23 +109,60 @@ async def complete_member(
             reference=f"{payout_id}/{withdrawal_id}",
             now=now,
         )
-    await address_book.note_payment(
-        session, rail=row.rail, destination=row.destination, player_id=row.player_id
-    )
     await _end_member(session, payout, member, PAID, tx_hash=tx_hash, now=now)
-    rail = await get_rail(session, row.rail)
-    await tell_player(
+    await confirm(
         session,
         row,
-        kind="withdrawal.confirmed",
-        tx_hash=row.tx_hash,
-        url=rail.tx_url(row.tx_hash),
+        tx_hash=tx_hash,
+        actor=actor,
+        given_back=given_back,
+        details={"payout": payout_id},
+        now=now,
     )
     return view(row)
 
 
+async def confirm(
+    session: AsyncSession,
+    row: WithdrawalRow,
+    *,
+    tx_hash: str,
+    details: Mapping[str, object],
+    actor: str = SYSTEM,
+    given_back: int = 0,
+    now: datetime,
+) -> None:
+    """End a locked withdrawal as paid by a transaction that is final, book it and tell the player;
+    `given_back` units of it never arrived and return to him. Raises IllegalMove."""
+    # Another version than the one that was seen first may be the one that stayed.
+    row.tx_hash, row.final_at, row.retry_at = tx_hash, now, None
+    row.seen_at = row.seen_at or now
+    await move(
+        session,
+        row,
+        WithdrawalStatus.CONFIRMED,
+        actor=actor,
+        details={"tx_hash": tx_hash, **details},
+        now=now,
+    )
+    await pay_out(session, row, wallet=hot_wallet(row.rail), given_back=given_back, now=now)
+    await address_book.note_payment(
+        session, rail=row.rail, destination=row.destination, player_id=row.player_id
+    )
+    rail = await get_rail(session, row.rail)
+    await tell_player(
+        session, row, kind="withdrawal.confirmed", tx_hash=tx_hash, url=rail.tx_url(tx_hash)
+    )
+
+
 async def member_dead(
-    session: AsyncSession, *, payout_id: int, withdrawal_id: int, proof: str, now: datetime
+    session: AsyncSession,
+    *,
+    payout_id: int,
+    withdrawal_id: int,
+    proof: str,
+    actor: str = SYSTEM,
+    now: datetime,
 ) -> Withdrawal:
     """Declare that this payout can never pay this withdrawal, with the proof from final chain
     data. The money stays reserved until `recovery.reassign` or `recovery.refund`. Twice is once;
@@ -142,6 +179,7 @@ async def member_dead(
         session,
         row,
         WithdrawalStatus.DEAD,
+        actor=actor,
         details={"payout": payout_id, "proof": proof},
         now=now,
     )

@@ -12,7 +12,7 @@ from casino import rates
 from casino.cashier import address_book, terms
 from casino.cashier.tables import ApprovalRow, DepositRow, WithdrawalRow
 from casino.cashier.withdrawal_states import Withdrawal, view
-from casino.errors import NotFound
+from casino.errors import NotFound, NotPermitted
 from casino.ids import PlayerId, moment_of
 from casino.ledger import totals
 from casino.ledger.chart import Kind
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from casino.cashier.terms import Terms
     from casino.players.identity import Player
     from casino.staff.people import Member
 
@@ -61,24 +62,47 @@ async def card(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> C
         player=player,
         facts=withdrawal_facts(known, now=now),
         approved_by=await approvers(
-            session, withdrawal_id=row.id, among=deciders, not_telegram_id=player.telegram_id
+            session, withdrawal_id=row.id, among=_without(deciders, player)
         ),
-        needs_second=row.reference_units > in_force.second_person_above,
+        needs_second=people_needed(row, in_force) > 1,
     )
 
 
+def people_needed(row: WithdrawalRow, in_force: Terms) -> int:
+    """How many different people have to agree on a withdrawal."""
+    return 2 if row.reference_units > in_force.second_person_above else 1
+
+
+async def lock_deciders(
+    session: AsyncSession, row: WithdrawalRow, *, member: Member
+) -> Sequence[Member]:
+    """Everybody with whom the decision on a locked withdrawal lies, locked against a change of
+    their roles until the transaction ends; nobody decides on his own money. Raises NotPermitted
+    unless the member is one of them."""
+    player = await identity.get(session, player_id=row.player_id)
+    deciders = _without(
+        await people.lock_with(session, permission=Permission.WITHDRAWALS_DECIDE), player
+    )
+    if all(one.id != member.id for one in deciders):
+        raise NotPermitted(permission=Permission.WITHDRAWALS_DECIDE.value)
+    return deciders
+
+
 async def approvers(
-    session: AsyncSession, *, withdrawal_id: int, among: Collection[Member], not_telegram_id: int
+    session: AsyncSession, *, withdrawal_id: int, among: Collection[Member]
 ) -> tuple[int, ...]:
-    """Whose yes counts, in the order of saying it: of those `among` whom the decision lies now,
-    without the player himself, should he be one of them."""
-    counted = {member.id for member in among if member.telegram_id != not_telegram_id}
+    """Whose yes counts, in the order of saying it: of those `among` whom the decision lies now."""
+    counted = {member.id for member in among}
     found = await session.scalars(
         select(ApprovalRow.member_id)
         .where(ApprovalRow.withdrawal_id == withdrawal_id)
         .order_by(ApprovalRow.at, ApprovalRow.member_id)
     )
     return tuple(member_id for member_id in found if member_id in counted)
+
+
+def _without(deciders: Sequence[Member], player: Player) -> Sequence[Member]:
+    return [one for one in deciders if one.telegram_id != player.telegram_id]
 
 
 async def _gather(

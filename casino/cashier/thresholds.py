@@ -14,7 +14,7 @@ from sqlalchemy import delete, update
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, outbox
-from casino.cashier import house_addresses, treasury
+from casino.cashier import cold_storage, house_addresses, treasury
 from casino.cashier.rails import UNIT_STEPS, get_rail
 from casino.cashier.treasury_tables import HotLevelRow, HotThresholdsRow
 from casino.errors import BadChoice, NotFound
@@ -89,13 +89,18 @@ async def change(
     if not has_cold_wallet(offered.name):
         raise NotFound(thing="cold_wallet", key=rail)
     if thresholds is not None:
-        await house_addresses.require_foreign(session, destination=thresholds.cold_address)
+        await house_addresses.require_foreign(
+            session, destination=thresholds.cold_address, with_cold=False
+        )
     before = await read(session, rail=rail)
     if before == thresholds:
         return
     if thresholds is None:
         await session.execute(delete(HotThresholdsRow).where(HotThresholdsRow.rail == rail))
     else:
+        await cold_storage.keep_address(
+            session, rail=rail, address=thresholds.cold_address, now=now
+        )
         values = {**asdict(thresholds), "changed_at": now}
         await session.execute(
             insert(HotThresholdsRow)

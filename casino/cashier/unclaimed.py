@@ -8,19 +8,21 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from casino import audit, outbox
-from casino.cashier import crediting, tags
+from casino.cashier import cold_storage, crediting, tags
 from casino.cashier.tables import UnclaimedRow
 from casino.errors import IdempotencyConflict, IllegalMove, NotFound
+from casino.ledger.chart import hot_wallet
 from casino.money import Asset
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import Select
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.rails import Rail
+    from casino.ledger.chart import Account
 
 SEEN = "seen"
 WAITING = "waiting"
@@ -28,6 +30,11 @@ RESOLVED = "resolved"
 ADOPTED = "adopted"
 NOBODYS_ADDRESS = "nobodys_address"
 ORPHANED = "orphaned"
+ARRIVED = "arrived"
+"""Final at the hot wallet, in no book: on chains where capital is booked by hand."""
+FROM_COLD = "from_cold"
+"""As a status and as a reason: it came back from cold storage, and is nobody's deposit."""
+AT_HOT_WALLET = "at_hot_wallet"
 COMMENT_MAX = 1000
 
 
@@ -38,7 +45,9 @@ class ChainDeposit:
     `business_key` is the chain's own name for this credit and unique for ever on the rail;
     `account` is the address that it came to, `address` the one that people know it by, where that
     is another (a jetton wallet's owner); `comment` is None when there is none or it is not text;
-    `units` at the asset's scale; `block_hash` is empty where only final blocks are read.
+    `units` at the asset's scale; `block_hash` is empty where only final blocks are read;
+    `from_cold` says that the house's own cold storage sent it, `to_hot` that it came to a hot
+    wallet where players' coins never come.
     """
 
     business_key: str
@@ -51,6 +60,15 @@ class ChainDeposit:
     at: datetime
     block_hash: str = ""
     address: str = ""
+    from_cold: bool = False
+    to_hot: bool = False
+
+    @property
+    def nobodys(self) -> str | None:
+        """Why it is no player's, whatever address or comment it has; None where it may be."""
+        if self.from_cold:
+            return FROM_COLD
+        return AT_HOT_WALLET if self.to_hot else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +95,8 @@ async def keep(
     reason: str | None = None,
     now: datetime,
 ) -> None:
-    """Write a transfer without an owner down and tell staff of it; without a `reason` its comment
-    is why."""
+    """Write a transfer without an owner down, and tell staff of it if it may be somebody's;
+    without a `reason` its comment is why."""
     row = UnclaimedRow(
         rail=rail.name,
         business_key=transfer.business_key,
@@ -97,6 +115,8 @@ async def keep(
     )
     session.add(row)
     await session.flush()
+    if transfer.nobodys:
+        return
     await outbox.write(
         session,
         consumer=outbox.STAFF,
@@ -115,23 +135,53 @@ async def keep(
 
 
 async def book(session: AsyncSession, *, rail: Rail, final_block: int, now: datetime) -> None:
-    """Enter those of a final block into the book; only then may staff give them away."""
+    """Enter those of a final block into the book; only then may staff give them away. What cold
+    storage sent is booked as that."""
     query = select(UnclaimedRow).where(
         UnclaimedRow.rail == rail.name,
         UnclaimedRow.status == SEEN,
         UnclaimedRow.block <= final_block,
     )
     for row in await _locked(session, query):
-        await crediting.book_unclaimed(
-            session,
-            rail=rail,
-            business_key=row.business_key,
-            units=row.units,
-            subject_id=row.id,
-            now=now,
-        )
-        row.status = WAITING
         row.final_at = now
+        if row.reason == FROM_COLD:
+            await book_from_cold(session, row, source=hot_wallet(rail.name), now=now)
+        elif row.reason == AT_HOT_WALLET:
+            row.status = ARRIVED
+        else:
+            await crediting.book_unclaimed(
+                session,
+                rail=rail,
+                business_key=row.business_key,
+                units=row.units,
+                subject_id=row.id,
+                now=now,
+            )
+            row.status = WAITING
+    await session.flush()
+
+
+async def book_from_cold(
+    session: AsyncSession,
+    row: UnclaimedRow,
+    *,
+    source: Account,
+    booked_by: str = cold_storage.SYSTEM,
+    now: datetime,
+) -> None:
+    """Book a locked, final transfer as one that came back from cold storage; `source` is where it
+    stands in the book."""
+    await cold_storage.book_return(
+        session,
+        rail=row.rail,
+        units=row.units,
+        reference=row.business_key,
+        tx_hash=row.tx_hash,
+        source=source,
+        booked_by=booked_by,
+        now=now,
+    )
+    row.status, row.resolved_by, row.resolved_at = FROM_COLD, booked_by, now
     await session.flush()
 
 
@@ -216,10 +266,17 @@ async def lock_waiting(
     session: AsyncSession, *, unclaimed_id: int, wanted: str = RESOLVED
 ) -> UnclaimedRow:
     """Lock a transfer that waits for its owner; raises NotFound or IllegalMove."""
+    return await lock_among(session, unclaimed_id=unclaimed_id, statuses=(WAITING,), wanted=wanted)
+
+
+async def lock_among(
+    session: AsyncSession, *, unclaimed_id: int, statuses: Collection[str], wanted: str
+) -> UnclaimedRow:
+    """Lock a transfer that is in one of these statuses; raises NotFound or IllegalMove."""
     rows = await _locked(session, select(UnclaimedRow).where(UnclaimedRow.id == unclaimed_id))
     if not rows:
         raise NotFound(thing="unclaimed", key=unclaimed_id)
-    if rows[0].status != WAITING:
+    if rows[0].status not in statuses:
         raise IllegalMove(thing="unclaimed", current=rows[0].status, wanted=wanted)
     return rows[0]
 

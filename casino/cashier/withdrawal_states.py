@@ -47,14 +47,15 @@ _S = WithdrawalStatus
 ALLOWED: Mapping[WithdrawalStatus | None, frozenset[WithdrawalStatus]] = {
     None: frozenset({_S.REQUESTED}),
     _S.REQUESTED: frozenset({_S.IN_REVIEW, _S.REJECTED, _S.CANCELLED}),
-    _S.IN_REVIEW: frozenset({_S.APPROVED, _S.REJECTED, _S.CANCELLED}),
+    # Confirmed, from here, approved or dead: people have found that something else has paid it.
+    _S.IN_REVIEW: frozenset({_S.APPROVED, _S.REJECTED, _S.CANCELLED, _S.CONFIRMED}),
     # Back to review when the signed order ran out before anybody paid it.
-    _S.APPROVED: frozenset({_S.ASSIGNED, _S.REJECTED, _S.CANCELLED, _S.IN_REVIEW}),
+    _S.APPROVED: frozenset({_S.ASSIGNED, _S.REJECTED, _S.CANCELLED, _S.IN_REVIEW, _S.CONFIRMED}),
     # From here on bytes may exist that pay: money goes back only by way of a proven death.
     _S.ASSIGNED: frozenset({_S.SIGNED, _S.DEAD}),
     _S.SIGNED: frozenset({_S.BROADCAST, _S.DEAD}),
     _S.BROADCAST: frozenset({_S.CONFIRMED, _S.DEAD}),
-    _S.DEAD: frozenset({_S.ASSIGNED, _S.REFUNDED}),
+    _S.DEAD: frozenset({_S.ASSIGNED, _S.REFUNDED, _S.CONFIRMED}),
     _S.CONFIRMED: frozenset(),
     _S.REJECTED: frozenset(),
     _S.CANCELLED: frozenset(),
@@ -216,21 +217,26 @@ async def give_back(session: AsyncSession, row: WithdrawalRow, *, now: datetime)
 
 
 async def pay_out(
-    session: AsyncSession, row: WithdrawalRow, *, wallet: Account, now: datetime
+    session: AsyncSession,
+    row: WithdrawalRow,
+    *,
+    wallet: Account,
+    given_back: int = 0,
+    now: datetime,
 ) -> None:
-    """Book the payment: the net amount left the hot wallet, the fee is the house's."""
+    """Book the payment: the net amount left the hot wallet, the fee is the house's. Units of it
+    that never arrived may be `given_back` to the player's cash instead."""
     asset, net = Asset.from_code(row.asset), row.units - row.fee_units
-    postings = [Posting(Account.PLAYER_RESERVED, wallet, net, asset, Kind.WITHDRAWAL_PAYOUT)]
-    if row.fee_units:
-        postings.append(
-            Posting(
-                Account.PLAYER_RESERVED,
-                Account.HOUSE_FEES,
-                row.fee_units,
-                asset,
-                Kind.WITHDRAWAL_FEE,
-            )
-        )
+    parts = (
+        (net - given_back, wallet, Kind.WITHDRAWAL_PAYOUT),
+        (given_back, Account.PLAYER_CASH, Kind.WITHDRAWAL_RELEASE),
+        (row.fee_units, Account.HOUSE_FEES, Kind.WITHDRAWAL_FEE),
+    )
+    postings = [
+        Posting(Account.PLAYER_RESERVED, to, units, asset, kind)
+        for units, to, kind in parts
+        if units
+    ]
     await _end(session, row, how="paid", postings=postings, now=now)
 
 

@@ -29,7 +29,6 @@ from casino.errors import (
     IdempotencyConflict,
     InsufficientFunds,
     NotFound,
-    NotPermitted,
     StaleReference,
     WithdrawalUnderWay,
 )
@@ -39,9 +38,9 @@ from casino.ledger.chart import Account, Kind
 from casino.ledger.wallet import Posting, Wallet
 from casino.money import Asset, require_units
 from casino.players import facts as player_facts
-from casino.players import identity, rules
+from casino.players import rules
 from casino.staff.orders import PayoutOrder, canonical
-from casino.staff.people import lock_with, require_permission
+from casino.staff.people import require_permission
 from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
@@ -243,11 +242,7 @@ async def approve(
     is one person, nobody decides on his own money, and a yes counts while its giver may decide.
     Raises NotPermitted, Paused, AccountClosed, WithdrawalsFrozen, NotFound, IllegalMove."""
     row = await lock(session, withdrawal_id=withdrawal_id)
-    player = await identity.get(session, player_id=row.player_id)
-    deciders = await lock_with(session, permission=Permission.WITHDRAWALS_DECIDE)
-    decider = next((one for one in deciders if one.id == member.id), None)
-    if decider is None or decider.telegram_id == player.telegram_id:
-        raise NotPermitted(permission=Permission.WITHDRAWALS_DECIDE.value)
+    deciders = await review.lock_deciders(session, row, member=member)
     require_move(row, WithdrawalStatus.APPROVED)
     await quotes.require_open(session, row.rail)
     refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=row.player_id))
@@ -261,14 +256,8 @@ async def approve(
         .on_conflict_do_nothing()
         .returning(ApprovalRow.member_id)
     )
-    approvers = await review.approvers(
-        session,
-        withdrawal_id=row.id,
-        among=deciders,
-        not_telegram_id=player.telegram_id,
-    )
-    needed = 2 if row.reference_units > in_force.second_person_above else 1
-    if len(approvers) < needed:
+    approvers = await review.approvers(session, withdrawal_id=row.id, among=deciders)
+    if len(approvers) < review.people_needed(row, in_force):
         if new is not None:
             await _note_first_yes(session, row, member, now)
         return Approval(WithdrawalStatus(row.status), needs_second=True)

@@ -131,6 +131,7 @@ class Kind(IntEnum):
     CAPITAL_PAID_IN = 40
     CAPITAL_PAID_OUT = 41
     MOVE_TO_COLD = 42
+    MOVE_FROM_COLD = 43
     CORRECTION = 50
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -77,6 +77,16 @@ class NetworkFee:
 
 
 @dataclass(frozen=True, slots=True)
+class Sent:
+    """One payment that a message from outside asks for, to an account in raw form: units of coins,
+    or of the jetton that the account `through` holds for us."""
+
+    to: str
+    units: int
+    through: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Carrier:
     """A message from outside, signed with an account's key, that the account has obeyed."""
 
@@ -84,8 +94,8 @@ class Carrier:
     """By which the bytes are known that somebody sent."""
     tx_hash: str
     at: datetime
-    sends: tuple[tuple[str, int], ...]
-    """Whom it pays, and how many units of coins or of a jetton, as far as that can be read."""
+    sends: tuple[Sent, ...]
+    """Whom it pays, as far as that can be read."""
     number: int | None = None
     """The replay number that it has used up, where the account's kind has one."""
 
@@ -156,6 +166,15 @@ class SentPayout:
 
 
 @dataclass(frozen=True, slots=True)
+class Landed:
+    """What a final transaction of ours moved, in units: to the recipient, and from our account."""
+
+    height: int
+    arrived_units: int
+    left_units: int
+
+
+@dataclass(frozen=True, slots=True)
 class MemberVerdict:
     """What final chain data says of one payment; SUCCEEDED and FAILED carry their evidence."""
 
@@ -165,6 +184,8 @@ class MemberVerdict:
     proof: str = ""
     retriable: bool = False
     """Of a failure: the same payment may well succeed in another payout."""
+    landed: Landed | None = None
+    """Of an UNKNOWN that will never be anything else: it is final, and the amount is another."""
     lost_units: int = 0
     """Of a failure: what the way out and back took of the payout's own units, beyond the fees of
     our own transactions."""
@@ -193,6 +214,8 @@ class PayoutVerdict:
     """What final transactions of the payout cost, where no page of the account tells."""
     stranger: str = ""
     """The final transaction that took the replay key and is none of ours."""
+    evidence: Mapping[str, object] = field(default_factory=dict)
+    """What is known of the stranger."""
     burnt: GasBurnt | None = None
     """The same where the network is paid in a coin of its own."""
 

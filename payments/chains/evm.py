@@ -4,6 +4,7 @@ Everything is asked of raw JSON-RPC; each call of the adapter is answered by one
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -14,7 +15,7 @@ from payments.chains.base import GasBurnt, Outcome
 from payments.chains.blocks import Header, Incoming, Landed, Tip
 from payments.chains.evm_accounts import read_account, read_holdings, read_states
 from payments.chains.evm_addresses import parse_evm
-from payments.chains.evm_final import final_facts, find_taker
+from payments.chains.evm_final import final_facts, find_taker, moved_out
 from payments.chains.evm_judge import FinalFacts, judge
 from payments.chains.evm_logs import in_parts, linked, read_logs
 from payments.chains.evm_refusals import Refusal, meaning
@@ -217,7 +218,9 @@ class EvmChain:
             receipt = await node.ask(facts.receipt(taker.tx_hash))
             if receipt is None or receipt.block_hash != taker.block_hash:
                 raise OutsideUnavailable(source=node.name, reason="no receipt of a final block")
-            return taker, GasBurnt(taker.tx_hash, taker.height, facts.burnt(receipt))
+            sends = moved_out(node, receipt, token=self._token, account=account)
+            burnt = GasBurnt(taker.tx_hash, taker.height, facts.burnt(receipt))
+            return replace(taker, sends=sends), burnt
 
         return await self._nodes.decide(work)
 

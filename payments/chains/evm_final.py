@@ -11,7 +11,7 @@ from payments.chains import evm_facts as facts
 from payments.chains.evm_judge import FinalFacts, FinalReceipt, NonceTaker
 
 if TYPE_CHECKING:
-    from payments.chains.evm_facts import FullBlock, ReceiptAnswer
+    from payments.chains.evm_facts import FullBlock, ReceiptAnswer, TokenTransfer
     from payments.chains.evm_judge import EvmPayout
     from payments.json_rpc import Call, JsonRpcNode
 
@@ -47,19 +47,36 @@ async def final_facts(node: JsonRpcNode, payout: EvmPayout) -> FinalFacts:
     return FinalFacts(height, final.hash, nonce, tuple(receipts), taker)
 
 
-def _final_receipt(node: JsonRpcNode, receipt: ReceiptAnswer, *, token: str) -> FinalReceipt:
+def moved_out(
+    node: JsonRpcNode, receipt: ReceiptAnswer, *, token: str, account: str
+) -> tuple[tuple[str, int], ...]:
+    """To whom a transaction moved units of a token out of an account, in the order of its logs;
+    nothing if it was reverted. Raises OutsideUnavailable for logs that cannot be read."""
+    return tuple(
+        (one.recipient, one.units)
+        for one in _transfers(node, receipt, token=token)
+        if one.sender == account and one.units
+    )
+
+
+def _transfers(
+    node: JsonRpcNode, receipt: ReceiptAnswer, *, token: str
+) -> tuple[TokenTransfer, ...]:
     try:
         logs = sorted(receipt.logs, key=facts.place)
-        transfers = tuple(facts.read_transfers(logs, token=token))
+        return tuple(facts.read_transfers(logs, token=token))
     except ValueError as error:
         raise OutsideUnavailable(source=node.name, reason=str(error)) from error
+
+
+def _final_receipt(node: JsonRpcNode, receipt: ReceiptAnswer, *, token: str) -> FinalReceipt:
     return FinalReceipt(
         tx_hash=receipt.transaction_hash,
         height=facts.number(receipt.block_number),
         block_hash=receipt.block_hash,
         sender=receipt.sender.lower(),
         succeeded=facts.number(receipt.status) == 1,
-        transfers=transfers,
+        transfers=_transfers(node, receipt, token=token),
         fee=facts.burnt(receipt),
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from payments.chains.base import GasBurnt, MemberVerdict, Outcome, PayoutVerdict
+from payments.chains.base import GasBurnt, Landed, MemberVerdict, Outcome, PayoutVerdict
 from payments.chains.evm_wallet import read_transfer
 
 if TYPE_CHECKING:
@@ -72,13 +72,15 @@ class FinalReceipt:
 @dataclass(frozen=True, slots=True)
 class NonceTaker:
     """The transaction of the final chain that used up a nonce; `payload` is what it called with,
-    `to` the account that it called."""
+    `to` the account that it called, `sends` the units of the token that it moved out of the
+    sender's account, by recipient, where its receipt was read."""
 
     tx_hash: str
     height: int
     block_hash: str
     to: str = ""
     payload: str = "0x"
+    sends: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,17 @@ def _judge_receipt(payout: EvmPayout, receipt: FinalReceipt, *, cancels: bool) -
         return _landed(payout, receipt, Outcome.SUCCEEDED, f"paid by {place}")
     # Mined, not reverted, and another amount arrived (a token that takes a fee) or none at all:
     # what the player is owed now is for people to decide.
-    return _landed(payout, receipt, Outcome.UNKNOWN, "")
+    return _landed(payout, receipt, Outcome.UNKNOWN, "", amounts=_amounts(receipt, payout, payer))
+
+
+def _amounts(receipt: FinalReceipt, payout: EvmPayout, payer: str) -> Landed:
+    """What the recipient got and what the payer lost, whoever stood between them."""
+
+    def gained(account: str) -> int:
+        came = sum(one.units for one in receipt.transfers if one.recipient == account)
+        return came - sum(one.units for one in receipt.transfers if one.sender == account)
+
+    return Landed(receipt.height, max(0, gained(payout.recipient)), max(0, -gained(payer)))
 
 
 def _landed(
@@ -164,11 +176,13 @@ def _landed(
     proof: str,
     *,
     retriable: bool = False,
+    amounts: Landed | None = None,
 ) -> PayoutVerdict:
     burnt = GasBurnt(receipt.tx_hash, receipt.height, receipt.fee)
-    return _verdict(
+    verdict = _verdict(
         payout, outcome, seen=receipt.tx_hash, proof=proof, retriable=retriable, burnt=burnt
     )
+    return replace(verdict, members=tuple(replace(one, landed=amounts) for one in verdict.members))
 
 
 def _verdict(

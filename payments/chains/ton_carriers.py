@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from payments.chains.base import Carrier
+from payments.chains.base import Carrier, Sent
 from payments.chains.ton_cells import CellError
 from payments.chains.ton_facts import TonTransaction
 from payments.chains.ton_jetton_facts import read_transfer
 from payments.chains.ton_wallet import parcels_of, query_id_of
-
-SENDS_TOLD = 200
 
 
 def carrier(transaction: TonTransaction) -> Carrier | None:
@@ -30,19 +28,22 @@ def carrier(transaction: TonTransaction) -> Carrier | None:
     )
 
 
-def _sends(transaction: TonTransaction) -> tuple[tuple[str, int], ...]:
+def _sends(transaction: TonTransaction) -> tuple[Sent, ...]:
     message = transaction.incoming
     try:
         parcels = parcels_of(message.body) if message is not None else ()
     except CellError:
         # Another wallet's form: what it sent stands in the transaction itself.
-        return tuple((sent.destination or "", sent.units) for sent in transaction.outgoing)
+        return tuple(Sent(sent.destination or "", sent.units) for sent in transaction.outgoing)
     told = []
-    for parcel in parcels[:SENDS_TOLD]:
+    for parcel in parcels:
         try:
             asked = read_transfer(parcel.body)
         except CellError:
             asked = None
         owner = asked.owner if asked is not None else None
-        told.append(((owner or parcel.destination).raw, asked.units if asked else parcel.units))
+        if asked is None or owner is None:
+            told.append(Sent(parcel.destination.raw, parcel.units))
+        else:
+            told.append(Sent(owner.raw, asked.units, through=parcel.destination.raw))
     return tuple(told)

@@ -20,7 +20,7 @@ from payments.chains.evm_addresses import EvmAddress, parse_evm
 from payments.chains.evm_plan import EvmPlan
 from payments.chains.evm_wallet import Fees, token_transfer
 from payments.desks.evm_cold import EvmColdMoves
-from payments.desks.evm_nonces import NonceWatch
+from payments.desks.evm_nonces import NonceWatch, evidence
 from payments.desks.evm_payouts import reserved, same_versions, sent_payout
 from payments.desks.evm_price import in_rail_units
 
@@ -126,10 +126,11 @@ class EvmDesk:
             return PayoutVerdict(False, "", (unknown,))
         if verdict.stranger:
             found = await self.evm.taker(asked.account, asked.nonce, free_height=asked.free_height)
+            if found is None:
+                return verdict
             # Whoever sent it, our coins paid for it.
-            return replace(verdict, burnt=found[1] if found is not None else None)
-        if verdict.seen and any(one.outcome is Outcome.UNKNOWN for one in verdict.members):
-            await self._tell_unclear(payout, verdict.tx_hash)
+            seen = evidence(self.rail, payout.replay_number, *found)
+            return replace(verdict, burnt=found[1], evidence=seen)
         if verdict.seen:
             return verdict
         for attempt in reversed(asked.attempts):
@@ -261,15 +262,6 @@ class EvmDesk:
     async def _still(self, payout: Payout) -> bool:
         async with self.database.transaction() as session:
             return same_versions(payout, await get_payout(session, payout_id=payout.id))
-
-    async def _tell_unclear(self, payout: Payout, tx_hash: str) -> None:
-        await self._tell(
-            payout.id,
-            "alert.payout_unclear",
-            payout_id=payout.id,
-            withdrawal_ids=[member.withdrawal_id for member in payout.members],
-            tx_hash=tx_hash,
-        )
 
     async def _tell_low_fuel(self, payment: NextPayment, *, wei: int, needed: int) -> None:
         asset = FUELS[self.rail].asset

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from casino.cashier import foreign_sends, fuel, nonces
+from casino.cashier.foreign_sends import SentPayment
 from casino.clock import utc_now
 from payments.chains.evm_addresses import parse_evm
-from payments.chains.evm_wallet import read_transfer
 
 if TYPE_CHECKING:
     from casino.db import Database
@@ -55,7 +55,7 @@ class NonceWatch:
         now = utc_now()
         # A node without old states may not show it; that it is a stranger's is certain.
         tx_hash = found[0].tx_hash if found is not None else f"nonce {nonce}"
-        seen = evidence(nonce, *found) if found is not None else {"nonce": nonce}
+        seen = evidence(self.rail, nonce, *found) if found is not None else {"nonce": nonce}
         async with self.database.transaction() as session:
             new = await foreign_sends.note(
                 session, rail=self.rail, account=account, tx_hash=tx_hash, evidence=seen, now=now
@@ -66,15 +66,15 @@ class NonceWatch:
         log.error("sender.foreign_send", account=account, nonce=nonce, tx=tx_hash, new=new)
 
 
-def evidence(nonce: int, taker: NonceTaker, burnt: GasBurnt) -> dict[str, object]:
+def evidence(rail: str, nonce: int, taker: NonceTaker, burnt: GasBurnt) -> dict[str, object]:
     """What staff should see of a transaction that took a nonce of ours."""
-    found: dict[str, object] = {
+    return {
         "nonce": nonce,
         "block": taker.height,
         "to": taker.to,
         "burnt_wei": str(burnt.parts),
+        foreign_sends.PAID: [
+            SentPayment(rail, parse_evm(to).checksummed, units).as_evidence()
+            for to, units in taker.sends
+        ],
     }
-    paid = read_transfer(bytes.fromhex(taker.payload[2:]))
-    if paid is not None:
-        found |= {"recipient": paid[0].checksummed, "units": str(paid[1])}
-    return found

@@ -11,6 +11,7 @@ from admin_bot.reasons import in_words, sentence
 from casino import audit, flags, i18n, ids, outbox
 from casino.betting.floor import open_floor
 from casino.cashier import foreign_sends, freezes, token_cases
+from casino.cashier.foreign_sends import PAID, SentPayment
 from casino.cashier.rails import get_rail
 from casino.cashier.strangers import StrangeTransfer
 from casino.clock import Window, utc_now
@@ -416,7 +417,7 @@ ALERTS = {
         "rail": "ton",
         "account": "UQ-hot",
         "tx_hash": "ab" * 32,
-        "evidence": {"payments": 1, "units": 5, "sends": [["0:11", 5]]},
+        "evidence": {"paid": []},
     },
     "alert.low_fuel": {
         "rail": "ton",
@@ -439,6 +440,12 @@ ALERTS = {
         "address": "UQ-cold-wallet",
         "reason": "no_cold_address",
     },
+    "alert.came_from_cold": {
+        "rail": "ton",
+        "amount": {"units": 6 * TON, "asset": "TON"},
+        "tx_hash": "ab" * 32,
+    },
+    "alert.foreign_payment_second": {"rail": "ton", "tx_hash": "ab" * 32, "withdrawal_id": 5},
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
 }
@@ -462,6 +469,8 @@ SAID = {
     "alert.top_up": "Send 3.00 TON to this address",
     "alert.topped_up": "It holds 9.00 TON",
     "alert.move_to_cold": "The hot wallet holds 5.00 TON more than it should keep",
+    "alert.came_from_cold": "6.00 TON, booked in the hot wallet",
+    "alert.foreign_payment_second": "One more person has to agree",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
 }
@@ -520,7 +529,9 @@ async def noted(office: Office, *numbers: int, account: str = "UQ-hot") -> None:
                 rail="ton",
                 account=account,
                 tx_hash=f"{number:02x}" * 32,
-                evidence={"payments": 7, "units": 9, "sends": [["0:ab", 9]]},
+                evidence={
+                    PAID: [SentPayment("ton", f"UQ-{n}", TON).as_evidence() for n in "abcdefg"]
+                },
                 now=utc_now(),
             )
 
@@ -539,7 +550,7 @@ async def test_what_left_without_a_payout_is_explained_by_those_who_decide(
     listed = await pavel.tap("Left without us")
     assert "4 transactions wait" in listed.text
     card = await pavel.tap(listed.labels[0])
-    for shown in ("UQ-hot", "01" * 32, "7 payments", "9 → 0:ab"):
+    for shown in ("UQ-hot", "01" * 32, "7 payments"):
         assert shown in card.text
     stale = card.data_of("I know what this was")
     await pavel.tap("I know what this was")

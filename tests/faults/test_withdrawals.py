@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from casino.cashier import foreign_sends, withdrawals
+from casino.cashier.foreign_sends import SentPayment
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.db import Database
 from casino.ids import internal, new_reference
@@ -304,7 +305,9 @@ async def test_restored_old_backup_pays_nothing_again(scene: Scene) -> None:
                 found = await withdrawals.get(session, withdrawal_id=withdrawal)
                 waiting = await foreign_sends.waiting(session)
             assert (found.status, found.attempts) == (Status.IN_REVIEW, 0)
-            assert [one.evidence["sends"] for one in waiting] == [[[to.raw, units - FEE]]]
+            assert [one.payments for one in waiting] == [
+                (SentPayment("ton", to.friendly(), units - FEE),)
+            ]
         finally:
             await scene.end()
             await older.close()

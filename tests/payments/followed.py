@@ -52,6 +52,7 @@ class FollowedHouse:
     tiers: tuple[Tier, ...] = (Tier(SMALL, ENOUGH),)
     scale: int = 1
     watch: Callable[[], Watched] = set[str]
+    own_form: Callable[[str], str] | None = None
     follower: Follower = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,6 +71,7 @@ class FollowedHouse:
             poll_seconds=1,
             scale=self.scale,
             watch=self.watch,
+            own_form=self.own_form,
         )
         return Follower(self.database, followed)
 

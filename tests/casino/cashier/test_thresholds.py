@@ -11,7 +11,7 @@ from casino.cashier import claiming, cold_storage, moves, rails, signing, thresh
 from casino.cashier.moves import MoveIntent, MoveKind
 from casino.cashier.thresholds import Excess, Thresholds
 from casino.db import Database
-from casino.errors import AddressInvalid, BadAmount, BadChoice, IdempotencyConflict, NotFound
+from casino.errors import AddressInvalid, BadAmount, BadChoice, NotFound
 from casino.ledger import reconcile
 from casino.money import Asset
 from tests.casino.cashier.cashbox import (
@@ -255,21 +255,3 @@ async def test_a_move_that_died_is_left_to_people(house: Database) -> None:
     async with house.transaction() as session:
         assert await cold_storage.held_units(session, rail="ton") == 0
     assert await excess(house, 120 * TON) is None
-
-
-async def test_what_a_person_moved_is_booked_once(house: Database) -> None:
-    async with house.transaction() as session:
-        await treasury.fund_house(session, rail="ton", units=9 * TON, reference="r", now=NOW)
-    for expected in (True, False):
-        async with house.transaction() as session:
-            booked = await cold_storage.book_by_hand(
-                session, rail="ton", units=4 * TON, tx_hash="ab", actor="staff:1", now=NOW
-            )
-        assert booked is expected
-    with pytest.raises(IdempotencyConflict):
-        async with house.transaction() as session:
-            await cold_storage.book_by_hand(
-                session, rail="ton", units=5 * TON, tx_hash="ab", actor="staff:1", now=NOW
-            )
-    async with house.transaction() as session:
-        assert await cold_storage.held_units(session, rail="ton") == 4 * TON

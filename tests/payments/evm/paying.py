@@ -15,7 +15,7 @@ from casino.money import Asset
 from casino.staff import orders, people
 from payments.builds_evm import EvmAddresses
 from payments.chains.evm import EvmChain
-from payments.chains.evm_addresses import DepositAddresses, EvmAddress
+from payments.chains.evm_addresses import DepositAddresses, EvmAddress, parse_evm
 from payments.config import EvmSweeps
 from payments.desks.evm import EvmDesk
 from payments.desks.evm_audit import EvmAudit
@@ -81,6 +81,7 @@ class EvmHouse:
             self.world.chain,
             addresses=EvmAddresses(DepositAddresses(deposits.xpub)),
             token=self.world.usdt.address.checksummed,
+            own_form=lambda text: parse_evm(text).raw,
         )
         self.restart()
 

@@ -5,19 +5,22 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from casino.cashier import cold_storage, moves, thresholds
+from casino.cashier import cold_returns, cold_storage, deposits, moves, thresholds, treasury
 from casino.cashier.moves import MoveKind
 from casino.cashier.rails import USDT_ETH
 from casino.cashier.thresholds import Thresholds
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.db import Database
+from casino.errors import NotFound
+from casino.staff import people
 from payments.chains.evm_addresses import EvmAddress
 from payments.config import SignerSettings
 from payments.signer.errors import KeystoreError
 from payments.signer.evm_bounds import OwnAddresses
 from payments.signer.pens import evm_cold
-from tests.payments.evm.conftest import USDT, EvmWorld
+from sandbox.evm.wallet import PersonWallet
+from tests.payments.evm.conftest import ETH, USDT, EvmWorld
 from tests.payments.evm.paying import EvmHouse
 
 pytestmark = pytest.mark.chain
@@ -181,3 +184,81 @@ def test_the_signers_own_setting_is_held_against_its_keys(house: EvmHouse) -> No
     for bad in ("nonsense", token, house.hot.checksummed, deposit.checksummed):
         with pytest.raises(KeystoreError):
             evm_cold(bad, token=token, own=own, wallets=[house.hot])
+
+
+async def in_cold_storage(house: EvmHouse) -> PersonWallet:
+    """The wallet of cold storage, once 800 USDT are there."""
+    await house.send()
+    await house.settle()
+    assert await held(house) == 800 * USDT
+    await house.require_balanced()
+    cold = house.world.wallet(f"cold storage of {house.hot.raw}")
+    await house.world.node.give(cold.address.raw, ETH)
+    return cold
+
+
+async def test_what_comes_back_is_booked_when_it_is_final(house: EvmHouse) -> None:
+    cold = await in_cold_storage(house)
+    player = await house.rich_player(20 * USDT)
+    own = await house.followed.address(player)
+    await cold.pay_tokens(house.hot.raw, 50 * USDT)
+    await cold.pay_tokens(own, 30 * USDT)  # by mistake, to the address of a player
+    await house.world.node.mine()
+    await house.followed.step()
+    assert await held(house) == 800 * USDT, "a reorganisation could take it back"
+    await house.finalize()
+    house.restart()
+    await house.finalize()
+    assert await held(house) == 720 * USDT
+    assert (await house.followed.wallet(player)).cash == 20 * USDT
+    assert (await house.told()).count("alert.came_from_cold") == 2
+    await house.require_balanced()
+
+
+async def test_a_return_that_a_reorganisation_takes_back_is_booked_nowhere(
+    house: EvmHouse,
+) -> None:
+    cold = await in_cold_storage(house)
+    await house.finalize()
+    await cold.pay_tokens(house.hot.raw, 50 * USDT)
+    await house.world.node.mine()
+    await house.followed.step()
+    await house.world.node.rollback(2)
+    await house.world.node.drop_waiting()
+    await house.world.node.mine(3)
+    await house.finalize()
+    assert await held(house) == 800 * USDT
+    await house.require_balanced()
+
+
+async def test_people_book_what_another_wallet_of_cold_storage_sent(house: EvmHouse) -> None:
+    """The audit shows a drift until somebody says what the coins are."""
+    await in_cold_storage(house)
+    await house.world.person.pay_tokens(house.hot.raw, 60 * USDT)
+    sent = await house.world.person.pay_tokens(house.hot.raw, 70 * USDT)
+    await house.finalize()
+    await house.audit.step()
+    async with house.database.transaction() as session:
+        view = await treasury.hot_wallet_view(session, rail=USDT_ETH)
+        owner = await people.find_member(session, telegram_id=1)
+    assert view.drift_units == 130 * USDT
+    assert owner is not None
+    async with house.database.transaction() as session:
+        assert not await deposits.list_unclaimed(session)
+        await treasury.fund_house(
+            session, rail=USDT_ETH, units=60 * USDT, reference="capital", now=utc_now()
+        )
+        booked = await cold_returns.book(
+            session, rail=USDT_ETH, tx_hash=sent.tx_hash, member=owner, now=utc_now()
+        )
+    assert booked == 70 * USDT
+    assert await held(house) == 730 * USDT
+    with pytest.raises(NotFound):
+        async with house.database.transaction() as session:
+            await cold_returns.book(
+                session, rail=USDT_ETH, tx_hash=sent.tx_hash, member=owner, now=utc_now()
+            )
+    await house.finalize()
+    await house.audit.step()
+    async with house.database.transaction() as session:
+        assert (await treasury.hot_wallet_view(session, rail=USDT_ETH)).drift_units == 0

@@ -6,11 +6,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from casino.cashier import unclear_payments
+from casino.cashier.unclear_payments import Answer
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
+from casino.clock import utc_now
 from casino.db import Database
 from casino.ledger import totals
 from casino.ledger.chart import Account
 from casino.money import Asset
+from casino.staff import people
 from payments.chains.evm_addresses import EvmAddress
 from payments.chains.evm_wallet import Fees, coin_transfer, sign_transaction
 from payments.desks.evm import PAYMENT_GAS
@@ -250,7 +254,28 @@ async def test_hazard_9_a_fee_that_the_token_keeps_is_told_once_and_left_to_peop
     await house.settler.step()
     assert await house.status(withdrawal) is Status.BROADCAST
     assert (await house.told()).count("alert.payout_unclear") == 1
-    assert 0 < await house.paid(somebody(house, 1)) < 40 * USDT - FEE
+    arrived = await house.paid(somebody(house, 1))
+    assert 0 < arrived < 40 * USDT - FEE
+    async with house.database.transaction() as session:
+        (unclear,) = await unclear_payments.waiting(session)
+    landed = unclear.landed
+    assert (unclear.withdrawal_id, unclear.wanted_units) == (withdrawal, 40 * USDT - FEE)
+    assert (landed.arrived_units, landed.left_units) == (arrived, 40 * USDT - FEE)
+    async with house.database.transaction() as session:
+        owner = await people.find_member(session, telegram_id=1)
+        assert owner is not None
+        await unclear_payments.decide(
+            session,
+            payout_id=unclear.payout_id,
+            answer=Answer.MADE_GOOD,
+            member=owner,
+            now=utc_now(),
+        )
+    await house.settler.step()
+    await house.again()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    assert await house.paid(somebody(house, 1)) == arrived, "paid once"
+    await house.require_balanced()
 
 
 async def test_a_stuck_payment_is_offered_for_more_and_paid_once(

@@ -16,6 +16,7 @@ import payments.reading as reading_module
 import payments.sender as sender_module
 import payments.settler as settler_module
 from casino.cashier import payouts
+from casino.cashier.foreign_sends import SentPayment
 from casino.cashier.rails import TON, USDT_TON
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
@@ -266,8 +267,8 @@ async def test_a_member_too_dear_dies_alone_and_waits_for_an_explanation(
     assert await house.status(small) is Status.CONFIRMED
     assert await house.status(large) is Status.DEAD
     (foreign,) = await house.foreign()
-    assert foreign.evidence["units"] == 100 * DOLLAR
-    assert foreign.evidence["sends"] == [[somebody(house, 102).raw, 100 * DOLLAR]]
+    to = somebody(house, 102).friendly()
+    assert foreign.payments == (SentPayment(USDT_TON, to, 100 * DOLLAR),)
     assert (await house.effects()).count("alert.foreign_send") == 1
     await house.jettons.arrive(100 * DOLLAR)
     coins = await house.rich_in_coins(player)
@@ -439,7 +440,7 @@ async def test_a_restored_backup_pays_nothing_again(house: PayingHouse, seconds:
         assert await restored.status(paid) is Status.IN_REVIEW
         assert (await restored.effects()).count("alert.foreign_send") == 1
         (foreign,) = await restored.foreign()
-        assert foreign.evidence["sends"] == [[to.raw, 19 * DOLLAR]]
+        assert foreign.payments == (SentPayment(USDT_TON, to.friendly(), 19 * DOLLAR),)
         fresh = await restored.withdraw(player, 10 * DOLLAR, somebody(house, 161).friendly())
         await restored.turn()
         assert await restored.status(fresh) is Status.APPROVED

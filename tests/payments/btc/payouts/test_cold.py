@@ -2,16 +2,18 @@
 
 import pytest
 
-from casino.cashier import cold_storage, thresholds
+from casino.cashier import cold_returns, cold_storage, thresholds
 from casino.cashier.moves import MoveKind
 from casino.cashier.thresholds import Thresholds
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
+from casino.errors import IllegalMove, NotFound
+from casino.staff import people
 from payments.btc_units import BTC_SCALE
-from payments.chains.btc_addresses import NETWORKS
+from payments.chains.btc_addresses import NETWORKS, parse
 from payments.signer.errors import KeystoreError
 from payments.signer.pens import btc_cold
-from tests.payments.btc.conftest import BTC
+from tests.payments.btc.conftest import BTC, DEPTH
 from tests.payments.btc.payouts.house import RAIL, PayingHouse
 
 pytestmark = pytest.mark.chain
@@ -83,3 +85,46 @@ def test_the_signers_own_setting_is_an_address_of_its_network(house: PayingHouse
         assert network is not NETWORKS["bitcoin"]
         with pytest.raises(KeystoreError):
             btc_cold(bad, network)
+
+
+async def test_what_came_back_is_booked_by_people_once_it_is_final(house: PayingHouse) -> None:
+    """Nobody sees by a payment on Bitcoin which wallet made it."""
+    house.pen.cold_address = house.somebody(COLD)
+    player = await house.rich_player(BTC, BTC // 4)
+    await set_thresholds(house, house.somebody(COLD))
+    await house.pay()
+    await house.settle()
+    await house.require_balanced()
+    hot = parse(house.book.hot_wallet, house.world.network)
+    txid = (await house.world.person.pay([(hot, BTC // 10)])).txid
+    await house.mine()
+    await house.watch()
+    with pytest.raises(IllegalMove):
+        await book_return(house, txid)
+    await house.mine(DEPTH)
+    await house.watch()
+    assert await house.reconciler.compare() == BTC // 10 * BTC_SCALE, "in no book yet"
+    before = await held(house)
+    assert await book_return(house, txid.upper()) == BTC // 10 * BTC_SCALE
+    assert await held(house) == before - BTC // 10 * BTC_SCALE
+    await house.require_balanced()
+    with pytest.raises(NotFound):
+        await book_return(house, txid)
+    withdrawal = await house.withdraw(player, 200_000, house.somebody())
+    await house.pay()
+    (payout,) = [one for one in await house.open_payouts() if one.members]
+    await house.settle()
+    assert await house.status(withdrawal) is Status.CONFIRMED
+    for ours in (payout.attempts[-1].tx_hash, "ab" * 32):
+        with pytest.raises(NotFound):  # our own change, and what nobody has seen
+            await book_return(house, str(ours))
+    await house.require_balanced()
+
+
+async def book_return(house: PayingHouse, txid: str) -> int:
+    async with house.database.transaction() as session:
+        owner = await people.find_member(session, telegram_id=1)
+        assert owner is not None
+        return await cold_returns.book(
+            session, rail=RAIL, tx_hash=txid, member=owner, now=utc_now()
+        )

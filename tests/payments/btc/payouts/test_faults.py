@@ -8,10 +8,15 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from casino.cashier import foreign_payments, foreign_sends
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.db import Database
+from casino.errors import IllegalMove
+from casino.staff import people
+from casino.staff.people import Member
 from payments.chains.btc_coins import Coin, Target
 from payments.chains.btc_wallet import ChangeSpot, draft_payout, sign
 from tests.payments.btc.conftest import BTC, DEPTH
@@ -171,6 +176,41 @@ async def test_hazard_6_a_payout_that_is_mined_again_in_another_block(house: Pay
     await house.require_balanced()
 
 
+async def owner_of(session: AsyncSession) -> Member:
+    owner = await people.find_member(session, telegram_id=1)
+    assert owner is not None
+    return owner
+
+
+async def lose(house: PayingHouse, txid: str) -> None:
+    """The owner says that it paid nobody of ours."""
+    async with house.database.transaction() as session:
+        await foreign_payments.book_loss(
+            session,
+            account=house.book.hot_wallet,
+            tx_hash=txid,
+            member=await owner_of(session),
+            reason="stolen",
+            now=utc_now(),
+        )
+
+
+async def paid_by(house: PayingHouse, txid: str, withdrawal: int) -> None:
+    """The owner says that it paid this withdrawal."""
+    async with house.database.transaction() as session:
+        send = await foreign_sends.find(session, mark=txid)
+        (position,) = [at for at, one in enumerate(send.payments) if one.to == house.somebody()]
+        assert await foreign_payments.book_withdrawal(
+            session,
+            account=send.account,
+            tx_hash=txid,
+            position=position,
+            withdrawal_id=withdrawal,
+            member=await owner_of(session),
+            now=utc_now(),
+        )
+
+
 async def test_hazard_13_a_spend_that_nobody_here_made_stops_payouts(house: PayingHouse) -> None:
     """First in the mempool, where it is looked for before anything is claimed; then in a block."""
     player = await house.rich_player(BTC, BTC)
@@ -181,13 +221,22 @@ async def test_hazard_13_a_spend_that_nobody_here_made_stops_payouts(house: Payi
     await house.pay()
     assert await house.status(withdrawal) is Status.APPROVED
     (txid,) = await house.foreign()
-    await house.mine(DEPTH)
+    with pytest.raises(IllegalMove):
+        await lose(house, txid)  # nobody knows yet whom it pays, nor whether it will
+    await house.mine(DEPTH - 1)
+    await house.watch()
+    with pytest.raises(IllegalMove):
+        await lose(house, txid)  # a reorganisation could take it back
+    await house.mine()
     await house.watch()
     assert await house.foreign() == [txid]
     assert (await house.told("staff")).count("alert.foreign_send") == 1
     await house.pay()
     assert await house.status(withdrawal) is Status.APPROVED
     assert (await house.reconciler.compare() or 0) < 0, "the book misses what went"
+    for _ in range(2):
+        await lose(house, txid)
+    await house.require_balanced()
     await house.acknowledge(txid)
     await house.pay()
     assert await house.status(withdrawal) is Status.BROADCAST
@@ -217,6 +266,14 @@ async def test_hazard_18_a_restored_old_backup_pays_nothing_again(house: PayingH
         for _ in range(2):
             await house.pay()
         assert await house.status(withdrawal) is Status.APPROVED
+        assert await house.received(house.somebody()) == 200_000 - FEE
+        (txid,) = await house.foreign()
+        await paid_by(house, txid, withdrawal)
+        assert await house.status(withdrawal) is Status.CONFIRMED
+        await house.require_balanced()
+        await house.acknowledge(txid)
+        await house.pay()
+        await house.settle()
         assert await house.received(house.somebody()) == 200_000 - FEE
         house.restart(present)
 

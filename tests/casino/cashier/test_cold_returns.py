@@ -1,0 +1,166 @@
+"""Coins that come back from cold storage: nobody's deposit, in the book once, whoever says so."""
+
+from dataclasses import replace
+
+import pytest
+
+from casino.cashier import (
+    cold_returns,
+    cold_storage,
+    deposits,
+    house_addresses,
+    treasury,
+    unclaimed,
+)
+from casino.cashier.unclaimed import ChainDeposit
+from casino.db import Database
+from casino.errors import AddressInvalid, IllegalMove, NotFound, NotPermitted
+from casino.ledger import totals
+from casino.ledger.chart import Account
+from casino.money import Asset
+from casino.staff.people import Member
+from casino.staff.roles import Role
+from tests.casino.cashier.cashbox import (
+    NOW,
+    TON,
+    arrive,
+    assert_sound,
+    make_clerk,
+    make_member,
+    open_house,
+    rich_player,
+    tag_of,
+    transfer,
+    wallet,
+)
+
+COLD = "UQ-cold"
+
+
+@pytest.fixture
+async def owner(db: Database) -> Member:
+    """A house with a hundred coins, forty of them in cold storage."""
+    await open_house(db)
+    await rich_player(db)
+    async with db.transaction() as session:
+        await cold_storage.keep_address(session, rail="ton", address=COLD, now=NOW)
+        await cold_storage.book_move(
+            session, rail="ton", units=40 * TON, reference="1", tx_hash="tx", now=NOW
+        )
+    return await make_member(db, Role.PAYMENTS)
+
+
+async def hot_and_cold(db: Database) -> tuple[int, int, int]:
+    async with db.transaction() as session:
+        view = await treasury.hot_wallet_view(session, rail="ton")
+        capital = await totals.account_balance(session, Account.HOUSE_CAPITAL, Asset.TON)
+        return view.book_units, await cold_storage.held_units(session, rail="ton"), capital
+
+
+def back(units: int, comment: str | None = None) -> ChainDeposit:
+    return replace(transfer(units, comment), sender=COLD, from_cold=True)
+
+
+async def test_it_is_booked_once_and_is_no_deposit_whatever_its_comment(
+    db: Database, owner: Member
+) -> None:
+    player = await rich_player(db)
+    came = back(15 * TON, await tag_of(db, player))
+    for _ in range(2):
+        await arrive(db, came)
+    assert await hot_and_cold(db) == (175 * TON, 25 * TON, 0)
+    assert (await wallet(db, player)).cash == 100 * TON
+    async with db.transaction() as session:
+        assert not await deposits.list_unclaimed(session)
+        newest, _first = await cold_storage.latest(session, rail="ton")
+        assert (newest.way, newest.units, newest.booked_by) == ("from_cold", 15 * TON, "system")
+    await assert_sound(db)
+    assert owner
+
+
+async def test_before_it_is_final_nothing_is_booked(db: Database, owner: Member) -> None:
+    await arrive(db, back(15 * TON), final_block=9)
+    assert await hot_and_cold(db) == (60 * TON, 40 * TON, 0)
+    await arrive(db)
+    assert await hot_and_cold(db) == (75 * TON, 25 * TON, 0)
+    assert owner
+
+
+async def test_more_than_the_book_has_there_is_capital(db: Database, owner: Member) -> None:
+    await arrive(db, back(50 * TON), back(5 * TON))
+    assert await hot_and_cold(db) == (115 * TON, 0, 15 * TON)
+    await assert_sound(db)
+    assert owner
+
+
+async def test_people_book_what_was_not_recognised(db: Database, owner: Member) -> None:
+    stranger = transfer(12 * TON, None)
+    await arrive(db, stranger)
+    clerk = await make_clerk(db, owner, Role.PAYMENTS)
+    for wrong, error in ((clerk, NotPermitted), (owner, NotFound)):
+        tx_hash = stranger.tx_hash if wrong is clerk else "another"
+        with pytest.raises(error):
+            async with db.transaction() as session:
+                await cold_returns.book(session, rail="ton", tx_hash=tx_hash, member=wrong, now=NOW)
+    async with db.transaction() as session:
+        booked = await cold_returns.book(
+            session, rail="ton", tx_hash=stranger.tx_hash, member=owner, now=NOW
+        )
+    assert booked == 12 * TON
+    assert await hot_and_cold(db) == (72 * TON, 28 * TON, 0)
+    with pytest.raises(NotFound):
+        async with db.transaction() as session:
+            await cold_returns.book(
+                session, rail="ton", tx_hash=stranger.tx_hash, member=owner, now=NOW
+            )
+    async with db.transaction() as session:
+        unclaimed_units = await totals.account_balance(session, Account.HOUSE_UNCLAIMED, Asset.TON)
+    assert unclaimed_units == 0
+    await assert_sound(db)
+
+
+async def test_what_is_somebodys_or_not_final_cannot_be_taken(db: Database, owner: Member) -> None:
+    player = await rich_player(db)
+    his = transfer(3 * TON, await tag_of(db, player))
+    adopted, early = transfer(4 * TON, None), transfer(5 * TON, None, block=20)
+    await arrive(db, his, adopted, early, final_block=19)
+    async with db.transaction() as session:
+        (waiting,) = await deposits.list_unclaimed(session)
+        await treasury.adopt_unclaimed(session, unclaimed_id=waiting.id, actor="staff:1", now=NOW)
+    for tx_hash, error in (
+        (his.tx_hash, NotFound),
+        (adopted.tx_hash, NotFound),
+        (early.tx_hash, IllegalMove),
+    ):
+        with pytest.raises(error):
+            async with db.transaction() as session:
+                await cold_returns.book(session, rail="ton", tx_hash=tx_hash, member=owner, now=NOW)
+    with pytest.raises(IllegalMove):
+        async with db.transaction() as session:
+            await cold_returns.book_unclaimed(
+                session, unclaimed_id=waiting.id, member=owner, now=NOW
+            )
+
+
+async def test_what_only_arrived_is_in_no_book_until_people_say(
+    db: Database, owner: Member
+) -> None:
+    """On chains where the owner's capital is booked by hand."""
+    came = replace(transfer(8 * TON, None), to_hot=True)
+    await arrive(db, came)
+    assert await hot_and_cold(db) == (60 * TON, 40 * TON, 0)
+    async with db.transaction() as session:
+        assert not await unclaimed.list_waiting(session, before_id=None, limit=9)
+        await cold_returns.book(session, rail="ton", tx_hash=came.tx_hash, member=owner, now=NOW)
+    assert await hot_and_cold(db) == (68 * TON, 32 * TON, 0)
+    await assert_sound(db)
+
+
+async def test_cold_storage_is_an_address_of_ours_for_ever(db: Database, owner: Member) -> None:
+    async with db.transaction() as session:
+        with pytest.raises(AddressInvalid) as refused:
+            await house_addresses.require_foreign(session, destination=COLD)
+        assert refused.value.data["reason"] == "own"
+        assert COLD in (await house_addresses.read(session)).accounts
+        await house_addresses.require_foreign(session, destination=COLD, with_cold=False)
+    assert owner

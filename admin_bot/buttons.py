@@ -10,10 +10,18 @@ from admin_bot.callbacks import Go
 from messaging.buttons import tap
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from aiogram.filters.callback_data import CallbackData
 
     from messaging.buttons import Row
     from messaging.words import Words
+
+    class Page(Protocol):
+        """Makes the button's data of the page that begins before an id; 0 is the newest page."""
+
+        def __call__(self, *, before: int) -> CallbackData: ...
+
 
 DANGER, SUCCESS, PRIMARY = "danger", "success", "primary"
 
@@ -33,11 +41,10 @@ def link(text: str, url: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text=text, url=url)
 
 
-def turning(
-    words: Words, *, newest: CallbackData | None, older: CallbackData | None
-) -> tuple[InlineKeyboardButton, ...]:
-    """The row that turns pages: to the newest one and to the one before."""
+def turning(words: Words, page: Page, *, before: int, older: int | None) -> Row:
+    """The row that turns pages: to the newest one, unless this is it (`before` is 0), and to what
+    is older than the last thing shown, if there is any."""
     return (
-        *((tap(words.plain("admin.button.newest"), newest),) if newest else ()),
-        *((tap(words.plain("admin.button.older"), older),) if older else ()),
+        *((tap(words.plain("admin.button.newest"), page(before=0)),) if before else ()),
+        *((tap(words.plain("admin.button.older"), page(before=older)),) if older else ()),
     )

@@ -188,11 +188,7 @@ def _list_screen(
             None if shown else words.say("admin.player.page.empty"),
         ),
         (
-            buttons.turning(
-                words,
-                newest=page(before=0) if before else None,
-                older=page(before=shown[-1][0]) if more else None,
-            ),
+            buttons.turning(words, page, before=before, older=shown[-1][0] if more else None),
             _back_to(player, words),
         ),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 
 from aiogram import F, Router
 from aiogram.filters import Command, StateFilter
@@ -164,12 +165,8 @@ async def _show(wanted: AuditPage, *, words: Words, talk: Talk, desk: Desk) -> N
         found = await _lines(session, wanted, limit=PAGE + 1)
         names = await cards.names(session)
     shown = found[:PAGE]
-    older = (
-        AuditPage(by=wanted.by, what=wanted.what, before=shown[-1].id)
-        if len(found) > PAGE
-        else None
-    )
-    first = AuditPage(by=wanted.by, what=wanted.what, before=0) if wanted.before else None
+    older = shown[-1].id if len(found) > PAGE else None
+    page = partial(AuditPage, by=wanted.by, what=wanted.what)
     await talk.show(
         Screen(
             paragraphs(
@@ -181,7 +178,7 @@ async def _show(wanted: AuditPage, *, words: Words, talk: Talk, desk: Desk) -> N
                 None if shown else words.say("admin.audit.nothing"),
             ),
             (
-                buttons.turning(words, newest=first, older=older),
+                buttons.turning(words, page, before=wanted.before, older=older),
                 (buttons.go(words, "audit_people"), buttons.go(words, "audit_actions")),
                 (buttons.go(words, "audit_subject"), buttons.go(words, "audit_verify")),
                 buttons.back(words, "menu" if wanted.by == ALL else "audit"),

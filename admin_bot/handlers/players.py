@@ -13,9 +13,9 @@ from admin_bot.asking import TYPED, Ask
 from admin_bot.callbacks import AskWhy, Because, Go, OpenPlayer, PlayerPage
 from admin_bot.cards.shape import player_name
 from admin_bot.desk import Desk
-from admin_bot.handlers.why import Asked, ask_own, offer
+from admin_bot.handlers.why import Asked, ask_own, offer, take_own
 from admin_bot.player_file import file_screen, page_screen
-from admin_bot.reasons import BLOCK, OWN, UNBLOCK, own, sentence
+from admin_bot.reasons import BLOCK, OWN, UNBLOCK, sentence
 from casino import audit, clock
 from casino.errors import IllegalMove, NotFound
 from casino.players import identity
@@ -149,11 +149,10 @@ async def because_own(
     state: FSMContext,
 ) -> Toast | None:
     """Block or unblock for a reason in own words."""
-    asked = Asked.read(await state.get_data())
-    await state.clear()
-    if asked is None:
+    taken = await take_own(message, state)
+    if taken is None:
         return Toast(words.plain("admin.forgotten"))
-    return await _decide(asked, own(message.text), desk=desk, member=member, words=words, talk=talk)
+    return await _decide(*taken, desk=desk, member=member, words=words, talk=talk)
 
 
 async def _decide(

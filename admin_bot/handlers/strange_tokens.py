@@ -16,8 +16,8 @@ from admin_bot.callbacks import AskWhy, Because, Go, OpenCard, TokenCasePage
 from admin_bot.cards.hanging import redraw, too_late
 from admin_bot.cards.table import parse_subject
 from admin_bot.desk import Desk
-from admin_bot.handlers.why import Asked, ask_own, offer
-from admin_bot.reasons import OWN, TOKEN, own, sentence
+from admin_bot.handlers.why import Asked, ask_own, offer, take_own
+from admin_bot.reasons import OWN, TOKEN, sentence
 from casino import clock
 from casino.cashier import token_cases
 from casino.errors import Conflict
@@ -77,11 +77,10 @@ async def because_own(
     state: FSMContext,
 ) -> Toast | None:
     """A note in own words."""
-    asked = Asked.read(await state.get_data())
-    await state.clear()
-    if asked is None:
+    taken = await take_own(message, state)
+    if taken is None:
         return Toast(words.plain("admin.forgotten"))
-    return await _close(asked, own(message.text), member=member, words=words, talk=talk, desk=desk)
+    return await _close(*taken, member=member, words=words, talk=talk, desk=desk)
 
 
 async def _close(
@@ -123,8 +122,7 @@ async def _show(before: int, *, words: Words, talk: Talk, desk: Desk) -> None:
         )
         for each in found[:PAGE]
     )
-    last = TokenCasePage(before=found[PAGE - 1].id) if len(found) > PAGE else None
-    first = TokenCasePage(before=0) if before else None
+    last = found[PAGE - 1].id if len(found) > PAGE else None
     await talk.show(
         Screen(
             paragraphs(
@@ -140,7 +138,11 @@ async def _show(before: int, *, words: Words, talk: Talk, desk: Desk) -> None:
                     for flood in floods
                 ),
             ),
-            (*rows, buttons.turning(words, newest=first, older=last), buttons.back(words)),
+            (
+                *rows,
+                buttons.turning(words, TokenCasePage, before=before, older=last),
+                buttons.back(words),
+            ),
         )
     )
 

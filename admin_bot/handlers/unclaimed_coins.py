@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
+
 from aiogram import F, Router
 from aiogram.filters import StateFilter
 from aiogram.fsm.context import FSMContext
@@ -40,6 +43,9 @@ from messaging.words import Words, paragraphs
 RESOLVE = Permission.DEPOSITS_RESOLVE
 PAGE = 6
 KEY = "unclaimed"
+
+Deed = Callable[..., Awaitable[None]]
+"""What is done to a transfer in a session, at a moment."""
 
 
 async def unclaimed_list(
@@ -168,20 +174,8 @@ async def ask_adopt(
     _tap: CallbackQuery, callback_data: Adopt, words: Words, talk: Talk, desk: Desk
 ) -> None:
     """Is it really the house's own money?"""
-    async with desk.database.transaction() as session:
-        found = await find_waiting(session, unclaimed_id=callback_data.unclaimed)
-    if found is None:
-        raise NotFound(thing="unclaimed", key=callback_data.unclaimed)
-    sure = Adopt(unclaimed=found.id, sure=True)
-    await talk.send(
-        Screen(
-            words.say("admin.unclaimed.adopt_sure", amount=words.units(found.units, found.asset)),
-            (
-                (tap(words.plain("admin.button.adopt"), sure, style=buttons.DANGER),),
-                buttons.back(words, "unclaimed"),
-            ),
-        )
-    )
+    sure = callback_data.model_copy(update={"sure": True})
+    await _ask_sure(sure, "admin.unclaimed.adopt_sure", "adopt", words=words, talk=talk, desk=desk)
 
 
 async def adopt(
@@ -193,25 +187,14 @@ async def adopt(
     desk: Desk,
 ) -> Toast:
     """Book the transfer as the house's capital."""
+    deed = partial(
+        treasury.adopt_unclaimed,
+        unclaimed_id=callback_data.unclaimed,
+        actor=f"staff:{member.id}",
+    )
     subject = f"unclaimed:{callback_data.unclaimed}"
-    now = clock.utc_now()
     try:
-        async with desk.database.transaction() as session:
-            await treasury.adopt_unclaimed(
-                session,
-                unclaimed_id=callback_data.unclaimed,
-                actor=f"staff:{member.id}",
-                now=now,
-            )
-            await desk.require(session, member, Permission.STAFF_MANAGE)
-            await audit.append(
-                session,
-                actor=f"staff:{member.id}",
-                action="unclaimed.adopted",
-                subject=subject,
-                now=now,
-            )
-            await changed(session, subject=subject)
+        await _do(deed, subject, "adopted", Permission.STAFF_MANAGE, member=member, desk=desk)
     except Conflict:
         return await too_late(subject, desk=desk, member=member, words=words, talk=talk)
     await redraw(subject, desk=desk, member=member, words=words, talk=talk)
@@ -222,19 +205,9 @@ async def ask_from_cold(
     _tap: CallbackQuery, callback_data: FromCold, words: Words, talk: Talk, desk: Desk
 ) -> None:
     """Did cold storage really send it?"""
-    async with desk.database.transaction() as session:
-        found = await find_waiting(session, unclaimed_id=callback_data.unclaimed)
-    if found is None:
-        raise NotFound(thing="unclaimed", key=callback_data.unclaimed)
-    sure = FromCold(unclaimed=found.id, sure=True)
-    await talk.send(
-        Screen(
-            words.say("admin.treasury.back_sure", amount=words.units(found.units, found.asset)),
-            (
-                (tap(words.plain("admin.button.from_cold_sure"), sure, style=buttons.DANGER),),
-                buttons.back(words, "unclaimed"),
-            ),
-        )
+    sure = callback_data.model_copy(update={"sure": True})
+    await _ask_sure(
+        sure, "admin.treasury.back_sure", "from_cold_sure", words=words, talk=talk, desk=desk
     )
 
 
@@ -247,21 +220,10 @@ async def from_cold(
     desk: Desk,
 ) -> Toast:
     """Book the transfer as one that came back from cold storage."""
+    deed = partial(cold_returns.book_unclaimed, unclaimed_id=callback_data.unclaimed, member=member)
     subject = f"unclaimed:{callback_data.unclaimed}"
-    now = clock.utc_now()
     try:
-        async with desk.acting(member, Permission.TREASURY_SET) as session:
-            await cold_returns.book_unclaimed(
-                session, unclaimed_id=callback_data.unclaimed, member=member, now=now
-            )
-            await audit.append(
-                session,
-                actor=f"staff:{member.id}",
-                action="unclaimed.from_cold",
-                subject=subject,
-                now=now,
-            )
-            await changed(session, subject=subject)
+        await _do(deed, subject, "from_cold", Permission.TREASURY_SET, member=member, desk=desk)
     except Conflict:
         return await too_late(subject, desk=desk, member=member, words=words, talk=talk)
     await redraw(subject, desk=desk, member=member, words=words, talk=talk)
@@ -306,6 +268,43 @@ async def note_given(
     return Toast(words.plain("admin.unclaimed.noted"))
 
 
+async def _ask_sure(
+    sure: Adopt | FromCold, question: str, button: str, *, words: Words, talk: Talk, desk: Desk
+) -> None:
+    """The last look before a transfer is the house's."""
+    async with desk.database.transaction() as session:
+        found = await find_waiting(session, unclaimed_id=sure.unclaimed)
+    if found is None:
+        raise NotFound(thing="unclaimed", key=sure.unclaimed)
+    await talk.send(
+        Screen(
+            words.say(question, amount=words.units(found.units, found.asset)),
+            (
+                (tap(words.plain(f"admin.button.{button}"), sure, style=buttons.DANGER),),
+                buttons.back(words, "unclaimed"),
+            ),
+        )
+    )
+
+
+async def _do(
+    deed: Deed, subject: str, what: str, permission: Permission, *, member: Member, desk: Desk
+) -> None:
+    """Decide on a transfer, audited, and bring its cards up to date."""
+    now = clock.utc_now()
+    async with desk.database.transaction() as session:
+        await deed(session, now=now)
+        await desk.require(session, member, permission)
+        await audit.append(
+            session,
+            actor=f"staff:{member.id}",
+            action=f"unclaimed.{what}",
+            subject=subject,
+            now=now,
+        )
+        await changed(session, subject=subject)
+
+
 async def _show_unclaimed(before: int, *, words: Words, talk: Talk, desk: Desk) -> None:
     async with desk.database.transaction() as session:
         found = await deposits.list_unclaimed(session, before_id=before or None, limit=PAGE + 1)
@@ -322,15 +321,18 @@ async def _show_unclaimed(before: int, *, words: Words, talk: Talk, desk: Desk) 
         )
         for each in found[:PAGE]
     )
-    older = UnclaimedPage(before=found[PAGE - 1].id) if len(found) > PAGE else None
-    newest = UnclaimedPage(before=0) if before else None
+    older = found[PAGE - 1].id if len(found) > PAGE else None
     await talk.show(
         Screen(
             paragraphs(
                 words.say("admin.unclaimed.queue"),
                 words.say("admin.unclaimed.none" if not found else "admin.unclaimed.pick"),
             ),
-            (*rows, buttons.turning(words, newest=newest, older=older), buttons.back(words)),
+            (
+                *rows,
+                buttons.turning(words, UnclaimedPage, before=before, older=older),
+                buttons.back(words),
+            ),
         )
     )
 

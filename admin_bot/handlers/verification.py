@@ -17,8 +17,8 @@ from admin_bot.cards.hanging import hang, redraw, too_late
 from admin_bot.cards.shape import player_name
 from admin_bot.cards.table import parse_subject
 from admin_bot.desk import Desk
-from admin_bot.handlers.why import Asked, ask_own, offer
-from admin_bot.reasons import KYC, OWN, own, sentence
+from admin_bot.handlers.why import Asked, ask_own, offer, take_own
+from admin_bot.reasons import KYC, OWN, sentence
 from casino import clock
 from casino.errors import Conflict, IllegalMove
 from casino.ledger.journal import lock_players
@@ -166,13 +166,10 @@ async def because_own(
     state: FSMContext,
 ) -> Toast | None:
     """Send a case back for a reason in own words."""
-    asked = Asked.read(await state.get_data())
-    await state.clear()
-    if asked is None:
+    taken = await take_own(message, state)
+    if taken is None:
         return Toast(words.plain("admin.forgotten"))
-    return await _send_back(
-        asked, own(message.text), desk=desk, member=member, words=words, talk=talk
-    )
+    return await _send_back(*taken, desk=desk, member=member, words=words, talk=talk)
 
 
 async def _send_back(

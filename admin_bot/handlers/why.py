@@ -9,7 +9,7 @@ from typing import Any
 from aiogram import F, Router
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State
-from aiogram.types import CallbackQuery
+from aiogram.types import CallbackQuery, Message
 
 from admin_bot import buttons, reasons
 from admin_bot.access import allowed
@@ -89,6 +89,14 @@ async def ask_own(asked: Asked, *, words: Words, talk: Talk, state: FSMContext) 
     await state.set_data({KEY: asdict(asked)})
     text = words.say(f"admin.why.{asked.task}")
     await talk.send(Screen(text, (buttons.back(words),)))
+
+
+async def take_own(message: Message, state: FSMContext) -> tuple[Asked, str] | None:
+    """What was asked and the answer in own words, once; None when the question is forgotten.
+    Raises BadChoice for an empty answer."""
+    asked = Asked.read(await state.get_data())
+    await state.clear()
+    return None if asked is None else (asked, reasons.own(message.text))
 
 
 def build_router() -> Router:

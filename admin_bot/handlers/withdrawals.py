@@ -17,8 +17,8 @@ from admin_bot.cards.shape import player_name
 from admin_bot.cards.table import parse_subject
 from admin_bot.cards.withdrawal import seen_now
 from admin_bot.desk import Desk
-from admin_bot.handlers.why import Asked, ask_own, offer
-from admin_bot.reasons import OWN, REFUND, REJECT, own, sentence
+from admin_bot.handlers.why import Asked, ask_own, offer, take_own
+from admin_bot.reasons import OWN, REFUND, REJECT, sentence
 from casino import clock
 from casino.cashier import recovery, withdrawals
 from casino.cashier.withdrawal_states import lock
@@ -163,11 +163,10 @@ async def because_own(
     state: FSMContext,
 ) -> Toast | None:
     """A reason in own words."""
-    asked = Asked.read(await state.get_data())
-    await state.clear()
-    if asked is None:
+    taken = await take_own(message, state)
+    if taken is None:
         return Toast(words.plain("admin.forgotten"))
-    return await _decide(asked, own(message.text), desk=desk, member=member, words=words, talk=talk)
+    return await _decide(*taken, desk=desk, member=member, words=words, talk=talk)
 
 
 async def _decide(

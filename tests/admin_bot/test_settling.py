@@ -205,6 +205,7 @@ async def test_what_the_node_could_not_show_books_nothing(office: Office, olga: 
             evidence={"nonce": 5},
             now=utc_now(),
         )
+    await office.settle()
     await olga.say("/menu")
     listed = await olga.tap("Left without us · 1")
     card = await olga.tap(listed.labels[0])

@@ -198,9 +198,9 @@ async def note_all(
 ) -> None:
     """Write lines of history about where deposits stand now, with their blocks where there is a
     choice of blocks."""
-    await session.flush()
     if not lines:
         return
+    await session.flush()
     await session.execute(
         insert(DepositHistoryRow),
         [

@@ -28,7 +28,7 @@ from casino.players import facts as player_facts
 from casino.players import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -100,16 +100,17 @@ class Credits:
         self.news.player(row, kind="deposit.credited")
         return DepositStatus.CREDITED
 
-    async def store(self, session: AsyncSession, *, actor: str = SYSTEM) -> None:
-        """Post, count and write down everything that was decided, but for the news."""
-        if not self._changes:
-            return
-        await journal.post_all(session, self._commands, now=self.now)
+    async def store(
+        self, session: AsyncSession, *, also: Sequence[Change] = (), actor: str = SYSTEM
+    ) -> None:
+        """Post, count and write down everything that was decided, but for the news; `also` are
+        moves of other deposits."""
+        await journal.post_all(session, self._commands, now=self.now, locked=True)
         await shift_not_final(session, self.rail.asset, self._not_final)
         await player_facts.store_counters_of(
             session, {one: self._facts[one].counters for one in sorted(self._counted)}
         )
-        await crediting.move_all(session, self._changes, actor=actor, now=self.now)
+        await crediting.move_all(session, [*self._changes, *also], actor=actor, now=self.now)
 
     def _post(self, row: DepositRow, source: Account, to: Account, kind: Kind) -> None:
         # One key for both ways in: a deposit is credited or held once, whatever is tried again. The

@@ -101,8 +101,8 @@ class Endings:
             ended = self.credits.decide(each, source=Account.HOUSE_UNCLAIMED)
         return ended
 
-    async def store(self, session: AsyncSession) -> None:
-        """Write down everything that ended, but for the news."""
+    async def store(self, session: AsyncSession, *, also: Sequence[Change] = ()) -> None:
+        """Write down everything that ended, but for the news; `also` moves with it."""
         rail, now = self.credits.rail, self.credits.now
         # Coins too few to play are in the book before they are enough to leave it again.
         await journal.post_all(
@@ -117,4 +117,4 @@ class Endings:
         )
         below = [Change(row, DepositStatus.BELOW_MINIMUM) for row in self._too_small]
         await crediting.move_all(session, below, now=now)
-        await self.credits.store(session)
+        await self.credits.store(session, also=also)

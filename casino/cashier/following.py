@@ -85,6 +85,7 @@ async def book(
     place = await blocks.advance(
         session,
         chain=chain,
+        before=before,
         ancestor=stretch.ancestor,
         above=stretch.above,
         final_height=stretch.final_height,
@@ -99,25 +100,36 @@ async def book(
     )
     locked = await _lock(session, offered, stretch, place, owners)
     booked, news = Booked(place), DepositNews(offered)
-    again = {transfer.business_key: transfer for transfer in stretch.transfers}
-    stale = DepositRow.block > stretch.ancestor.height
-    moved: dict[str, Line] = {}
-    for row in await _open_rows(session, offered, stale):
-        mined = again.get(row.business_key)
-        if mined is not None and (mined.units, mined.account) == (row.units, row.account):
-            moved[row.business_key] = _move(row, mined)
-        else:
-            await reversals.orphan(session, row, offered, now=now)
-            booked.orphaned += 1
-    await crediting.note_all(session, list(moved.values()), now=now)
-    booked.moved = len(moved)
-    await unclaimed.drop_above(session, rail=rail, block=stretch.ancestor.height)
+    moved: set[str] = set()
+    if stretch.ancestor.height < before.top.height:
+        moved = await _undo(session, offered, stretch, booked, now)
     fresh = [one for one in stretch.transfers if one.business_key not in moved]
     booked.new = await _see_all(session, offered, fresh, owners, news, now)
     await _settle(session, offered, locked, booked, news, now)
     await news.write(session)
     await unclaimed.book(session, rail=offered, final_block=place.final_height, now=now)
     return booked
+
+
+async def _undo(
+    session: AsyncSession, rail: Rail, stretch: Stretch, booked: Booked, now: datetime
+) -> set[str]:
+    """Take back what stood above the ancestor, but for what the new blocks brought again; the keys
+    of that."""
+    height = stretch.ancestor.height
+    again = {transfer.business_key: transfer for transfer in stretch.transfers}
+    moved: dict[str, Line] = {}
+    for row in await _open_rows(session, rail, DepositRow.block > height):
+        mined = again.get(row.business_key)
+        if mined is not None and (mined.units, mined.account) == (row.units, row.account):
+            moved[row.business_key] = _move(row, mined)
+        else:
+            await reversals.orphan(session, row, rail, now=now)
+            booked.orphaned += 1
+    await crediting.note_all(session, list(moved.values()), now=now)
+    await unclaimed.drop_above(session, rail=rail.name, block=height)
+    booked.moved = len(moved)
+    return set(moved)
 
 
 async def _lock(
@@ -281,8 +293,7 @@ async def _settle(
             confirming.append(Change(row, DepositStatus.CONFIRMING))
         elif row.confirmations != before:
             news.screens(row, because="deposit.confirming")
-    await endings.store(session)
-    await crediting.move_all(session, confirming, now=now)
+    await endings.store(session, also=confirming)
     await _make_final(session, final, rail, now)
     booked.final = len(final)
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+import msgspec
+
+from casino.ids import EntryId
+from casino.ledger.keys import Key, StoredKey
+from casino.ledger.wallet import Posting, Wallet
+from casino.money import Asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -11,9 +18,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from casino.errors import IdempotencyConflict, Refusal
-    from casino.ids import EntryId, PlayerId
-    from casino.ledger.journal import Decided, Entry, Seen, Wallets
-    from casino.ledger.keys import Key, StoredKey
+    from casino.ids import PlayerId
     from casino.ledger.sql import Beside
 
 CommandT = TypeVar("CommandT", bound="Command")
@@ -32,6 +37,33 @@ class Command(Protocol):
     def fingerprint(self) -> bytes: ...
     @property
     def related(self) -> tuple[Key, ...]: ...
+
+
+Wallets = dict[Asset, Wallet]
+Seen = dict[Key, StoredKey]
+
+
+class Entry(msgspec.Struct, Generic[StateT, AnswerT], frozen=True, gc=False):
+    """A decision: the player's new state, the transfers, and what to answer and to remember.
+
+    `answer_stored` is kept with the key for repeats; None leaves the desk to find the answer by
+    the entry id. `tombstones` are keys refused from now on although nothing happened under them.
+    """
+
+    state: StateT
+    answer: AnswerT
+    subject_id: int
+    postings: tuple[Posting, ...] = ()
+    answer_stored: bytes | None = None
+    tombstones: tuple[Key, ...] = ()
+
+
+class Decided(msgspec.Struct, Generic[CommandT, StateT, AnswerT], frozen=True, gc=False):
+    """A command that went through, for the desk to store its own rows."""
+
+    command: CommandT
+    entry_id: EntryId
+    entry: Entry[StateT, AnswerT]
 
 
 class Desk(Protocol[CommandT, StateT, AnswerT]):

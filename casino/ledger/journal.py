@@ -22,7 +22,7 @@ from casino.errors import (
 from casino.ids import EntryId, PlayerId
 from casino.ledger import sql
 from casino.ledger.chart import Account
-from casino.ledger.desk import AnswerT, CommandT, StateT
+from casino.ledger.desk import AnswerT, CommandT, Decided, Entry, Seen, StateT, Wallets
 from casino.ledger.keys import TOMBSTONE, Key, StoredKey, fingerprint
 from casino.ledger.sql import NOTHING_BESIDE, Beside
 from casino.ledger.wallet import Posting, Wallet, deficit_first
@@ -42,25 +42,6 @@ HOUSE = PlayerId(0)
 _NO = (Refusal, IdempotencyConflict)
 
 
-Wallets = dict[Asset, Wallet]
-Seen = dict[Key, StoredKey]
-
-
-class Entry(msgspec.Struct, Generic[StateT, AnswerT], frozen=True, gc=False):
-    """A decision: the player's new state, the transfers, and what to answer and to remember.
-
-    `answer_stored` is kept with the key for repeats; None leaves the desk to find the answer by
-    the entry id. `tombstones` are keys refused from now on although nothing happened under them.
-    """
-
-    state: StateT
-    answer: AnswerT
-    subject_id: int
-    postings: tuple[Posting, ...] = ()
-    answer_stored: bytes | None = None
-    tombstones: tuple[Key, ...] = ()
-
-
 class Result(msgspec.Struct, Generic[AnswerT], frozen=True, gc=False):
     """What a caller learns: the answer (the stored one for a repeat) and the wallets now."""
 
@@ -68,14 +49,6 @@ class Result(msgspec.Struct, Generic[AnswerT], frozen=True, gc=False):
     entry_id: EntryId
     wallets: Mapping[Asset, Wallet]
     replayed: bool
-
-
-class Decided(msgspec.Struct, Generic[CommandT, StateT, AnswerT], frozen=True, gc=False):
-    """A command that went through, for the desk to store its own rows."""
-
-    command: CommandT
-    entry_id: EntryId
-    entry: Entry[StateT, AnswerT]
 
 
 async def apply(
@@ -322,14 +295,19 @@ def money_command(
 
 
 async def post_all(
-    session: AsyncSession, commands: Sequence[MoneyCommand], *, now: datetime
+    session: AsyncSession,
+    commands: Sequence[MoneyCommand],
+    *,
+    now: datetime,
+    locked: bool = False,
 ) -> list[Result[EntryId]]:
-    """Move money for many commands in their order, in the caller's transaction. Raises what `post`
-    raises for the first of them that does not go through."""
+    """Move money for many commands in their order, in the caller's transaction, which may have
+    `locked` their players. Raises what `post` raises for the first that does not go through."""
     if not commands:
         return []
     done: list[Result[EntryId]] = []
-    for answer in await apply(await driver_connection(session), commands, MoneyDesk(), now=now):
+    connection = await driver_connection(session)
+    for answer in await apply(connection, commands, MoneyDesk(), now=now, locked=locked):
         if not isinstance(answer, Result):
             raise answer
         done.append(answer)

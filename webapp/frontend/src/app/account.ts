@@ -16,6 +16,15 @@ export const refusal = createStore<Refused | null>(null);
 export const me = createStore<Me | null>(null);
 export const chosenAsset = createStore<string>(sessionStorage.getItem("asset") ?? "TON");
 
+const NOTHING = {
+  cash: "0",
+  bonus: "0",
+  reserved: "0",
+  held: "0",
+  withdrawable: "0",
+  not_final: "0",
+};
+
 let client: Client | null = null;
 let holders = 0;
 let heldBack: Balance[] | null = null;
@@ -61,7 +70,7 @@ export async function readMe(): Promise<void> {
 /** The player's balance in one asset; zero when he never had any. */
 export function balanceOf(account: Me | null, asset: string): Balance {
   const found = account?.balances.find((balance) => balance.asset === asset);
-  return found ?? { asset, cash: "0", bonus: "0", reserved: "0", held: "0", withdrawable: "0" };
+  return found ?? { asset, ...NOTHING };
 }
 
 /**

@@ -14,7 +14,7 @@ from casino.cashier.chain_tables import ChainBlockRow
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
-PACE_BLOCKS = 32
+PACE_BLOCKS = 12
 """Over so many of the last blocks the pace is taken: one slow block says little."""
 
 

@@ -3,6 +3,7 @@ import { Client } from "@/api/client";
 import type { Refused } from "@/api/errors";
 import { Live, type LiveMessage } from "@/api/live";
 import { refresh } from "@/api/resource";
+import { storageOf } from "@/api/storage";
 import type { Balance, Me, RoundView } from "@/api/types";
 import { createStore } from "@/app/store";
 import { showNotice } from "@/design/toast";
@@ -41,7 +42,7 @@ export async function startAccount(launch: Launch): Promise<void> {
     origin: "",
     initData: launch.initData,
     agent: launch.device,
-    storage: sessionStorage,
+    storage: storageOf(launch.initData, sessionStorage),
     onLoginRefused: (error) => {
       // An old launch is mended by opening the page again; anything else has its own words.
       refusal.set(error.code === "refusal.login_refused" ? null : error);

@@ -49,9 +49,11 @@ export function Withdraw({ first }: { readonly first?: string }) {
   const offered = (rails.data?.rails ?? []).filter((one) => one.withdraw.offered);
   const usable = offered.filter((one) => one.withdraw.enabled);
   const wanted = chosenAsset.get();
+  const held = usable.filter((one) => BigInt(balanceOf(account, one.asset).withdrawable) > 0n);
   const rail =
     offered.find((one) => one.rail === chosen) ??
-    usable.find((one) => one.asset === wanted) ??
+    held.find((one) => one.asset === wanted) ??
+    held[0] ??
     usable[0] ??
     null;
   const asset = rail?.asset ?? "TON";

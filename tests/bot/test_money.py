@@ -510,7 +510,9 @@ async def test_a_higher_amount_asks_for_verification(crew: Crew, ann: Visitor) -
     await ann.rich(units=1000 * TON)  # at 3 EUR each, above the 1,000 EUR of level 0
     await to_check(ann, amount="400")
     answer = await ann.tap_answer("Confirm the withdrawal")
-    assert answer["text"].startswith("At your level of verification you can withdraw up to 1,000.00")
+    assert answer["text"].startswith(
+        "At your level of verification you can withdraw up to 1,000.00"
+    )
     assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
 
 

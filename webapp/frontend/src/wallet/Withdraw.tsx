@@ -242,7 +242,9 @@ export function Withdraw({ first }: { readonly first?: string }) {
 /** Why this address cannot be paid, brought before the eyes. */
 function AddressRefused({ problem }: { readonly problem: unknown }) {
   const place = useRef<HTMLDivElement>(null);
-  useEffect(() => place.current?.scrollIntoView({ block: "center" }), [problem]);
+  useEffect(() => {
+    place.current?.scrollIntoView({ block: "center" });
+  }, [problem]);
   return (
     <div ref={place}>
       <Banner tone={isPassing(problem) ? "care" : "bad"} action={<WayOut problem={problem} />}>

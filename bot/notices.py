@@ -77,6 +77,7 @@ def _deposit(kind: str, *, on_top: str) -> Compose:
         return Screen(
             paragraphs(
                 words.say(f"news.deposit.{kind}", amount=_amount(payload, words)),
+                _rail(payload, words),
                 words.say(body, reason=_reason(payload, words)),
             ),
             _ways_on(on_top, payload, words),
@@ -90,7 +91,13 @@ def _withdrawal(kind: str, *, on_top: str = "history") -> Compose:
         return Screen(
             paragraphs(
                 words.say(f"news.withdrawal.{kind}", amount=_amount(payload, words)),
-                words.say(f"news.withdrawal.{kind}_body", reason=_reason(payload, words)),
+                _rail(payload, words),
+                words.say(
+                    f"news.withdrawal.{kind}_body",
+                    reason=_reason(payload, words),
+                    net=_amount(payload, words, field="net"),
+                    address=shown_address(str(payload["destination"])),
+                ),
             ),
             _ways_on(on_top, payload, words),
         )
@@ -183,11 +190,16 @@ def _round_closed(payload: Payload, words: Words) -> Screen:
     )
 
 
-def _amount(payload: Payload, words: Words) -> str:
+def _rail(payload: Payload, words: Words) -> Markup:
+    """The coin and the network that it went over."""
+    return words.say("bot.rail", rail=words.plain(f"rail.{payload['rail']}"))
+
+
+def _amount(payload: Payload, words: Words, *, field: str = "amount") -> str:
     """The amount of a payload as people read it; a payload without one is a bug of its writer."""
-    amount = payload["amount"]
+    amount = payload[field]
     if not isinstance(amount, dict):
-        raise TypeError("amount")
+        raise TypeError(field)
     return words.amount(Money(int(amount["units"]), Asset(amount["asset"])))
 
 

@@ -13,7 +13,7 @@ from casino.players import facts, rules
 from messaging.words import Markup, Words, paragraphs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -41,18 +41,17 @@ class Purse:
     def headline(self, words: Words) -> Markup:
         """The first line of a screen: the cash, asset by asset."""
         shown = [asset for asset in PLAYABLE if self.cash(asset).units] or [PLAYABLE[0]]
-        parts = [words.amount(self.cash(asset)) for asset in shown]
-        return words.say("bot.balance.title", amounts=" · ".join(parts))
+        cash = [self.cash(asset) for asset in shown]
+        return words.say("bot.balance.title", amounts=listed(cash, words))
 
     def details(self, words: Words) -> Markup:
-        """A line for each kind of money that is not simply cash, and what can be withdrawn."""
-        lines: list[str] = []
+        """What can be withdrawn, and a line for each kind of money that is not simply cash."""
+        free = [self.withdrawable(asset) for asset in PLAYABLE if self.cash(asset).units]
+        lines = [words.say("bot.balance.withdrawable", amounts=listed(free, words))] if free else []
         for asset in PLAYABLE:
             held = self.balances.get(asset)
             if held is None:
                 continue
-            if held.cash:
-                lines.append(self._line(words, "withdrawable", self.withdrawable(asset)))
             for kind, units in (
                 ("bonus", held.bonus),
                 ("not_final", held.not_final),
@@ -66,6 +65,11 @@ class Purse:
 
     def _line(self, words: Words, kind: str, money: Money) -> Markup:
         return words.say(f"bot.balance.{kind}", amount=words.amount(money))
+
+
+def listed(amounts: Iterable[Money], words: Words) -> str:
+    """Amounts of several assets in one line."""
+    return " · ".join(words.amount(amount) for amount in amounts)
 
 
 async def read_purse(session: AsyncSession, *, player_id: int, now: datetime) -> Purse:

@@ -109,3 +109,11 @@ async def driver_connection(session: AsyncSession) -> asyncpg.Connection:
         # SQLAlchemy begins lazily: without a statement of its own the driver were in autocommit.
         await connection.exec_driver_sql("SELECT 1")
     return driver
+
+
+async def take_ids(session: AsyncSession, count: int) -> list[int]:
+    """New ids of the database in rising order, for rows that are stored together: what has its id
+    already is written in one statement."""
+    connection = await driver_connection(session)
+    rows = await connection.fetch("SELECT next_id() FROM generate_series(1, $1)", count)
+    return sorted(row[0] for row in rows)

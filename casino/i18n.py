@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from babel import Locale
 from babel.dates import format_datetime
-from babel.numbers import get_decimal_symbol
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 from casino.money import REFERENCE_CURRENCY, REFERENCE_DECIMALS, trim_units
 
@@ -71,5 +72,16 @@ def moment(language: str, when: datetime) -> str:
     return f"{shown} UTC"
 
 
+def clock(when: datetime) -> str:
+    """The time of day of a moment in UTC; the same in every language that we speak."""
+    return f"{when.astimezone(UTC):%H:%M} UTC"
+
+
 def _localised(language: str, digits: str) -> str:
-    return digits.replace(".", get_decimal_symbol(pick_language(language)))
+    """Plain digits with the language's signs between thousands and before decimals."""
+    locale = pick_language(language)
+    whole, _, part = digits.partition(".")
+    grouped = f"{int(whole):,}".replace(",", get_group_symbol(locale))
+    # Minus zero is not a number that int() keeps.
+    sign = "-" if whole == "-0" else ""
+    return f"{sign}{grouped}{get_decimal_symbol(locale) + part if part else ''}"

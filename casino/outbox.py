@@ -11,22 +11,29 @@ from sqlalchemy import BigInteger, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from casino.db import Base
+from casino.arrays import literals, parameters
+from casino.db import Base, driver_connection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
 CHANNEL = "outbox"
 LEASE = timedelta(seconds=60)
 
-WRITE = """
+# Sorted before the ids are taken, so that effects of one key keep their order.
+WRITE = f"""
 WITH written AS (
     INSERT INTO outbox (consumer, key, kind, payload)
-    VALUES (:consumer, :key, :kind, CAST(:payload AS jsonb)) RETURNING true)
-SELECT pg_notify(:channel, :consumer) FROM written
-"""
+    SELECT consumer, key, kind, payload::jsonb
+    FROM unnest({parameters(1, "text bigint text text")})
+        WITH ORDINALITY AS n(consumer, key, kind, payload, place)
+    ORDER BY place
+    RETURNING consumer)
+SELECT pg_notify($5, consumer) FROM (SELECT DISTINCT consumer FROM written) told
+"""  # noqa: S608
 
 # Every transaction of this database with a smaller id has ended. A snapshot's own xmin would say
 # the same of the whole server, and a long job in a neighbouring database would hold us up. Asked
@@ -75,6 +82,16 @@ class OutboxRow(Base):
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """An effect to be written: for whom, under which key, what happened."""
+
+    consumer: str
+    key: int
+    kind: str
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Effect:
     """A claimed row: deliver it, then say `delivered`, `retry` or `give_up`."""
 
@@ -90,11 +107,20 @@ async def write(
     session: AsyncSession, *, consumer: str, key: int, kind: str, payload: Mapping[str, object]
 ) -> None:
     """Write an effect in the caller's transaction and ring the doorbell at its commit."""
-    await session.execute(
-        text(WRITE).bindparams(
-            consumer=consumer, key=key, kind=kind, payload=json.dumps(payload), channel=CHANNEL
-        )
-    )
+    await write_all(session, [Written(consumer, key, kind, payload)])
+
+
+async def write_all(session: AsyncSession, effects: Sequence[Written]) -> None:
+    """Write many effects in their order, as `write` does one."""
+    if not effects:
+        return
+    await write_all_on(await driver_connection(session), effects)
+
+
+async def write_all_on(connection: asyncpg.Connection, effects: Sequence[Written]) -> None:
+    """The same on a connection that is in a transaction."""
+    rows = [(one.consumer, int(one.key), one.kind, json.dumps(one.payload)) for one in effects]
+    await connection.execute(WRITE, *literals("text bigint text text", rows), CHANNEL)
 
 
 async def claim(session: AsyncSession, *, consumer: str, limit: int = 20) -> Sequence[Effect]:

@@ -60,6 +60,10 @@ class Words:
         """A moment in UTC."""
         return i18n.moment(self.language, when)
 
+    def clock(self, when: datetime) -> str:
+        """The time of day of a moment in UTC."""
+        return i18n.clock(when)
+
 
 def paragraphs(*parts: str | None) -> Markup:
     """Lines of a message, one below the other; None and empty parts leave no gap."""

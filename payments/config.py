@@ -29,7 +29,7 @@ class TonSettings(BaseSettings):
     )
     toncenter_api_key: SecretStr = SecretStr("")
     requests_per_second: int = Field(default=1, ge=1, le=1000, description="of the API plan")
-    poll_seconds: int = Field(default=5, ge=1, le=600, description="pause between two readings")
+    poll_seconds: int = Field(default=5, ge=1, le=600, description="from one reading to the next")
     watcher_lag_blocks_max: int = Field(
         default=50, ge=1, description="the sender waits while the watcher is further behind"
     )
@@ -84,7 +84,7 @@ class EvmSettings(BaseSettings):
         default=0, ge=0, description="first block to read; 0: what comes after the final one"
     )
     requests_per_second: int = Field(default=5, ge=1, le=1000, description="of the API plan")
-    poll_seconds: int = Field(default=6, ge=1, le=600, description="pause between two readings")
+    poll_seconds: int = Field(default=6, ge=1, le=600, description="from one reading to the next")
     watch_tokens: bool = Field(
         default=True, description="tell staff of other tokens that come to players' addresses"
     )
@@ -134,7 +134,7 @@ class BtcSettings(BaseSettings):
     start_height: int = Field(
         default=0, ge=0, description="first block to read; 0: what comes after the final one"
     )
-    poll_seconds: int = Field(default=10, ge=1, le=600, description="pause between two readings")
+    poll_seconds: int = Field(default=10, ge=1, le=600, description="from one reading to the next")
 
     @property
     def given(self) -> bool:

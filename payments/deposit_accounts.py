@@ -12,7 +12,7 @@ from casino.cashier import address_pool, chain_accounts, deposits
 from casino.cashier.rails import get_rail
 from casino.clock import utc_now
 from payments.chains.base import Glimpse
-from payments.reading import read_page
+from payments.reading import read_account
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,15 +51,14 @@ class DepositAccounts:
             seen = self._seen.get(account)
             if seen is None or seen.lt <= self._lts[account]:
                 continue
-            while await read_page(
+            await read_account(
                 self.database,
                 self.chain,
                 rail=self.rail,
                 address=address,
                 account=account,
                 head=head,
-            ):
-                pass
+            )
             async with self.database.transaction() as session:
                 cursor = await deposits.read_cursor(session, chain=self.chain.name, account=account)
             self._lts[account] = cursor.lt

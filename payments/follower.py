@@ -6,7 +6,6 @@ and a node that knows less than we do is waited for."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,9 +17,10 @@ from casino.cashier.following import Stretch
 from casino.cashier.unclaimed import ChainDeposit
 from casino.cashier.unmined import UnminedDeposit
 from casino.clock import utc_now
-from casino.errors import OutsideError, OutsideUnavailable
+from casino.errors import OutsideUnavailable
 from casino.telemetry import watcher_lag_blocks
 from payments.chains.blocks import HasMempool
+from payments.polling import poll
 from payments.pool import Pool
 from payments.reading_ahead import Read, ReadingAhead
 
@@ -90,12 +90,13 @@ class Follower:
     followed: Followed
     _watched: Watched = field(init=False)
     _next_number: int = 0
+    _opened: bool = False
     _pool: Pool = field(init=False)
     _hot: str = ""
     _ours: frozenset[str] = frozenset()
     """Accounts that were ever given a payout: what they send to the hot wallet came from it."""
     _cold: frozenset[str] = frozenset()
-    _ahead: ReadingAhead = field(default_factory=ReadingAhead)
+    _ahead: ReadingAhead[Read] = field(default_factory=ReadingAhead)
 
     def __post_init__(self) -> None:
         followed = self.followed
@@ -105,24 +106,27 @@ class Follower:
     async def run(self) -> None:
         """Follow the chain until cancelled; a node in trouble is asked again later."""
         structlog.contextvars.bind_contextvars(chain=self.followed.chain.name)
-        while True:
-            try:
-                await self.step()
-            except OutsideError as error:
-                log.warning("follower.node_in_trouble", error=str(error))
-            await asyncio.sleep(self.followed.poll_seconds)
+        await poll(
+            self.step,
+            seconds=self.followed.poll_seconds,
+            on_trouble=lambda error: log.warning("follower.node_in_trouble", error=str(error)),
+        )
 
     async def step(self) -> None:
         """Open the rail if it is new, keep addresses ready, read up to the present tip, and look
         at what waits behind it where the chain shows that."""
         tip = await self.followed.chain.tip()
-        await self._begin(tip)
-        await self._fill_pool()
+        if not self._opened:
+            await self._begin(tip)
+            await self._fill_pool()
+            self._opened = True
         try:
             while await self._read_page(tip):
                 pass
         finally:
             await self._ahead.stop()
+            # News come first, but players need addresses also while blocks cannot be read.
+            await self._fill_pool()
         await self._look_at_mempool()
 
     async def _begin(self, tip: Tip) -> None:
@@ -235,6 +239,11 @@ class Follower:
     async def _above(self, below: Block, tip: Tip) -> Sequence[Header] | None:
         """The next headers on top of a block that we know; None instead if the node's chain does
         not contain it. Raises OutsideUnavailable if the node does not reach that far."""
+        head = tip.head
+        if head.hash == below.hash:
+            return ()
+        if (head.parent, head.height) == (below.hash, below.height + 1):
+            return (head,)  # as nearly always: the tip itself says all there is to know
         last = min(below.height + PAGE_BLOCKS, tip.head.height)
         found = await self.followed.chain.headers(below.height, last)
         if not found:

@@ -1,4 +1,4 @@
-"""Reads one page of one of our accounts and books it, whole or not at all."""
+"""Reads one of our accounts page by page and books each page, whole or not at all."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from casino.clock import utc_now
 from casino.errors import AddressInvalid, InvariantViolation
 from payments.addresses import parse_ton
 from payments.chains.base import Position
+from payments.reading_ahead import ReadingAhead
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,22 +42,48 @@ PAGE_TRANSACTIONS = 100
 log = structlog.get_logger(__name__)
 
 
-async def read_page(
+async def read_account(
     database: Database, chain: Chain, *, rail: str, address: str, account: str, head: ChainHead
+) -> None:
+    """Book everything up to `head` of `account`, which holds what is sent to `address` (both raw).
+    Of a page nothing is remembered unless all of it is."""
+    ahead: ReadingAhead[Page] = ReadingAhead()
+    try:
+        while await _read_page(
+            database, chain, ahead, rail=rail, address=address, account=account, head=head
+        ):
+            pass
+    finally:
+        await ahead.stop()
+
+
+async def _read_page(
+    database: Database,
+    chain: Chain,
+    ahead: ReadingAhead[Page],
+    *,
+    rail: str,
+    address: str,
+    account: str,
+    head: ChainHead,
 ) -> bool:
-    """Book the next page of `account`, which holds what is sent to `address` (both raw); True if
-    there is more. Nothing is remembered unless all of it is."""
+    """Book the next page; True if there is more, which is then being read."""
     async with database.transaction() as session:
         cursor = await deposits.read_cursor(session, chain=chain.name, account=account)
     if head.block < cursor.block:
         log.warning("watcher.head_behind_cursor", head=head.block, cursor=cursor.block)
         return False
     before = Position(cursor.lt, cursor.tx_hash)
-    page = await chain.page(account, after=before, head=head, limit=PAGE_TRANSACTIONS)
+    page = await ahead.take(_name(before)) or await chain.page(
+        account, after=before, head=head, limit=PAGE_TRANSACTIONS
+    )
     # Further pages may hold more of the same blocks: the cursor names the head at the end only.
     block = cursor.block if page.more else head.block
     if page.position == before and block == cursor.block:
         return False
+    if page.more:
+        following = chain.page(account, after=page.position, head=head, limit=PAGE_TRANSACTIONS)
+        ahead.begin(_name(page.position), following)
     async with database.transaction() as session:
         await _book(session, rail, address, page, head)
         await deposits.advance_cursor(
@@ -71,6 +98,10 @@ async def read_page(
     if page.transfers:
         log.info("deposits.read", rail=rail, transfers=len(page.transfers), block=head.block)
     return page.more
+
+
+def _name(position: Position) -> str:
+    return f"{position.lt}:{position.tx_hash}"
 
 
 async def _book(

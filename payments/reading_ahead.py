@@ -1,17 +1,20 @@
-"""Reading ahead: the next stretch of blocks is read while the one before it is being booked."""
+"""Reading ahead: what comes next is read while what came before it is being booked."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
 
     from casino.cashier.coins import CoinMoves
     from payments.chains.blocks import Header, Incoming
+
+
+ReadT = TypeVar("ReadT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,23 +28,24 @@ class Read:
 
 
 @dataclass(slots=True)
-class ReadingAhead:
+class ReadingAhead(Generic[ReadT]):
     """At most one reading, begun before anybody wants it.
 
-    What was read stands on one block, named by its hash; it is worth nothing on another one."""
+    What was read follows one place, named by a text (a block's hash, say); it is worth nothing
+    after another one."""
 
-    _below: str = ""
-    _task: asyncio.Task[Read | None] | None = field(default=None)
+    _after: str = ""
+    _task: asyncio.Task[ReadT | None] | None = field(default=None)
 
-    def begin(self, below: str, reading: Coroutine[None, None, Read | None]) -> None:
-        """Read what stands on the block `below`. Nothing else may be under way."""
-        self._below = below
+    def begin(self, after: str, reading: Coroutine[None, None, ReadT | None]) -> None:
+        """Read what follows `after`. Nothing else may be under way."""
+        self._after = after
         self._task = asyncio.create_task(reading)  # noqa: TID251 - awaited in take or stop
 
-    async def take(self, below: str) -> Read | None:
-        """What was read on top of `below`; None if nothing was, or something that is not that.
-        Raises whatever the reading raised."""
-        if self._task is None or self._below != below:
+    async def take(self, after: str) -> ReadT | None:
+        """What was read after `after`; None if nothing was, or something that is not that. Raises
+        whatever the reading raised."""
+        if self._task is None or self._after != after:
             await self.stop()
             return None
         task, self._task = self._task, None

@@ -5,7 +5,6 @@ that says how far they were read, so the two can never disagree."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,13 +14,13 @@ from casino.cashier import chain_accounts, deposits, thresholds, treasury
 from casino.cashier.batches import open_payouts
 from casino.cashier.rails import get_rail, set_deposits_by, set_network
 from casino.clock import utc_now
-from casino.errors import OutsideError
 from casino.telemetry import hot_wallet_units, watcher_lag_blocks
 from payments.addresses import parse_ton
 from payments.chains.base import AccountFrozen
 from payments.deposit_accounts import DepositAccounts
+from payments.polling import poll
 from payments.pool import Pool
-from payments.reading import read_page
+from payments.reading import read_account
 
 if TYPE_CHECKING:
     from casino.cashier.rails import DepositsBy
@@ -63,12 +62,11 @@ class Watcher:
     async def run(self) -> None:
         """Follow the chain until cancelled; a node in trouble is asked again later."""
         structlog.contextvars.bind_contextvars(chain=self.chain.name)
-        while True:
-            try:
-                await self.step()
-            except OutsideError as error:
-                log.warning("watcher.node_in_trouble", error=str(error))
-            await asyncio.sleep(self.poll_seconds)
+        await poll(
+            self.step,
+            seconds=self.poll_seconds,
+            on_trouble=lambda error: log.warning("watcher.node_in_trouble", error=str(error)),
+        )
 
     async def step(self) -> None:
         """Read everything up to the present head, then hold the book against it."""
@@ -81,10 +79,9 @@ class Watcher:
             if address is None:
                 continue
             account = await self._locate(address)
-            while await read_page(
+            await read_account(
                 self.database, self.chain, rail=rail, address=address, account=account, head=head
-            ):
-                pass
+            )
             await self._compare(rail, account, own, head)
 
     async def _offer(self, rail: str) -> None:

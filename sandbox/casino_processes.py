@@ -38,15 +38,17 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 # What a process may know: everyone gets the first group, each gets only its own secrets.
-SHARED = ("PATH", "HOME", "LANG", "LC_ALL", "DATABASE_URL", "REDIS_URL", "TELEMETRY_")
+SHARED = ("PATH", "HOME", "LANG", "LC_ALL", "TELEMETRY_")
+HOUSE = ("DATABASE_URL", "REDIS_URL")
 # Public facts of the networks that the signer signs for: it asks no node.
 SIGNED_FOR = ("TON_JETTON_MASTER", "EVM_CHAIN_ID", "EVM_TOKEN", "BTC_NETWORK", "BTC_XPUB")
 KNOWS: dict[str, tuple[str, ...]] = {
-    "worker": ("RECEIPTS_", "WORKER_", "VAULT_"),
-    "watcher": ("TON_", "EVM_", "BTC_"),
-    "sender": ("TON_", "EVM_", "BTC_"),
+    "worker": (*HOUSE, "RECEIPTS_", "WORKER_", "VAULT_"),
+    "watcher": (*HOUSE, "TON_", "EVM_", "BTC_"),
+    "sender": (*HOUSE, "TON_", "EVM_", "BTC_"),
     "signer": ("SIGNER_", "TON_NETWORK", "TON_WALLET_", *SIGNED_FOR),
     "webapp": (
+        *HOUSE,
         "TELEGRAM_",
         "ADMIN_WEBHOOK_SECRET",
         "WEBAPP_",
@@ -57,6 +59,7 @@ KNOWS: dict[str, tuple[str, ...]] = {
         "TON_REQUESTS_PER_SECOND",
     ),
     "bot": (
+        *HOUSE,
         "TELEGRAM_API_URL",
         "TELEGRAM_MODE",
         "TELEGRAM_WEBHOOK_",
@@ -66,6 +69,7 @@ KNOWS: dict[str, tuple[str, ...]] = {
         "TON_NETWORK",
     ),
     "admin_bot": (
+        *HOUSE,
         "TELEGRAM_API_URL",
         "TELEGRAM_MODE",
         "TELEGRAM_WEBHOOK_URL",

@@ -106,8 +106,7 @@ class Explorer:
                 amount = trim_units(int(sent["value"] or 0), 9)
                 facts.append(("Sent", f"{amount} TON to {sent['destination']}"))
         facts.append(("Fee", f"{trim_units(int(one['total_fees']), 9)} TON"))
-        failed = bool((one.get("description") or {}).get("aborted"))
-        return Shown(head - block + 1, tuple(facts), one, failed)
+        return Shown(head - block + 1, tuple(facts), one, _ton_failed(one))
 
     async def _ethereum(self, tx_hash: str) -> Shown | None:
         node = self._chains.ethereum
@@ -157,6 +156,13 @@ class Explorer:
                 if not isinstance(block, OutsideRefused) and txid in block["tx"]:
                     return str(block["hash"])
         return None
+
+
+def _ton_failed(one: Json) -> bool:
+    """Aborted, and not only because the account has no code yet: such a one keeps the coins."""
+    told = one.get("description") or {}
+    kept = (told.get("compute_ph") or {}).get("skipped") and not one.get("out_msgs")
+    return bool(told.get("aborted")) and not kept
 
 
 def _state(shown: Shown) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 OWNER = 9001
 POOL_AHEAD = 20
-GIVEN = ("DATABASE_URL", "REDIS_URL")
+GIVEN = ("DATABASE_URL", "SIGNER_DATABASE_URL", "REDIS_URL")
 """Servers that may be elsewhere: they hold what we put there."""
 HERE = ("127.0.0.1", "localhost", "::1")
 URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s,]+", re.IGNORECASE)
@@ -108,12 +108,13 @@ def settings_of_keys(secrets: Secrets) -> dict[str, str]:
 
 
 def settings_of_house(
-    secrets: Secrets, ports: Ports, *, database_url: str, redis_url: str
+    secrets: Secrets, ports: Ports, *, database_url: str, signer_url: str, redis_url: str
 ) -> dict[str, str]:
     """The settings that no chain plays a part in."""
     origin = f"http://127.0.0.1:{ports.page}"
     return {
         "DATABASE_URL": database_url,
+        "SIGNER_DATABASE_URL": signer_url,
         "REDIS_URL": redis_url,
         "VAULT_MASTER_KEYS": f"1:{secrets.vault_master_key}",
         "TELEGRAM_API_URL": origin,

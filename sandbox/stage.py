@@ -34,6 +34,7 @@ from sandbox.settings import (
     settings_of_house,
     settings_of_keys,
 )
+from sandbox.signer_role import SignerRole
 from sandbox.telegram.app import build_app
 from sandbox.telegram.world import OPERATORS_TOKEN, PLAYERS_TOKEN, default_world
 from sandbox.world_bar import WorldBar
@@ -103,6 +104,7 @@ async def open_stage(
         stack.push_async_callback(chains.close)
         stack.callback(chains.stop)
         await asyncio.to_thread(chains.start)
+        signer_role = SignerRole(services.database_url)
         environment = {
             **base_environment(os.environ),
             **settings_of_keys(home.secrets()),
@@ -110,6 +112,7 @@ async def open_stage(
                 home.secrets(),
                 ports,
                 database_url=services.database_url,
+                signer_url=signer_role.url,
                 redis_url=services.redis_url,
             ),
         }
@@ -136,6 +139,7 @@ async def open_stage(
         await asyncio.to_thread(processes.run, "-m", "payments.signer", "address")
         database = Database(services.database_url, connections_max=4)
         stack.push_async_callback(database.close)
+        await signer_role.admit(database)
         purses = {
             one: Purse.of(one, chains, usdt=tokens.usdt, jetton=tokens.jetton) for one in PLAYERS
         }

@@ -49,7 +49,7 @@ async def ask_where_to_deposit(story: Story) -> Json:
     for way in WAYS:
         await story.ann.say("/deposit")
         await story.ann.tap(way.button, containing="What would you like to send?")
-        words = (way.button, "Minimum:") if way.blocks else ("Comment:", f"Send {way.asset}")
+        words = (way.button, "Minimum:") if way.blocks else (way.button, "Comment:")
         text = text_of(await story.ann.sees(*words, button="Copy address"))
         address, tag = ADDRESS.search(text), re.search(r"Comment: (\S+)", text)
         if address is None or (tag is None) is (way.blocks is None):
@@ -94,7 +94,7 @@ async def request_withdrawals(story: Story) -> Json:
         await story.ann.tap(way.button, containing="What would you like to withdraw?")
         await story.ann.sees(f"Write the amount in {way.asset}")
         await story.ann.say(way.withdraws)
-        await story.ann.sees(f"Withdraw {way.shown}", f"({way.button}")
+        await story.ann.sees(f"Withdraw {way.shown}", way.button)
         await story.ann.say(wallet.address)
         words = f"Check the withdrawal of {way.shown}"
         check = await story.ann.sees(words, button="Confirm the withdrawal")

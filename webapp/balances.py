@@ -20,7 +20,8 @@ async def show_balances(session: AsyncSession, player_id: int) -> list[dict[str,
 
 
 def show_wallet(wallet: Wallet) -> dict[str, str]:
-    """One wallet; `withdrawable` is cash that no chain can still take back."""
+    """One wallet; `withdrawable` is cash that no chain can still take back, `not_final` what a
+    chain still may."""
     return {
         "asset": wallet.asset.value,
         "cash": str(wallet.cash),
@@ -28,4 +29,5 @@ def show_wallet(wallet: Wallet) -> dict[str, str]:
         "reserved": str(wallet.reserved),
         "held": str(wallet.held),
         "withdrawable": str(wallet.withdrawable),
+        "not_final": str(wallet.not_final),
     }

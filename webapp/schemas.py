@@ -119,6 +119,14 @@ class QuoteRequest(Request, frozen=True):
     units: str
 
 
+class DestinationRequest(Request, frozen=True):
+    """Ask whether an address can be paid on a rail, with this comment."""
+
+    rail: Short
+    destination: Destination
+    memo: Annotated[str, msgspec.Meta(max_length=120)] = ""
+
+
 class WithdrawRequest(Request, frozen=True):
     """Ask for a withdrawal at the fee of a quote for the same rail and units."""
 

@@ -20,7 +20,7 @@ from admin_bot.desk import Desk
 from admin_bot.handlers.why import Asked, ask_own, offer, take_own
 from admin_bot.reasons import OWN, REFUND, REJECT, sentence
 from casino import clock
-from casino.cashier import recovery, withdrawals
+from casino.cashier import rails, recovery, withdrawals
 from casino.cashier.withdrawal_states import lock
 from casino.cashier.withdrawals import Withdrawal, WithdrawalStatus
 from casino.errors import Conflict, IllegalMove
@@ -49,18 +49,17 @@ async def queue(
             each.player_id: await identity.get(session, player_id=each.player_id)
             for each in waiting
         }
+        chains = {rail.name: rail.chain for rail in await rails.list_rails(session)}
     rows = tuple(
         (
             tap(
                 words.plain(
-                    "admin.withdrawals.line",
+                    "admin.withdrawals.line_dead"
+                    if each.status is WithdrawalStatus.DEAD
+                    else "admin.withdrawals.line",
                     amount=words.units(each.units, each.asset),
                     player=player_name(players[each.player_id]),
-                    status=words.plain(
-                        "admin.withdrawals.dead"
-                        if each.status is WithdrawalStatus.DEAD
-                        else "admin.withdrawals.waits"
-                    ),
+                    network=words.plain(f"network.{chains[each.rail]}"),
                 ),
                 OpenCard(subject=f"withdrawal:{each.id}"),
             ),

@@ -65,11 +65,10 @@ async def instruct(
 def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
     minimum = Money(instruction.minimum, instruction.asset)
     tag = instruction.tag
+    rail = words.plain(f"rail.{instruction.rail}")
     return Screen(
         paragraphs(
-            words.say("bot.deposit.to", asset=_what(instruction, words))
-            if tag is not None
-            else words.say("bot.deposit.to_own", rail=words.plain(f"rail.{instruction.rail}")),
+            words.say("bot.deposit.to" if tag is not None else "bot.deposit.to_own", rail=rail),
             words.say("bot.deposit.address", address=code(instruction.address)),
             words.say("bot.deposit.tag", tag=code(tag)) if tag is not None else None,
             words.say("bot.deposit.token", token=code(instruction.token))
@@ -77,7 +76,9 @@ def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
             else None,
             words.say("bot.deposit.minimum", amount=words.amount(minimum)),
             words.say(instruction.confirmations_text_key),
-            words.say("bot.deposit.warning" if tag is not None else "bot.deposit.warning_own"),
+            words.say(
+                "bot.deposit.warning" if tag is not None else "bot.deposit.warning_own", rail=rail
+            ),
         ),
         (
             (
@@ -88,13 +89,6 @@ def _instruction_screen(instruction: Instruction, words: Words) -> Screen:
         ),
         picture=qr_png(instruction.uri),
     )
-
-
-def _what(instruction: Instruction, words: Words) -> str:
-    """The coin to send; with its network where there are tokens of that name on others."""
-    if instruction.token is None:
-        return instruction.asset.value
-    return words.plain(f"rail.{instruction.rail}")
 
 
 def build_router() -> Router:

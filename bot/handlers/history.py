@@ -27,6 +27,21 @@ PAGE = 5
 MONEY = "money"
 ROUNDS = "rounds"
 SHELVES = (MONEY, ROUNDS)
+MINUTE_SECONDS = 60
+# Nothing comes by itself any more: what is held or too little waits for somebody.
+ENDED = frozenset(
+    {
+        "credited",
+        "held",
+        "below_minimum",
+        "returned",
+        "orphaned",
+        "confirmed",
+        "rejected",
+        "cancelled",
+        "refunded",
+    }
+)
 
 
 async def newest(
@@ -59,6 +74,9 @@ async def _page(house: House, player: Player, words: Words, *, shelf: str, befor
             )
             lines = [(movement.id, _movement(movement, words)) for movement in movements]
             open_ones = _open_withdrawals(movements[:PAGE], words)
+            if not before and any(_is_moving(movement) for movement in movements[:PAGE]):
+                again = HistoryPage(shelf=MONEY, before=0)
+                open_ones = ((tap(words.plain("bot.button.refresh"), again),), *open_ones)
         else:
             played = await rounds.list_rounds(
                 session,
@@ -102,6 +120,7 @@ def _movement(movement: Movement, words: Words) -> Markup:
     line = words.say(
         f"bot.history.{kind}",
         amount=words.amount(movement.amount),
+        network=_network(movement, words),
         status=_status(movement, words),
         moment=words.moment(movement.at),
     )
@@ -111,19 +130,44 @@ def _movement(movement: Movement, words: Words) -> Markup:
     return words.say("bot.history.with_link", line=line, url=url)
 
 
+def _network(movement: Movement, words: Words) -> str:
+    network = movement.detail["network"]
+    return words.plain(f"network.{network}") if network else str(movement.amount.asset)
+
+
 def _status(movement: Movement, words: Words) -> str:
     """Where it stands; a deposit that its chain still confirms says how far."""
     count = movement.detail.get("confirmations")
     wanted = movement.detail.get("confirmations_wanted")
     if movement.status in ("seen", "confirming") and count is not None:
         if wanted is None:
-            return words.plain("deposit.progress_final", count=str(count))
+            return _soon("deposit.waiting_final", movement, words) or words.plain(
+                "deposit.progress_final", count=str(count)
+            )
         return words.plain("deposit.progress", count=str(count), wanted=str(wanted))
     if movement.status == "credited" and movement.detail.get("final") is False:
-        return words.plain("deposit.progress_early")
+        early = "deposit.progress_early"
+        return _soon(early, movement, words) or words.plain(early)
     if movement.status == "orphaned" and movement.detail.get("reason") == "replaced":
         return words.plain("deposit.status.replaced")
     return words.plain(f"{movement.kind}.status.{movement.status}")
+
+
+def _soon(key: str, movement: Movement, words: Words) -> str | None:
+    """The text of `key` with how long it still takes until final, if that is known."""
+    seconds = movement.detail.get("final_in")
+    if not isinstance(seconds, int):
+        return None
+    minutes = -(-seconds // MINUTE_SECONDS)
+    if minutes <= 1:
+        return words.plain(f"{key}_soon")
+    return words.plain(f"{key}_in", count=minutes)
+
+
+def _is_moving(movement: Movement) -> bool:
+    """Whether it may look different in a moment."""
+    early = movement.detail.get("final") is False and movement.status == "credited"
+    return early or movement.status not in ENDED
 
 
 def _open_withdrawals(
@@ -132,7 +176,11 @@ def _open_withdrawals(
     return tuple(
         (
             tap(
-                words.plain("bot.button.take_back_of", amount=words.amount(movement.amount)),
+                words.plain(
+                    "bot.button.take_back_of",
+                    amount=words.amount(movement.amount),
+                    network=_network(movement, words),
+                ),
                 WithdrawCancel(withdrawal=movement.id),
             ),
         )

@@ -20,7 +20,7 @@ from bot.callbacks import Go, WithdrawFrom, WithdrawShare, WithdrawTo
 from bot.drafts import Draft
 from bot.handlers.withdraw_check import ask_confirmation, fee_lines, quote_of
 from bot.house import House
-from bot.wallet import read_purse
+from bot.wallet import listed, read_purse
 from casino import clock
 from casino.cashier import (
     destinations,
@@ -60,10 +60,8 @@ async def choose(
     async with house.database.transaction() as session:
         offered = [rail for rail in await rails.list_rails(session) if rail.takes_withdrawals]
         purse = await read_purse(session, player_id=player.id, now=clock.utc_now())
-    lines = [
-        words.say("bot.withdraw.can", amount=words.amount(purse.withdrawable(rail.asset)))
-        for rail in offered
-    ]
+    assets = dict.fromkeys(rail.asset for rail in offered)
+    free = listed((purse.withdrawable(asset) for asset in assets), words)
     rows = [
         (tap(words.plain(f"rail.{rail.name}"), WithdrawFrom(rail=rail.name)),) for rail in offered
     ]
@@ -71,7 +69,7 @@ async def choose(
         Screen(
             paragraphs(
                 words.say("bot.withdraw.title"),
-                *lines,
+                words.say("bot.withdraw.can", amounts=free) if offered else None,
                 words.say("bot.withdraw.choose" if offered else "bot.withdraw.none"),
             ),
             (*rows, buttons.back(words)),
@@ -105,7 +103,8 @@ async def begin(
     shown = await talk.show(
         Screen(
             paragraphs(
-                words.say("bot.withdraw.can", amount=words.amount(available)),
+                words.say("bot.withdraw.begin", rail=words.plain(f"rail.{rail.name}")),
+                words.say("bot.withdraw.can", amounts=words.amount(available)),
                 words.say(
                     "bot.withdraw.terms",
                     minimum=words.amount(Money(rail.withdrawal_min, rail.asset)),
@@ -261,9 +260,10 @@ async def _ask_address(
                 words.say(
                     "bot.withdraw.amount", amount=words.amount(Money(draft.units, rail.asset))
                 ),
+                words.say("bot.rail", rail=words.plain(f"rail.{rail.name}")),
                 fee_lines(quote, words),
                 words.say("bot.withdraw.saved_only") if mode.on else None,
-                words.say("bot.withdraw.ask_address", rail=words.plain(f"rail.{rail.name}")),
+                words.say("bot.withdraw.ask_address"),
                 words.say("bot.withdraw.pick") if known else None,
             ),
             (*known, (buttons.go(words, "addresses"),), buttons.back(words, "withdraw")),

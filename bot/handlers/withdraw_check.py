@@ -7,6 +7,7 @@ When the quote has run out, the tap brings the same screen with a new one.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from aiogram import Router
@@ -62,7 +63,11 @@ def fee_lines(quote: Quote, words: Words) -> Markup:
             net=words.amount(Money(quote.net, quote.asset)),
             fee=words.amount(Money(quote.fee, quote.asset)),
         ),
-        words.say("bot.withdraw.quote", moment=words.moment(quote.expires_at)),
+        words.say(
+            "bot.withdraw.quote",
+            count=(quote.expires_at - quote.made_at) // timedelta(minutes=1),
+            moment=words.clock(quote.expires_at),
+        ),
     )
 
 
@@ -94,6 +99,7 @@ async def ask_confirmation(
                 words.say(
                     "bot.withdraw.check", amount=words.amount(Money(draft.units, rail.asset))
                 ),
+                words.say("bot.rail", rail=words.plain(f"rail.{rail.name}")),
                 words.say("bot.withdraw.requoted") if is_requoted else None,
                 fee_lines(quote, words),
                 words.say("bot.withdraw.to_saved", label=saved.label, address=address)
@@ -184,6 +190,7 @@ async def cancel(
             session,
             withdrawal_id=callback_data.withdrawal,
             player_id=player.id,
+            asked_in=ASKED_IN_CHAT,
             now=clock.utc_now(),
         )
     amount = words.amount(Money(withdrawal.units, withdrawal.asset))
@@ -209,6 +216,7 @@ def requested_screen(withdrawal: Withdrawal, rail: Rail, words: Words, *, is_sav
                 "bot.withdraw.requested",
                 amount=words.amount(Money(withdrawal.units, rail.asset)),
             ),
+            words.say("bot.rail", rail=words.plain(f"rail.{rail.name}")),
             words.say(
                 "bot.withdraw.net",
                 net=words.amount(Money(withdrawal.net_units, rail.asset)),

@@ -35,7 +35,7 @@ from casino.betting.state import BatchView, House, PlayState, Round
 from casino.errors import InvariantViolation, Refusal, RoundClosed
 from casino.ids import EntryId, PlayerId, RoundId, SeedPairId
 from casino.ledger import totals
-from casino.ledger.journal import Decided, Entry, Seen, Wallets
+from casino.ledger.desk import Decided, Entry, Seen, Wallets
 from casino.ledger.keys import StoredKey
 from casino.players import facts
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from casino.ids import public
 from casino.money import REFERENCE_DECIMALS
-from casino.outbox import CHANNEL, LIVE, PLAYER, STAFF
+from casino.outbox import LIVE, PLAYER, STAFF, Written, write_all_on
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
 LARGE_WIN = 250 * 10**REFERENCE_DECIMALS
 ABANDONED = "round.closed"
 
-WRITE = """
-INSERT INTO outbox (consumer, key, kind, payload)
-SELECT consumer, key, kind, payload::jsonb
-FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[]) AS n(consumer, key, kind, payload)
-"""
-
 
 async def write(
     connection: asyncpg.Connection,
@@ -36,7 +29,7 @@ async def write(
 ) -> None:
     """Write an alert for each settled round whose winnings reach LARGE_WIN, and tell the players
     of `abandoned` rounds what became of them; in the transaction that settled them."""
-    told: list[tuple[str, int, str, dict[str, object]]] = []
+    told: list[Written] = []
     for round_ in rounds:
         if round_.id in abandoned:
             told += _ended_by_us(round_)
@@ -52,16 +45,12 @@ async def write(
             "stake": {"units": round_.stake, "asset": round_.asset.value},
             "payout": {"units": round_.payout, "asset": round_.asset.value},
         }
-        told.append((STAFF, round_.id, "alert.large_win", payload))
+        told.append(Written(STAFF, round_.id, "alert.large_win", payload))
     if told:
-        consumers, keys, kinds, payloads = zip(*told, strict=True)
-        texts = [json.dumps(payload) for payload in payloads]
-        await connection.execute(WRITE, consumers, keys, kinds, texts)
-        for consumer in sorted(set(consumers)):
-            await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, consumer)
+        await write_all_on(connection, told)
 
 
-def _ended_by_us(round_: Round) -> list[tuple[str, int, str, dict[str, object]]]:
+def _ended_by_us(round_: Round) -> list[Written]:
     closed: dict[str, object] = {
         "round_id": round_.id,
         "round": public(round_.id),
@@ -75,6 +64,6 @@ def _ended_by_us(round_: Round) -> list[tuple[str, int, str, dict[str, object]]]
         "round_id": round_.id,
     }
     return [
-        (PLAYER, round_.player_id, ABANDONED, closed),
-        (LIVE, round_.player_id, "wallet.changed", changed),
+        Written(PLAYER, round_.player_id, ABANDONED, closed),
+        Written(LIVE, round_.player_id, "wallet.changed", changed),
     ]

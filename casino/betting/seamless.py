@@ -8,7 +8,7 @@ from casino.betting import decide
 from casino.betting.answers import SeamlessAnswer, keep, recall_seamless
 from casino.errors import IdempotencyConflict, Refusal
 from casino.ledger.chart import Account, Kind
-from casino.ledger.journal import Entry, Seen, Wallets
+from casino.ledger.desk import Entry, Seen, Wallets
 from casino.ledger.wallet import Posting, Wallet
 
 if TYPE_CHECKING:

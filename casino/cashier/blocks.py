@@ -95,19 +95,18 @@ async def advance(
     session: AsyncSession,
     *,
     chain: str,
+    before: Place,
     ancestor: Block,
     above: Sequence[Block],
     final_height: int,
     now: datetime,
 ) -> Place:
     """Forget what stood above `ancestor`, remember the blocks `above` it and how far all of that
-    is final, in the transaction that books what they brought.
+    is final, in the transaction that books what they brought, and that has read `before` in its
+    turn.
 
     Raises InvariantViolation where the blocks are no chain, the ancestor is not remembered, or a
     final block would be forgotten."""
-    before = await read_place(session, chain=chain)
-    if before is None:
-        raise InvariantViolation(reason="a chain that nobody began", chain=chain)
     if ancestor.height < min(before.final_height, before.top.height):
         raise InvariantViolation(reason="a final block would be forgotten", chain=chain)
     stands = await session.scalar(
@@ -135,7 +134,7 @@ async def advance(
             ChainBlockRow.chain == chain, ChainBlockRow.height <= below.height - RING_BLOCKS
         )
     )
-    progress = await session.get_one(ChainProgressRow, chain, populate_existing=True)
+    progress = await session.get_one(ChainProgressRow, chain)
     # What was final once stays final, whatever another node says later.
     progress.final_height = max(progress.final_height, min(final_height, below.height))
     progress.moved_at = now

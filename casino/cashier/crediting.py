@@ -1,4 +1,4 @@
-"""From coins on a chain to money in a wallet: a deposit's statuses; playable or held."""
+"""The statuses of a deposit, from coins on a chain to money in a wallet, and its moves."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from casino import audit, flags, outbox, rates, switches
-from casino.cashier.rails import Rail, required_switches
+from sqlalchemy import insert
+
+from casino import audit
 from casino.cashier.tables import DepositHistoryRow, DepositRow
-from casino.errors import IllegalMove, Paused, RateStale, Refusal
-from casino.exchange import USABLE_FOR, Rate
-from casino.ids import PlayerId
-from casino.ledger import journal
-from casino.ledger.chart import Account, Kind, hot_wallet
-from casino.ledger.finality import shift_not_final
-from casino.ledger.wallet import Posting
+from casino.db import take_ids
+from casino.errors import IllegalMove
 from casino.money import Asset
-from casino.players import facts as player_facts
-from casino.players import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
+
+    from casino.cashier.rails import Rail
 
 SYSTEM = "system"
 
@@ -108,6 +104,42 @@ def view(row: DepositRow) -> Deposit:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The next status of a deposit, and why."""
+
+    row: DepositRow
+    to: DepositStatus
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of history: where a deposit stood before, and why it now stands where it does."""
+
+    row: DepositRow
+    before: DepositStatus | None
+    reason: str | None = None
+
+
+def new_deposit(
+    *, player_id: int, rail: Rail, business_key: str, account: str, now: datetime
+) -> DepositRow:
+    """A deposit that nobody has seen before; what came is for the caller to write on it."""
+    # What the database would fill in stands here, so that many are stored without asking it back.
+    return DepositRow(
+        player_id=player_id,
+        rail=rail.name,
+        business_key=business_key,
+        asset=rail.asset.code,
+        account=account,
+        block_hash="",
+        confirmations=0,
+        reversals=0,
+        seen_at=now,
+    )
+
+
 async def move(
     session: AsyncSession,
     row: DepositRow,
@@ -117,55 +149,79 @@ async def move(
     reason: str | None = None,
     now: datetime,
 ) -> None:
-    """Give a deposit its next status and a line of history; what staff do is audited as well. The
-    caller holds the row's lock. Raises IllegalMove."""
-    current = require_move(row, to)
-    row.status = to
-    row.reason = reason
-    row.credited_at = now if to is DepositStatus.CREDITED else None
-    session.add(row)
-    await session.flush()
-    await note(session, row, current=current, actor=actor, reason=reason, now=now)
+    """Give one deposit its next status, as `move_all` does many."""
+    await move_all(session, [Change(row, to, reason)], actor=actor, now=now)
+
+
+async def move_all(
+    session: AsyncSession, changes: Sequence[Change], *, actor: str = SYSTEM, now: datetime
+) -> None:
+    """Give deposits, each of them once, their next statuses and a line of history; what staff do
+    is audited as well. New ones get ids in the order of `changes`. The caller holds the locks of
+    the others. Raises IllegalMove, and then none has moved."""
+    lines = [
+        Line(change.row, require_move(change.row, change.to), change.reason) for change in changes
+    ]
+    new = [line.row for line in lines if line.before is None]
+    if new:
+        for row, row_id in zip(new, await take_ids(session, len(new)), strict=True):
+            row.id = row_id
+    for change in changes:
+        change.row.status = change.to
+        change.row.reason = change.reason
+        change.row.credited_at = now if change.to is DepositStatus.CREDITED else None
+        session.add(change.row)
+    await note_all(session, lines, actor=actor, now=now)
     if actor == SYSTEM:
         # The watcher locks many players in one transaction; were it to hold the head of the audit
         # chain meanwhile, it and a player's own command could wait for each other.
         return
-    await audit.append(
-        session,
-        actor=actor,
-        action=f"deposit.{to}",
-        subject=f"deposit:{row.id}",
-        before={"status": current} if current else None,
-        after={"status": to, "units": row.units, "asset": Asset.from_code(row.asset)},
-        now=now,
-    )
-
-
-async def note(
-    session: AsyncSession,
-    row: DepositRow,
-    *,
-    current: DepositStatus | None,
-    actor: str = SYSTEM,
-    reason: str | None = None,
-    now: datetime,
-) -> None:
-    """Write a line of history about where a deposit stands now, with its block where there is a
-    choice of blocks."""
-    details: dict[str, object] = {"reason": reason} if reason else {}
-    if row.block_hash:
-        details |= {"block": row.block, "block_hash": row.block_hash}
-    session.add(
-        DepositHistoryRow(
-            deposit_id=row.id,
-            from_status=current,
-            to_status=row.status,
+    for line in lines:
+        row, current = line.row, line.before
+        await audit.append(
+            session,
             actor=actor,
-            details=details,
-            at=now,
+            action=f"deposit.{row.status}",
+            subject=f"deposit:{row.id}",
+            before={"status": current} if current else None,
+            after={
+                "status": row.status,
+                "units": row.units,
+                "asset": Asset.from_code(row.asset),
+            },
+            now=now,
         )
-    )
+
+
+async def note_all(
+    session: AsyncSession, lines: Sequence[Line], *, actor: str = SYSTEM, now: datetime
+) -> None:
+    """Write lines of history about where deposits stand now, with their blocks where there is a
+    choice of blocks."""
+    if not lines:
+        return
     await session.flush()
+    await session.execute(
+        insert(DepositHistoryRow),
+        [
+            {
+                "deposit_id": line.row.id,
+                "from_status": line.before,
+                "to_status": line.row.status,
+                "actor": actor,
+                "details": _details(line),
+                "at": now,
+            }
+            for line in lines
+        ],
+    )
+
+
+def _details(line: Line) -> dict[str, object]:
+    details: dict[str, object] = {"reason": line.reason} if line.reason else {}
+    if line.row.block_hash:
+        details |= {"block": line.row.block, "block_hash": line.row.block_hash}
+    return details
 
 
 def require_move(row: DepositRow, to: DepositStatus) -> DepositStatus | None:
@@ -178,208 +234,13 @@ def require_move(row: DepositRow, to: DepositStatus) -> DepositStatus | None:
     return current
 
 
-async def credit_or_hold(
-    session: AsyncSession,
-    row: DepositRow,
-    rail: Rail,
-    *,
-    source: Account,
-    final: bool = True,
-    actor: str = SYSTEM,
-    now: datetime,
-) -> None:
-    """Bring a deposit into the player's wallet, playable or held. `source` is where the coins
-    stand in the book: the hot wallet, or unclaimed if they were booked before. One that is not
-    `final` yet may be played and not withdrawn.
-
-    A chain cannot be refused: a deposit above the player's limit, while he is excluded or blocked
-    or while deposits are stopped is held, visible to him and to staff, and never played by itself.
-    """
-    facts = await player_facts.load_one(session, player_id=row.player_id)
-    rate = (await rates.latest(session)).get(rail.asset)
-    stopped = await flags.stopped(session)
-    row.reference_units = rate.to_reference(row.units) if rate else None
-    row.final_at = row.final_at or (now if final else None)
-    refusal = _check(facts, rail, row.reference_units, rate, stopped, now)
-    if refusal is None:
-        await _post(session, row, source, Account.PLAYER_CASH, Kind.DEPOSIT, now=now)
-        await _count_not_final(session, row, rail)
-        if rate is not None and row.reference_units is not None:
-            counted = facts.counters.rolled(now).with_deposit(row.reference_units, rate_id=rate.id)
-            await player_facts.store_counters_of(session, player_id=row.player_id, counters=counted)
-        await move(session, row, DepositStatus.CREDITED, actor=actor, now=now)
-        await tell_player(session, row, rail, kind="deposit.credited")
-    else:
-        await _post(session, row, source, Account.PLAYER_HELD, Kind.DEPOSIT_HELD, now=now)
-        await move(session, row, DepositStatus.HELD, actor=actor, reason=refusal.code, now=now)
-        await tell_player(session, row, rail, kind="deposit.held", reason=refusal.code)
-        await outbox.write(
-            session,
-            consumer=outbox.STAFF,
-            key=row.id,
-            kind="deposit.held",
-            payload=facts_of(row, rail) | {"player_id": row.player_id, "reason": refusal.code},
-        )
-
-
-async def release(
-    session: AsyncSession, row: DepositRow, rail: Rail, *, actor: str, now: datetime
-) -> None:
-    """Make a held deposit playable, if the player's own limits now allow it; raises the refusal
-    that still stands in the way."""
-    facts = await player_facts.load_one(session, player_id=row.player_id)
-    rate = rates.require_usable(await rates.latest(session), rail.asset, now=now)
-    row.reference_units = rate.to_reference(row.units)
-    refusal = _check(facts, rail, row.reference_units, rate, await flags.stopped(session), now)
-    if refusal is not None:
-        raise refusal
-    await move(session, row, DepositStatus.CREDITED, actor=actor, now=now)
-    await journal.post(
-        session,
-        player_id=PlayerId(row.player_id),
-        source=f"deposit:{row.rail}",
-        kind_key="release",
-        reference=credit_reference(row),
-        request={"deposit": row.id, "units": row.units},
-        postings=[
-            Posting(
-                Account.PLAYER_HELD,
-                Account.PLAYER_CASH,
-                row.units,
-                rail.asset,
-                Kind.DEPOSIT_RELEASE,
-            )
-        ],
-        subject_id=row.id,
-        now=now,
-    )
-    await _count_not_final(session, row, rail)
-    counted = facts.counters.rolled(now).with_deposit(row.reference_units, rate_id=rate.id)
-    await player_facts.store_counters_of(session, player_id=row.player_id, counters=counted)
-    await tell_player(session, row, rail, kind="deposit.credited")
-
-
 def credit_reference(row: DepositRow) -> str:
     """The ledger's reference of a deposit's present credit: one credit for each time that the
     chain brought it, and there is no next time before the last was taken back."""
     return f"{row.business_key}#{row.reversals}" if row.reversals else row.business_key
 
 
-async def book_unclaimed(
-    session: AsyncSession,
-    *,
-    rail: Rail,
-    business_key: str,
-    units: int,
-    subject_id: int,
-    now: datetime,
-) -> None:
-    """Enter coins into the book that nobody can play yet: no owner known, or too few so far."""
-    await journal.post_house(
-        session,
-        source=f"deposit:{rail.name}",
-        kind_key="unclaimed",
-        reference=business_key,
-        request={"units": units},
-        postings=[
-            Posting(
-                hot_wallet(rail.name),
-                Account.HOUSE_UNCLAIMED,
-                units,
-                rail.asset,
-                Kind.DEPOSIT_UNCLAIMED,
-            )
-        ],
-        subject_id=subject_id,
-        now=now,
-    )
-
-
-async def tell_player(
-    session: AsyncSession, row: DepositRow, rail: Rail, *, kind: str, reason: str | None = None
-) -> None:
-    """News of a deposit for the player's chat and for his open Mini Apps."""
-    payload = facts_of(row, rail) | ({"reason": reason} if reason else {})
-    await outbox.write(
-        session, consumer=outbox.PLAYER, key=row.player_id, kind=kind, payload=payload
-    )
-    await tell_screens(session, row, rail, because=kind)
-
-
-async def tell_screens(session: AsyncSession, row: DepositRow, rail: Rail, *, because: str) -> None:
-    """News of a deposit for the player's open Mini Apps alone."""
-    await outbox.write(
-        session,
-        consumer=outbox.LIVE,
-        key=row.player_id,
-        kind="wallet.changed",
-        payload={"because": because, "asset": rail.asset, "deposit_id": row.id},
-    )
-
-
-def _check(
-    facts: rules.PlayerFacts,
-    rail: Rail,
-    reference_units: int | None,
-    rate: Rate | None,
-    stopped: frozenset[str],
-    now: datetime,
-) -> Refusal | None:
-    for switch in required_switches(rail, switches.DEPOSITS):
-        if switch in stopped:
-            return Paused(switch=switch)
-    fresh = rate is not None and now - rate.quoted_at <= USABLE_FOR
-    if not fresh and rules.deposit_room(facts, now=now) is not None:
-        # The player's own limit cannot be counted without a rate; nobody else has to wait for one.
-        return RateStale(asset=rail.asset)
-    return rules.check_deposit(facts, deposit_ref=reference_units or 0, now=now)
-
-
 def may_vanish(row: DepositRow) -> bool:
     """Whether its chain could still take the deposit back: only blocks seen by their hash are
     believed before they are final."""
     return row.final_at is None and bool(row.block_hash)
-
-
-async def _count_not_final(session: AsyncSession, row: DepositRow, rail: Rail) -> None:
-    """Count a credit that is not final among what may not be withdrawn yet."""
-    if may_vanish(row):
-        await shift_not_final(
-            session, player_id=PlayerId(row.player_id), asset=rail.asset, units=row.units
-        )
-
-
-async def _post(
-    session: AsyncSession,
-    row: DepositRow,
-    source: Account,
-    to: Account,
-    kind: Kind,
-    *,
-    now: datetime,
-) -> None:
-    # One key for both ways in: a deposit is credited or held once, whatever is tried again. The
-    # request leaves the account out, since a retry may decide differently than the first try.
-    await journal.post(
-        session,
-        player_id=PlayerId(row.player_id),
-        source=f"deposit:{row.rail}",
-        kind_key="deposit",
-        reference=credit_reference(row),
-        request={"deposit": row.id, "units": row.units},
-        postings=[Posting(source, to, row.units, Asset.from_code(row.asset), kind)],
-        subject_id=row.id,
-        now=now,
-    )
-
-
-def facts_of(row: DepositRow, rail: Rail) -> dict[str, object]:
-    """What news of a deposit say, JSON-able."""
-    return {
-        "deposit_id": row.id,
-        "rail": row.rail,
-        "amount": {"units": row.units, "asset": rail.asset},
-        "tx_hash": row.tx_hash,
-        "url": rail.tx_url(row.tx_hash),
-        "final": row.final_at is not None,
-    }

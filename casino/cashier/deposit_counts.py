@@ -51,13 +51,10 @@ async def recount(session: AsyncSession, *, player_id: int, now: datetime) -> No
     known = await facts.load_one(session, player_id=player_id)
     right = (await deposited(session, [player_id], now=now))[player_id].rolled(now)
     kept = known.counters.rolled(now)
-    await facts.store_counters_of(
-        session,
-        player_id=player_id,
-        counters=replace(
-            kept,
-            day=replace(kept.day, deposited=right.day.deposited),
-            week=replace(kept.week, deposited=right.week.deposited),
-            month=replace(kept.month, deposited=right.month.deposited),
-        ),
+    counters = replace(
+        kept,
+        day=replace(kept.day, deposited=right.day.deposited),
+        week=replace(kept.week, deposited=right.week.deposited),
+        month=replace(kept.month, deposited=right.month.deposited),
     )
+    await facts.store_counters_of(session, {player_id: counters})

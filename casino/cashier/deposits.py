@@ -12,8 +12,10 @@ from casino import flags, switches
 from casino.cashier import address_pool, crediting, tags, unclaimed
 from casino.cashier.addresses import find_owners
 from casino.cashier.chain_tables import ChainCursorRow
-from casino.cashier.crediting import Deposit, DepositStatus
-from casino.cashier.endings import WAITING, finish, lock_rows
+from casino.cashier.crediting import Change, Deposit, DepositStatus
+from casino.cashier.credits import Credits, release
+from casino.cashier.deposit_news import DepositNews
+from casino.cashier.endings import WAITING, Endings, lock_rows
 from casino.cashier.rails import FAUCET, Rail, get_rail
 from casino.cashier.tables import DepositRow, UnclaimedRow
 from casino.cashier.unclaimed import ChainDeposit, Unclaimed
@@ -74,23 +76,21 @@ async def observe(
         rail=offered.pool,
         addresses=[transfer.address or transfer.account for transfer in transfers],
     )
-    new = ownerless = 0
-    for transfer in transfers:
-        require_units(transfer.units)
-        if await _known(session, rail, transfer):
-            continue
+    fresh = await _unknown(session, rail, transfers)
+    seen: list[tuple[ChainDeposit, int]] = []
+    ownerless: list[ChainDeposit] = []
+    for transfer in fresh:
         player_id = by_address.get(
             transfer.address or transfer.account,
             owners.get(wanted.get(transfer.business_key, "")),
         )
         if player_id is not None and not transfer.nobodys:
-            await _see(session, offered, transfer, player_id, now)
+            seen.append((transfer, player_id))
         else:
-            reason = transfer.nobodys
-            await unclaimed.keep(session, rail=offered, transfer=transfer, reason=reason, now=now)
-            ownerless += 1
-        new += 1
-    return Observed(new, ownerless)
+            ownerless.append(transfer)
+    await _see_all(session, offered, seen, now)
+    await unclaimed.keep_all(session, rail=offered, transfers=ownerless, now=now)
+    return Observed(len(fresh), len(ownerless))
 
 
 async def confirm(session: AsyncSession, *, rail: str, final_block: int, now: datetime) -> int:
@@ -113,10 +113,10 @@ async def confirm(session: AsyncSession, *, rail: str, final_block: int, now: da
     early = [each.id for each in waiting if not each.is_final]
     await lock_players(session, sorted({PlayerId(each.player_id) for each in due}))
     ended = await lock_rows(session, [each.id for each in due], *WAITING)
-    for row in ended:
-        await finish(session, row, offered, now)
-    for row in await lock_rows(session, early, DepositStatus.SEEN):
-        await crediting.move(session, row, DepositStatus.CONFIRMING, now=now)
+    await _end_all(session, offered, ended, now)
+    seen = await lock_rows(session, early, DepositStatus.SEEN)
+    changes = [Change(row, DepositStatus.CONFIRMING) for row in seen]
+    await crediting.move_all(session, changes, now=now)
     await unclaimed.book(session, rail=offered, final_block=final_block, now=now)
     return len(ended)
 
@@ -137,8 +137,8 @@ async def orphan(
         )
     ).all()
     rows = await lock_rows(session, found, *(set(DepositStatus) - {DepositStatus.ORPHANED}))
-    for row in rows:
-        await crediting.move(session, row, DepositStatus.ORPHANED, now=now)
+    changes = [Change(row, DepositStatus.ORPHANED) for row in rows]
+    await crediting.move_all(session, changes, now=now)
     lost = await unclaimed.drop(session, rail=rail, business_keys=keys)
     return len(rows) + lost
 
@@ -220,8 +220,8 @@ async def credit_faucet(
         block=0,
         at=now,
     )
-    if not await _known(session, FAUCET, transfer):
-        await _see(session, rail, transfer, player_id, now)
+    fresh = await _unknown(session, FAUCET, [transfer])
+    await _see_all(session, rail, [(one, player_id) for one in fresh], now)
     row = (
         await session.scalars(
             select(DepositRow)
@@ -233,7 +233,7 @@ async def credit_faucet(
     if row.player_id != player_id:
         raise IdempotencyConflict(reference=reference)
     if row.status in WAITING:
-        await finish(session, row, rail, now)
+        await _end_all(session, rail, [row], now)
     return crediting.view(row)
 
 
@@ -268,7 +268,7 @@ async def release_held(
     )
     crediting.require_move(row, DepositStatus.CREDITED)
     rail = await get_rail(session, row.rail)
-    await crediting.release(session, row, rail, actor=actor, now=now)
+    await release(session, row, rail, actor=actor, now=now)
     return crediting.view(row)
 
 
@@ -288,26 +288,22 @@ async def resolve_unclaimed(
     await lock_players(session, [PlayerId(player_id)])
     found = await unclaimed.lock_waiting(session, unclaimed_id=unclaimed_id)
     rail = await get_rail(session, found.rail)
-    row = DepositRow(
+    row = crediting.new_deposit(
         player_id=player_id,
-        rail=found.rail,
+        rail=rail,
         business_key=found.business_key,
-        asset=found.asset,
-        units=found.units,
-        tx_hash=found.tx_hash,
         account=found.account,
-        sender=found.sender,
-        block=found.block,
-        block_hash=found.block_hash,
-        confirmations=found.confirmations,
-        sent_at=found.sent_at,
-        seen_at=found.seen_at,
+        now=found.seen_at,
     )
+    row.units, row.tx_hash, row.sender = found.units, found.tx_hash, found.sender
+    row.block, row.block_hash = found.block, found.block_hash
+    row.confirmations, row.sent_at = found.confirmations, found.sent_at
     await crediting.move(session, row, DepositStatus.SEEN, now=now)
     await unclaimed.resolve(session, found, deposit_id=row.id, actor=actor, now=now)
-    await crediting.credit_or_hold(
-        session, row, rail, source=Account.HOUSE_UNCLAIMED, actor=actor, now=now
-    )
+    credited = await Credits.open(session, rail, players=[player_id], now=now)
+    credited.decide(row, source=Account.HOUSE_UNCLAIMED)
+    await credited.store(session, actor=actor)
+    await credited.news.write(session)
     return crediting.view(row)
 
 
@@ -320,40 +316,71 @@ async def _one_reader(session: AsyncSession, rail: str) -> None:
     )
 
 
-async def _known(session: AsyncSession, rail: str, transfer: ChainDeposit) -> bool:
-    """Whether a transfer was written down before; raises IdempotencyConflict if it differed."""
-    before = [
-        row
-        for table in (DepositRow, UnclaimedRow)
-        for row in (
-            await session.execute(
-                select(table.units, table.tx_hash, table.account).where(
-                    table.rail == rail, table.business_key == transfer.business_key
-                )
-            )
-        ).all()
-    ]
+async def _unknown(
+    session: AsyncSession, rail: str, transfers: Sequence[ChainDeposit]
+) -> list[ChainDeposit]:
+    """Those that were not written down before, each of them once; raises IdempotencyConflict if
+    one differs from what is known under its key."""
+    known: dict[str, tuple[int, str, str]] = {}
+    keys = [transfer.business_key for transfer in transfers]
     # An unclaimed transfer that was resolved stands in both tables.
-    if any(tuple(row) != (transfer.units, transfer.tx_hash, transfer.account) for row in before):
-        raise IdempotencyConflict(reference=transfer.business_key)
-    return bool(before)
+    for table in (DepositRow, UnclaimedRow):
+        rows = await session.execute(
+            select(table.business_key, table.units, table.tx_hash, table.account).where(
+                table.rail == rail, table.business_key.in_(keys)
+            )
+        )
+        known |= {key: (units, tx_hash, account) for key, units, tx_hash, account in rows}
+    fresh = []
+    for transfer in transfers:
+        require_units(transfer.units)
+        key, content = transfer.business_key, _content(transfer)
+        if key not in known:
+            known[key] = content
+            fresh.append(transfer)
+        elif known[key] != content:
+            raise IdempotencyConflict(reference=key)
+    return fresh
 
 
-async def _see(
-    session: AsyncSession, rail: Rail, transfer: ChainDeposit, player_id: int, now: datetime
+def _content(transfer: ChainDeposit) -> tuple[int, str, str]:
+    """What may never differ under one key."""
+    return transfer.units, transfer.tx_hash, transfer.account
+
+
+async def _see_all(
+    session: AsyncSession,
+    rail: Rail,
+    seen: Sequence[tuple[ChainDeposit, int]],
+    now: datetime,
 ) -> None:
-    row = DepositRow(
-        player_id=player_id,
-        rail=rail.name,
-        business_key=transfer.business_key,
-        asset=rail.asset.code,
-        units=transfer.units,
-        tx_hash=transfer.tx_hash,
-        account=transfer.account,
-        sender=transfer.sender,
-        block=transfer.block,
-        sent_at=transfer.at,
-        seen_at=now,
-    )
-    await crediting.move(session, row, DepositStatus.SEEN, now=now)
-    await crediting.tell_player(session, row, rail, kind="deposit.seen")
+    """Write down transfers that nobody knew, each with its player, and tell him."""
+    changes = []
+    for transfer, player_id in seen:
+        row = crediting.new_deposit(
+            player_id=player_id,
+            rail=rail,
+            business_key=transfer.business_key,
+            account=transfer.account,
+            now=now,
+        )
+        row.units, row.tx_hash, row.sender = transfer.units, transfer.tx_hash, transfer.sender
+        row.block, row.sent_at = transfer.block, transfer.at
+        changes.append(Change(row, DepositStatus.SEEN))
+    await crediting.move_all(session, changes, now=now)
+    news = DepositNews(rail)
+    for change in changes:
+        news.player(change.row, kind="deposit.seen")
+    await news.write(session)
+
+
+async def _end_all(
+    session: AsyncSession, rail: Rail, rows: Sequence[DepositRow], now: datetime
+) -> None:
+    """Credit or hold final deposits, in their order, and tell their players."""
+    news = DepositNews(rail)
+    endings = await Endings.open(session, rail, rows, news=news, now=now)
+    for row in rows:
+        endings.end(row)
+    await endings.store(session)
+    await news.write(session)

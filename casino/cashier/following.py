@@ -6,14 +6,16 @@ playable, and later to final, withdrawable; until then its chain may take it bac
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_, select
 
 from casino.cashier import address_pool, blocks, coins, crediting, reversals, unclaimed
-from casino.cashier.crediting import DepositStatus
-from casino.cashier.endings import WAITING, finish
+from casino.cashier.crediting import Change, DepositStatus, Line
+from casino.cashier.deposit_news import DepositNews
+from casino.cashier.endings import WAITING, Endings
 from casino.cashier.rails import get_rail
 from casino.cashier.tables import DepositRow
 from casino.errors import IdempotencyConflict
@@ -83,6 +85,7 @@ async def book(
     place = await blocks.advance(
         session,
         chain=chain,
+        before=before,
         ancestor=stretch.ancestor,
         above=stretch.above,
         final_height=stretch.final_height,
@@ -96,27 +99,37 @@ async def book(
         session, rail=rail, addresses=[transfer.account for transfer in stretch.transfers]
     )
     locked = await _lock(session, offered, stretch, place, owners)
-    booked = Booked(place)
-    again = {transfer.business_key: transfer for transfer in stretch.transfers}
-    stale = DepositRow.block > stretch.ancestor.height
-    known: set[str] = set()
-    for row in await _open_rows(session, offered, stale):
-        mined = again.get(row.business_key)
-        if mined is not None and (mined.units, mined.account) == (row.units, row.account):
-            await _move(session, row, mined, now)
-            known.add(row.business_key)
-            booked.moved += 1
-        else:
-            await reversals.orphan(session, row, offered, now=now)
-            booked.orphaned += 1
-    await unclaimed.drop_above(session, rail=rail, block=stretch.ancestor.height)
-    fresh = [one for one in stretch.transfers if one.business_key not in known]
-    before_now = await _Seen.of(session, rail, [one.business_key for one in fresh])
-    for transfer in fresh:
-        booked.new += await _see(session, offered, transfer, before_now, owners, now)
-    await _settle(session, offered, place, locked, booked, now)
+    booked, news = Booked(place), DepositNews(offered)
+    moved: set[str] = set()
+    if stretch.ancestor.height < before.top.height:
+        moved = await _undo(session, offered, stretch, booked, now)
+    fresh = [one for one in stretch.transfers if one.business_key not in moved]
+    booked.new = await _see_all(session, offered, fresh, owners, news, now)
+    await _settle(session, offered, locked, booked, news, now)
+    await news.write(session)
     await unclaimed.book(session, rail=offered, final_block=place.final_height, now=now)
     return booked
+
+
+async def _undo(
+    session: AsyncSession, rail: Rail, stretch: Stretch, booked: Booked, now: datetime
+) -> set[str]:
+    """Take back what stood above the ancestor, but for what the new blocks brought again; the keys
+    of that."""
+    height = stretch.ancestor.height
+    again = {transfer.business_key: transfer for transfer in stretch.transfers}
+    moved: dict[str, Line] = {}
+    for row in await _open_rows(session, rail, DepositRow.block > height):
+        mined = again.get(row.business_key)
+        if mined is not None and (mined.units, mined.account) == (row.units, row.account):
+            moved[row.business_key] = _move(row, mined)
+        else:
+            await reversals.orphan(session, row, rail, now=now)
+            booked.orphaned += 1
+    await crediting.note_all(session, list(moved.values()), now=now)
+    await unclaimed.drop_above(session, rail=rail.name, block=height)
+    booked.moved = len(moved)
+    return set(moved)
 
 
 async def _lock(
@@ -144,12 +157,11 @@ async def _lock(
     return players
 
 
-async def _move(session: AsyncSession, row: DepositRow, mined: ChainDeposit, now: datetime) -> None:
+def _move(row: DepositRow, mined: ChainDeposit) -> Line:
     """The same transaction in another block is the same deposit."""
     row.block, row.block_hash = mined.block, mined.block_hash
     row.sent_at, row.sender = mined.at, mined.sender
-    status = DepositStatus(row.status)
-    await crediting.note(session, row, current=status, reason=MOVED, now=now)
+    return Line(row, DepositStatus(row.status), MOVED)
 
 
 @dataclass(slots=True)
@@ -175,98 +187,128 @@ class _Seen:
         return cls({row.business_key: row for row in rows}, kept)
 
 
-async def _see(
+async def _see_all(
     session: AsyncSession,
     rail: Rail,
+    transfers: Sequence[ChainDeposit],
+    owners: Mapping[str, int],
+    news: DepositNews,
+    now: datetime,
+) -> int:
+    """Write down what blocks brought, all of it or nothing; how much of it was not known."""
+    before = await _Seen.of(session, rail.name, [one.business_key for one in transfers])
+    ownerless: dict[str, ChainDeposit] = {}
+    fresh: dict[str, DepositRow] = {}
+    mined: list[DepositRow] = []
+    for transfer in transfers:
+        require_units(transfer.units)
+        key = transfer.business_key
+        row = fresh.get(key) or before.deposits.get(key)
+        if row is None and key in before.unclaimed:
+            await unclaimed.see_again(session, rail=rail.name, transfer=transfer)
+        elif row is None and (transfer.nobodys or transfer.account not in owners):
+            unclaimed.require_same(ownerless.setdefault(key, transfer), transfer)
+        elif row is not None and row.status == DepositStatus.SEEN and row.block is None:
+            row.sender, row.sent_at = transfer.sender, transfer.at
+            row.block, row.block_hash = transfer.block, transfer.block_hash
+            mined.append(row)
+        elif row is None or (row.status == DepositStatus.ORPHANED and key not in fresh):
+            fresh[key] = _fresh(rail, row, transfer, owners, now)
+        elif (row.block_hash, row.units) != (transfer.block_hash, transfer.units):
+            raise IdempotencyConflict(reference=key)
+    changes = [Change(row, DepositStatus.SEEN) for row in fresh.values()]
+    await crediting.move_all(session, changes, now=now)
+    for row in mined:
+        news.screens(row, because="deposit.confirming")
+    for row in fresh.values():
+        news.player(row, kind="deposit.seen")
+    reason = unclaimed.NOBODYS_ADDRESS
+    await unclaimed.keep_all(
+        session, rail=rail, transfers=list(ownerless.values()), reason=reason, now=now
+    )
+    return len(fresh) + len(mined) + len(ownerless)
+
+
+def _fresh(
+    rail: Rail,
+    row: DepositRow | None,
     transfer: ChainDeposit,
-    before: _Seen,
     owners: Mapping[str, int],
     now: datetime,
-) -> bool:
-    """Write down that a block brought a transfer; False if that was known."""
-    require_units(transfer.units)
-    key = transfer.business_key
-    row = before.deposits.get(key)
-    if row is not None and row.status == DepositStatus.SEEN and row.block is None:
-        row.sender, row.sent_at = transfer.sender, transfer.at
-        row.block, row.block_hash = transfer.block, transfer.block_hash
-        await session.flush()
-        await crediting.tell_screens(session, row, rail, because="deposit.confirming")
-        return True
-    if row is not None and row.status != DepositStatus.ORPHANED:
-        if (row.block_hash, row.units) != (transfer.block_hash, transfer.units):
-            raise IdempotencyConflict(reference=transfer.business_key)
-        return False
+) -> DepositRow:
+    """A transfer as a new deposit, or as one that comes back."""
     if row is None:
-        if key in before.unclaimed:
-            await unclaimed.see_again(session, rail=rail.name, transfer=transfer)
-            return False
-        player_id = owners.get(transfer.account)
-        if player_id is None or transfer.nobodys:
-            reason = transfer.nobodys or unclaimed.NOBODYS_ADDRESS
-            await unclaimed.keep(session, rail=rail, transfer=transfer, reason=reason, now=now)
-            before.unclaimed.add(key)
-            return True
-        row = before.deposits[key] = DepositRow(
-            player_id=player_id,
-            rail=rail.name,
-            business_key=key,
-            asset=rail.asset.code,
+        row = crediting.new_deposit(
+            player_id=owners[transfer.account],
+            rail=rail,
+            business_key=transfer.business_key,
             account=transfer.account,
-            seen_at=now,
+            now=now,
         )
     # A deposit that comes back may have been worth something else in the other history.
     row.tx_hash, row.sender, row.units = transfer.tx_hash, transfer.sender, transfer.units
     row.block, row.block_hash, row.sent_at = transfer.block, transfer.block_hash, transfer.at
-    await crediting.move(session, row, DepositStatus.SEEN, now=now)
-    await crediting.tell_player(session, row, rail, kind="deposit.seen")
-    return True
+    return row
 
 
 async def _settle(
     session: AsyncSession,
     rail: Rail,
-    place: Place,
     locked: Collection[int],
     booked: Booked,
+    news: DepositNews,
     now: datetime,
 ) -> None:
     """Count confirmations, credit what has enough of them, and end what is final."""
+    place = booked.place
     mine = or_(DepositRow.status.in_(WAITING), DepositRow.player_id.in_(locked))
+    rows = await _open_rows(session, rail, mine)
+    if not rows:
+        return
     early = await credited_early(session, rail)
-    for row in await _open_rows(session, rail, mine):
+    may_end = [row for row in rows if row.status in WAITING and row.player_id in locked]
+    endings = await Endings.open(session, rail, may_end, news=news, now=now)
+    confirming: list[Change] = []
+    final: list[DepositRow] = []
+    for row in rows:
         height = _standing(row.block)
         is_final = height <= place.final_height
         row.confirmations, before = place.top.height - height + 1, row.confirmations
         if row.status not in WAITING:
             if is_final:
-                await _make_final(session, row, rail, now)
-                booked.final += 1
+                final.append(row)
+                row.final_at = now
+                news.screens(row, because="deposit.final")
             continue
         before_it = early.get(row.player_id, 0)
         wanted = confirmations_wanted(rail, row.units, early=before_it)
         row.confirmations_wanted = wanted
         deep = is_final or (wanted is not None and row.confirmations >= wanted)
         if deep and row.player_id in locked:
-            await finish(session, row, rail, now, final=is_final)
+            ended = endings.end(row, final=is_final)
             booked.ended += 1
-            if row.status == DepositStatus.CREDITED and not is_final:
+            if ended == DepositStatus.CREDITED and not is_final:
                 early[row.player_id] = before_it + row.units
         elif row.status == DepositStatus.SEEN:
-            await crediting.move(session, row, DepositStatus.CONFIRMING, now=now)
+            confirming.append(Change(row, DepositStatus.CONFIRMING))
         elif row.confirmations != before:
-            await crediting.tell_screens(session, row, rail, because="deposit.confirming")
-    await session.flush()
+            news.screens(row, because="deposit.confirming")
+    await endings.store(session, also=confirming)
+    await _make_final(session, final, rail, now)
+    booked.final = len(final)
 
 
-async def _make_final(session: AsyncSession, row: DepositRow, rail: Rail, now: datetime) -> None:
-    row.final_at = now
-    if row.status == DepositStatus.CREDITED:
-        player_id = PlayerId(row.player_id)
-        await shift_not_final(session, player_id=player_id, asset=rail.asset, units=-row.units)
-    status = DepositStatus(row.status)
-    await crediting.note(session, row, current=status, reason=FINAL, now=now)
-    await crediting.tell_screens(session, row, rail, because="deposit.final")
+async def _make_final(
+    session: AsyncSession, rows: Sequence[DepositRow], rail: Rail, now: datetime
+) -> None:
+    """Note that deposits which ended before are final now: what was credited may be withdrawn."""
+    shifts = Counter[PlayerId]()
+    for row in rows:
+        if row.status == DepositStatus.CREDITED:
+            shifts[PlayerId(row.player_id)] -= row.units
+    await shift_not_final(session, rail.asset, shifts)
+    lines = [Line(row, DepositStatus(row.status), FINAL) for row in rows]
+    await crediting.note_all(session, lines, now=now)
 
 
 def confirmations_wanted(rail: Rail, units: int, *, early: int) -> int | None:

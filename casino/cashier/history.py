@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from casino.cashier import when_final
+from casino.cashier.crediting import DepositStatus
 from casino.cashier.rails import list_rails
 from casino.cashier.tables import DepositRow, WithdrawalRow
 from casino.cashier.withdrawal_states import CANCELLABLE
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.rails import Rail
+    from casino.cashier.when_final import Outlook
 
 
 class MovementKind(StrEnum):
@@ -32,9 +35,11 @@ class MovementKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Movement:
     """A line of the list; `amount` of a withdrawal includes its fee. `detail` is JSON-able: rail,
-    reason, tx_hash and url; for withdrawals destination, memo, fee and net in units, and whether
-    the player may still take it back (`cancellable`); for deposits on chains of blocks
-    confirmations, how many are wanted (None: until it is final), and whether it is final."""
+    network (its chain), reason, tx_hash and url; for withdrawals destination, memo, fee and net in
+    units, and whether the player may still take it back (`cancellable`); for deposits on chains of
+    blocks confirmations (never more than are wanted), how many are wanted (None: until it is
+    final), whether it is final, and about how many seconds that still takes (`final_in`, None:
+    nobody knows)."""
 
     kind: MovementKind
     id: int
@@ -55,11 +60,10 @@ async def list_movements(
     if before_id is not None:
         deposits = deposits.where(DepositRow.id < before_id)
         withdrawals = withdrawals.where(WithdrawalRow.id < before_id)
+    rows = (await session.scalars(deposits.order_by(DepositRow.id.desc()).limit(limit))).all()
+    outlooks = await _outlooks(session, rows, rails)
     found = [
-        *(
-            _deposit(row, rails.get(row.rail))
-            for row in await session.scalars(deposits.order_by(DepositRow.id.desc()).limit(limit))
-        ),
+        *(_deposit(row, rails.get(row.rail), outlooks.get(row.rail)) for row in rows),
         *(
             _withdrawal(row, rails.get(row.rail))
             for row in await session.scalars(
@@ -70,7 +74,23 @@ async def list_movements(
     return sorted(found, key=lambda movement: movement.id, reverse=True)[:limit]
 
 
-def _deposit(row: DepositRow, rail: Rail | None) -> Movement:
+async def _outlooks(
+    session: AsyncSession, rows: Sequence[DepositRow], rails: Mapping[str, Rail]
+) -> Mapping[str, Outlook | None]:
+    """What to expect of the chains that still have to make one of these final."""
+    waiting = {row.rail for row in rows if _may_vanish(row)} & rails.keys()
+    return {
+        name: await when_final.outlook(session, chain=rails[name].chain) for name in sorted(waiting)
+    }
+
+
+def _may_vanish(row: DepositRow) -> bool:
+    """Whether a deposit stands in a block that its chain may still take back."""
+    gone = row.status == DepositStatus.ORPHANED
+    return bool(row.block_hash) and row.final_at is None and not gone
+
+
+def _deposit(row: DepositRow, rail: Rail | None, outlook: Outlook | None) -> Movement:
     return Movement(
         kind=MovementKind.DEPOSIT,
         id=row.id,
@@ -79,20 +99,25 @@ def _deposit(row: DepositRow, rail: Rail | None) -> Movement:
         at=row.seen_at,
         detail={
             "rail": row.rail,
+            "network": rail.chain if rail else None,
             "reason": row.reason,
             "tx_hash": row.tx_hash or None,
             "url": rail.tx_url(row.tx_hash) if rail else None,
-            **(_progress(row) if row.block_hash or row.block is None else {}),
+            **(_progress(row, outlook) if row.block_hash or row.block is None else {}),
         },
     )
 
 
-def _progress(row: DepositRow) -> dict[str, object]:
+def _progress(row: DepositRow, outlook: Outlook | None) -> dict[str, object]:
     """How far its chain has confirmed a deposit."""
+    wanted = row.confirmations_wanted
+    left = outlook.until(row.block) if outlook and row.block and _may_vanish(row) else None
     return {
-        "confirmations": row.confirmations,
-        "confirmations_wanted": row.confirmations_wanted,
+        # A chain goes on counting until the deposit is final: "5 of 3" would tell nobody anything.
+        "confirmations": row.confirmations if wanted is None else min(row.confirmations, wanted),
+        "confirmations_wanted": wanted,
         "final": row.final_at is not None,
+        "final_in": None if left is None else round(left.total_seconds()),
     }
 
 
@@ -105,6 +130,7 @@ def _withdrawal(row: WithdrawalRow, rail: Rail | None) -> Movement:
         at=row.requested_at,
         detail={
             "rail": row.rail,
+            "network": rail.chain if rail else None,
             "reason": row.reason,
             "tx_hash": row.tx_hash,
             "url": rail.tx_url(row.tx_hash) if rail else None,

@@ -230,6 +230,7 @@ DEFAULTS = (
             Tier(units=10_000_000_000, confirmations=3),
             Tier(units=ALL_BITCOIN, confirmations=6),
         ),
+        fee_policy=FeePolicy(multiplier_bp=15_000, least=1_000_000, most=40_000_000),
     ),
     # Play money that the sandbox hands out. It has no wallet to send to and never leaves.
     Rail(

@@ -8,6 +8,7 @@ from casino import outbox
 from casino.cashier import crediting, freezes
 from casino.cashier.crediting import DepositStatus
 from casino.cashier.deposit_counts import recount
+from casino.cashier.deposit_news import facts_of, tell_player
 from casino.ids import PlayerId
 from casino.ledger import journal
 from casino.ledger.chart import Account, Kind, hot_wallet
@@ -36,7 +37,7 @@ async def orphan(session: AsyncSession, row: DepositRow, rail: Rail, *, now: dat
     await crediting.move(session, row, DepositStatus.ORPHANED, reason=REORGANISED, now=now)
     if was is DepositStatus.CREDITED:
         await recount(session, player_id=row.player_id, now=now)
-    await crediting.tell_player(session, row, rail, kind=GONE)
+    await tell_player(session, row, rail, kind=GONE)
 
 
 async def _take_back(
@@ -66,14 +67,14 @@ async def _take_back(
     )
     row.reversals += 1
     if was is DepositStatus.CREDITED:
-        await shift_not_final(session, player_id=player_id, asset=rail.asset, units=-row.units)
+        await shift_not_final(session, rail.asset, {player_id: -row.units})
         await freezes.freeze(session, player_id=row.player_id, deposit_id=row.id, now=now)
     await outbox.write(
         session,
         consumer=outbox.STAFF,
         key=row.id,
         kind="alert.deposit_reversed",
-        payload=crediting.facts_of(row, rail)
+        payload=facts_of(row, rail)
         | {
             "player_id": row.player_id,
             "deficit": {"units": row.units - taken, "asset": rail.asset},

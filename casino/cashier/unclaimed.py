@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from casino import audit, outbox
-from casino.cashier import cold_storage, crediting, tags
+from casino.cashier import cold_storage, tags
+from casino.cashier.credits import unclaimed_command
 from casino.cashier.tables import UnclaimedRow
+from casino.db import take_ids
 from casino.errors import IdempotencyConflict, IllegalMove, NotFound
+from casino.ledger import journal
 from casino.ledger.chart import hot_wallet
 from casino.money import Asset
+from casino.outbox import Written
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,6 +39,8 @@ ARRIVED = "arrived"
 FROM_COLD = "from_cold"
 """As a status and as a reason: it came back from cold storage, and is nobody's deposit."""
 AT_HOT_WALLET = "at_hot_wallet"
+HOUSES = (FROM_COLD, AT_HOT_WALLET)
+"""Reasons by which a transfer is nobody's but the house's."""
 COMMENT_MAX = 1000
 
 
@@ -87,51 +93,55 @@ class Unclaimed:
     note: str | None
 
 
-async def keep(
+async def keep_all(
     session: AsyncSession,
     *,
     rail: Rail,
-    transfer: ChainDeposit,
+    transfers: Sequence[ChainDeposit],
     reason: str | None = None,
     now: datetime,
 ) -> None:
-    """Write a transfer without an owner down, and tell staff of it if it may be somebody's;
-    without a `reason` its comment is why."""
-    row = UnclaimedRow(
-        rail=rail.name,
-        business_key=transfer.business_key,
-        asset=rail.asset.code,
-        units=transfer.units,
-        tx_hash=transfer.tx_hash,
-        account=transfer.account,
-        sender=transfer.sender,
-        comment=storable(transfer.comment),
-        block=transfer.block,
-        block_hash=transfer.block_hash,
-        sent_at=transfer.at,
-        reason=reason or _reason(transfer.comment),
-        status=SEEN,
-        seen_at=now,
-    )
-    session.add(row)
-    await session.flush()
-    if transfer.nobodys:
+    """Write transfers without an owner down, each of them once, and tell staff of those that may be
+    somebody's; without a `reason` their comments are why."""
+    if not transfers:
         return
-    await outbox.write(
-        session,
-        consumer=outbox.STAFF,
-        key=row.id,
-        kind="deposit.unclaimed",
-        payload={
-            "unclaimed_id": row.id,
-            "rail": rail.name,
-            "amount": {"units": row.units, "asset": rail.asset},
-            "reason": row.reason,
-            "comment": row.comment,
-            "sender": row.sender,
-            "url": rail.tx_url(row.tx_hash),
-        },
-    )
+    rows = [
+        UnclaimedRow(
+            id=row_id,
+            rail=rail.name,
+            business_key=transfer.business_key,
+            asset=rail.asset.code,
+            units=transfer.units,
+            tx_hash=transfer.tx_hash,
+            account=transfer.account,
+            sender=transfer.sender,
+            comment=storable(transfer.comment),
+            block=transfer.block,
+            block_hash=transfer.block_hash,
+            confirmations=0,
+            sent_at=transfer.at,
+            reason=transfer.nobodys or reason or _reason(transfer.comment),
+            status=SEEN,
+            seen_at=now,
+        )
+        for row_id, transfer in zip(await take_ids(session, len(transfers)), transfers, strict=True)
+    ]
+    session.add_all(rows)
+    await session.flush()
+    await outbox.write_all(session, [_told(row, rail) for row in rows if row.reason not in HOUSES])
+
+
+def _told(row: UnclaimedRow, rail: Rail) -> Written:
+    payload = {
+        "unclaimed_id": row.id,
+        "rail": rail.name,
+        "amount": {"units": row.units, "asset": rail.asset},
+        "reason": row.reason,
+        "comment": row.comment,
+        "sender": row.sender,
+        "url": rail.tx_url(row.tx_hash),
+    }
+    return Written(outbox.STAFF, row.id, "deposit.unclaimed", payload)
 
 
 async def book(session: AsyncSession, *, rail: Rail, final_block: int, now: datetime) -> None:
@@ -142,21 +152,25 @@ async def book(session: AsyncSession, *, rail: Rail, final_block: int, now: date
         UnclaimedRow.status == SEEN,
         UnclaimedRow.block <= final_block,
     )
-    for row in await _locked(session, query):
+    rows = await _locked(session, query)
+    await journal.post_all(
+        session,
+        [
+            unclaimed_command(
+                rail, business_key=row.business_key, units=row.units, subject_id=row.id
+            )
+            for row in rows
+            if row.reason not in HOUSES
+        ],
+        now=now,
+    )
+    for row in rows:
         row.final_at = now
         if row.reason == FROM_COLD:
             await book_from_cold(session, row, source=hot_wallet(rail.name), now=now)
         elif row.reason == AT_HOT_WALLET:
             row.status = ARRIVED
         else:
-            await crediting.book_unclaimed(
-                session,
-                rail=rail,
-                business_key=row.business_key,
-                units=row.units,
-                subject_id=row.id,
-                now=now,
-            )
             row.status = WAITING
     await session.flush()
 
@@ -195,6 +209,13 @@ async def drop_above(session: AsyncSession, *, rail: str, block: int) -> int:
         row.status = ORPHANED
     await session.flush()
     return len(rows)
+
+
+def require_same(known: ChainDeposit, transfer: ChainDeposit) -> None:
+    """Raises IdempotencyConflict when two transfers of one key stand in different blocks or are
+    worth different sums."""
+    if (known.block_hash, known.units) != (transfer.block_hash, transfer.units):
+        raise IdempotencyConflict(reference=transfer.business_key)
 
 
 async def known_keys(session: AsyncSession, *, rail: str, business_keys: Sequence[str]) -> set[str]:

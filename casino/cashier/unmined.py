@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from casino.cashier import address_pool, blocks, crediting
 from casino.cashier.crediting import DepositStatus
+from casino.cashier.deposit_news import tell_player
 from casino.cashier.endings import lock_rows
 from casino.cashier.following import confirmations_wanted, credited_early
 from casino.cashier.rails import get_rail
@@ -94,7 +95,7 @@ async def book(
     dropped = await lock_rows(session, [each.id for each in gone], DepositStatus.SEEN)
     for row in dropped:
         await crediting.move(session, row, DepositStatus.ORPHANED, reason=REPLACED, now=now)
-        await crediting.tell_player(session, row, offered, kind=GONE)
+        await tell_player(session, row, offered, kind=GONE)
     early = await credited_early(session, offered)
     new = 0
     for payment in fresh:
@@ -147,13 +148,12 @@ async def _see(
     if row is not None and row.status != DepositStatus.ORPHANED:
         return False
     if row is None:
-        row = DepositRow(
+        row = crediting.new_deposit(
             player_id=player_id,
-            rail=rail.name,
+            rail=rail,
             business_key=payment.business_key,
-            asset=rail.asset.code,
             account=payment.account,
-            seen_at=now,
+            now=now,
         )
     row.tx_hash, row.sender, row.units = payment.tx_hash, "", payment.units
     row.block, row.block_hash, row.sent_at = None, "", now
@@ -162,5 +162,5 @@ async def _see(
         rail, row.units, early=early.get(row.player_id, 0)
     )
     await crediting.move(session, row, DepositStatus.SEEN, now=now)
-    await crediting.tell_player(session, row, rail, kind="deposit.seen")
+    await tell_player(session, row, rail, kind="deposit.seen")
     return True

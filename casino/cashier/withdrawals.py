@@ -173,10 +173,16 @@ async def request(
 
 
 async def cancel(
-    session: AsyncSession, *, withdrawal_id: int, player_id: int, now: datetime
+    session: AsyncSession,
+    *,
+    withdrawal_id: int,
+    player_id: int,
+    asked_in: str = "",
+    now: datetime,
 ) -> Withdrawal:
     """Take a withdrawal back before the sender has claimed it, approved or not: an order alone
     pays nothing, the signer asks for its place in a payout. Cancelling again changes nothing.
+    `asked_in` goes with the news as it does in `request`.
     Raises NotFound for another player's, WithdrawalUnderWay for one that the sender has, or
     IllegalMove when it has ended."""
     await get(session, withdrawal_id=withdrawal_id, player_id=player_id)
@@ -187,7 +193,7 @@ async def cancel(
         raise WithdrawalUnderWay(status=row.status)
     await move(session, row, WithdrawalStatus.CANCELLED, actor=f"player:{player_id}", now=now)
     await give_back(session, row, now=now)
-    await tell_player(session, row, kind="withdrawal.cancelled")
+    await tell_player(session, row, kind="withdrawal.cancelled", asked_in=asked_in)
     await tell_staff(session, row, kind="withdrawal.decided")
     return view(row)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias
 
 import asyncpg
 import structlog
@@ -14,7 +14,8 @@ from casino.clock import utc_now
 from casino.db import SERVER_SETTINGS, transaction_open
 from casino.errors import IdempotencyConflict, OutsideUnavailable
 from casino.ledger import sql
-from casino.ledger.journal import Command, Desk, Result, apply, transaction_on
+from casino.ledger.desk import AnswerT, CommandT, Desk, StateT
+from casino.ledger.journal import Result, apply, transaction_on
 from casino.nursery import Nursery
 from casino.telemetry import batch_size
 
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from casino.ids import PlayerId
 
 log = structlog.get_logger(__name__)
-
-CommandT = TypeVar("CommandT", bound=Command)
-StateT = TypeVar("StateT")
-AnswerT = TypeVar("AnswerT")
 
 COMMANDS_MAX = 256
 # Of one process, those under way included; each lane has its equal share, so that a lane that

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from casino.arrays import literals, parameters
 from casino.db import driver_connection
 from casino.errors import InvariantViolation
 from casino.ids import PlayerId
@@ -17,26 +18,32 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-_SHIFT = """
-UPDATE wallets SET not_final = not_final + $3 WHERE player_id = $1 AND asset = $2
-RETURNING not_final
-"""
+_SHIFT = f"""
+UPDATE wallets w SET not_final = w.not_final + n.units
+FROM unnest({parameters(1, "bigint bigint")}) AS n(player_id, units)
+WHERE w.player_id = n.player_id AND w.asset = $3
+RETURNING w.player_id
+"""  # noqa: S608
 
 
 async def shift_not_final(
-    session: AsyncSession, *, player_id: PlayerId, asset: Asset, units: int
-) -> int:
-    """Add `units` (below zero: take away) to what a locked player may not withdraw yet; returns
-    what it is now. The caller says once for each deposit that it was credited early and once
-    that this ended, in the transaction that notes it on the deposit.
+    session: AsyncSession, asset: Asset, shifts: Mapping[PlayerId, int]
+) -> None:
+    """Add units (below zero: take away) to what locked players may not withdraw yet. The caller
+    says once for each deposit that it was credited early and once that this ended, in the
+    transaction that notes it on the deposit.
 
     Raises InvariantViolation for a wallet that does not exist; the database refuses a sum below
     zero."""
+    if not shifts:
+        return
     connection = await driver_connection(session)
-    now: int | None = await connection.fetchval(_SHIFT, player_id, asset.code, units)
-    if now is None:
-        raise InvariantViolation(reason="no wallet to shift", player=player_id, asset=asset)
-    return now
+    rows = await connection.fetch(
+        _SHIFT, *literals("bigint bigint", list(shifts.items())), asset.code
+    )
+    if len(rows) != len(shifts):
+        missing = sorted(shifts.keys() - {row["player_id"] for row in rows})
+        raise InvariantViolation(reason="no wallet to shift", players=missing, asset=asset)
 
 
 async def not_final_in_wallets(session: AsyncSession) -> Mapping[tuple[PlayerId, Asset], int]:

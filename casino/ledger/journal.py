@@ -7,7 +7,7 @@ else to load and store with the wallets, and the pure function that decides.
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic
 
 import msgspec
 
@@ -22,6 +22,7 @@ from casino.errors import (
 from casino.ids import EntryId, PlayerId
 from casino.ledger import sql
 from casino.ledger.chart import Account
+from casino.ledger.desk import AnswerT, CommandT, Decided, Entry, Seen, StateT, Wallets
 from casino.ledger.keys import TOMBSTONE, Key, StoredKey, fingerprint
 from casino.ledger.sql import NOTHING_BESIDE, Beside
 from casino.ledger.wallet import Posting, Wallet, deficit_first
@@ -34,45 +35,11 @@ if TYPE_CHECKING:
     import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
 
-CommandT = TypeVar("CommandT", bound="Command")
-StateT = TypeVar("StateT")
-AnswerT = TypeVar("AnswerT")
+    from casino.ledger.desk import Desk
 
 HOUSE = PlayerId(0)
 # Named once: a union written out in the loop over a batch is made anew for every command.
 _NO = (Refusal, IdempotencyConflict)
-
-
-class Command(Protocol):
-    """What a desk's commands have in common."""
-
-    @property
-    def player_id(self) -> PlayerId: ...
-    @property
-    def key(self) -> Key: ...
-    @property
-    def fingerprint(self) -> bytes: ...
-    @property
-    def related(self) -> tuple[Key, ...]: ...
-
-
-Wallets = dict[Asset, Wallet]
-Seen = dict[Key, StoredKey]
-
-
-class Entry(msgspec.Struct, Generic[StateT, AnswerT], frozen=True, gc=False):
-    """A decision: the player's new state, the transfers, and what to answer and to remember.
-
-    `answer_stored` is kept with the key for repeats; None leaves the desk to find the answer by
-    the entry id. `tombstones` are keys refused from now on although nothing happened under them.
-    """
-
-    state: StateT
-    answer: AnswerT
-    subject_id: int
-    postings: tuple[Posting, ...] = ()
-    answer_stored: bytes | None = None
-    tombstones: tuple[Key, ...] = ()
 
 
 class Result(msgspec.Struct, Generic[AnswerT], frozen=True, gc=False):
@@ -82,58 +49,6 @@ class Result(msgspec.Struct, Generic[AnswerT], frozen=True, gc=False):
     entry_id: EntryId
     wallets: Mapping[Asset, Wallet]
     replayed: bool
-
-
-class Decided(msgspec.Struct, Generic[CommandT, StateT, AnswerT], frozen=True, gc=False):
-    """A command that went through, for the desk to store its own rows."""
-
-    command: CommandT
-    entry_id: EntryId
-    entry: Entry[StateT, AnswerT]
-
-
-class Desk(Protocol[CommandT, StateT, AnswerT]):
-    """The layer above: what it loads, how it decides, what it stores."""
-
-    keys_for_ever: bool
-
-    async def load(
-        self,
-        connection: asyncpg.Connection,
-        commands: Sequence[CommandT],
-        seen: Seen,
-        now: datetime,
-    ) -> dict[PlayerId, StateT]:
-        """Bring each player's state, after the lock, in statements of its own."""
-        ...
-
-    def decide(
-        self,
-        state: StateT,
-        wallets: Wallets,
-        command: CommandT,
-        seen: Seen,
-        *,
-        entry_id: EntryId,
-        now: datetime,
-    ) -> Entry[StateT, AnswerT] | Refusal | IdempotencyConflict:
-        """Apply every rule, purely; a refusal is a value."""
-        ...
-
-    def replay(self, state: StateT, command: CommandT, stored: StoredKey) -> AnswerT:
-        """The answer given when this command went through the first time."""
-        ...
-
-    async def store(
-        self,
-        connection: asyncpg.Connection,
-        decided: Sequence[Decided[CommandT, StateT, AnswerT]],
-        states: Mapping[PlayerId, StateT],
-        now: datetime,
-    ) -> Beside:
-        """Write the desk's own rows, or hand them over to be written beside the book's; `states`
-        are the final states of players that changed."""
-        ...
 
 
 async def apply(
@@ -346,17 +261,57 @@ async def post(
 
     Raises InsufficientFunds, or IdempotencyConflict for the same reference with another request.
     """
-    command = MoneyCommand(
+    command = money_command(
+        player_id=player_id,
+        source=source,
+        kind_key=kind_key,
+        reference=reference,
+        request=request,
+        postings=postings,
+        subject_id=subject_id,
+    )
+    (done,) = await post_all(session, [command], now=now)
+    return done
+
+
+def money_command(
+    *,
+    player_id: PlayerId,
+    source: str,
+    kind_key: str,
+    reference: str,
+    request: Mapping[str, object],
+    postings: Sequence[Posting],
+    subject_id: int,
+) -> MoneyCommand:
+    """Transfers for `post_all`, once for (source, kind_key, reference)."""
+    return MoneyCommand(
         player_id=player_id,
         key=Key(f"{source}/{kind_key}", reference),
         fingerprint=fingerprint(request),
         postings=tuple(postings),
         subject_id=subject_id,
     )
-    (answer,) = await apply(await driver_connection(session), [command], MoneyDesk(), now=now)
-    if isinstance(answer, Exception):
-        raise answer
-    return answer
+
+
+async def post_all(
+    session: AsyncSession,
+    commands: Sequence[MoneyCommand],
+    *,
+    now: datetime,
+    locked: bool = False,
+) -> list[Result[EntryId]]:
+    """Move money for many commands in their order, in the caller's transaction, which may have
+    `locked` their players. Raises what `post` raises for the first that does not go through."""
+    if not commands:
+        return []
+    done: list[Result[EntryId]] = []
+    connection = await driver_connection(session)
+    for answer in await apply(connection, commands, MoneyDesk(), now=now, locked=locked):
+        if not isinstance(answer, Result):
+            raise answer
+        done.append(answer)
+    return done
 
 
 async def post_house(

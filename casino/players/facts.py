@@ -15,7 +15,7 @@ from casino.errors import NotFound
 from casino.players.rules import Counters, Limit, LimitKind, PlayerFacts, Status, Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     import asyncpg
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -78,11 +78,20 @@ async def load(connection: asyncpg.Connection, player_ids: Sequence[int]) -> dic
 
 async def load_one(session: AsyncSession, *, player_id: int) -> PlayerFacts:
     """The facts of one player inside a session's transaction; raises NotFound."""
+    return (await load_all(session, player_ids=[player_id]))[player_id]
+
+
+async def load_all(session: AsyncSession, *, player_ids: Collection[int]) -> dict[int, PlayerFacts]:
+    """The facts of these players inside a session's transaction; raises NotFound for one that
+    does not exist."""
+    if not player_ids:
+        return {}
     await session.flush()
-    found = await load(await driver_connection(session), [player_id])
-    if player_id not in found:
-        raise NotFound(thing="player", key=player_id)
-    return found[player_id]
+    found = await load(await driver_connection(session), [*player_ids])
+    missing = set(player_ids) - found.keys()
+    if missing:
+        raise NotFound(thing="player", key=min(missing))
+    return found
 
 
 async def store_counters(
@@ -98,9 +107,10 @@ async def store_counters(
         raise NotFound(thing="player", key=sorted(missing))
 
 
-async def store_counters_of(session: AsyncSession, *, player_id: int, counters: Counters) -> None:
-    """Store one locked player's counters inside a session's transaction."""
-    await store_counters(await driver_connection(session), [(player_id, counters)])
+async def store_counters_of(session: AsyncSession, counters: Mapping[int, Counters]) -> None:
+    """Store locked players' counters inside a session's transaction."""
+    if counters:
+        await store_counters(await driver_connection(session), list(counters.items()))
 
 
 def counter_columns(counters: Sequence[tuple[int, Counters]]) -> list[str]:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from payments.chains.base import PayoutVerdict
     from payments.chains.evm_accounts import EvmAccount, EvmHolding, EvmState
     from payments.chains.evm_addresses import EvmAddress
-    from payments.chains.evm_facts import LogAnswer
+    from payments.chains.evm_facts import LooseLog
     from payments.chains.evm_judge import EvmPayout, NonceTaker
     from payments.chains.evm_wallet import Transaction
     from payments.json_rpc import JsonRpcNode
@@ -288,7 +288,7 @@ class EvmChain:
         self,
         node: JsonRpcNode,
         part: Sequence[Header],
-        logs: Sequence[LogAnswer],
+        logs: Sequence[LooseLog],
         watched: Container[str],
     ) -> Iterator[Incoming]:
         blocks = {one.hash: one for one in part}

@@ -79,6 +79,19 @@ class LogAnswer(msgspec.Struct, rename="camel"):
     removed: bool = False
 
 
+class LooseLog(msgspec.Struct, rename="camel"):
+    """An event as a block's many logs are read first: which of them concern us is told by texts
+    that are compared, and only those are read strictly, as a LogAnswer."""
+
+    address: str
+    topics: list[str]
+    data: str
+    block_hash: str
+    transaction_hash: str
+    log_index: str
+    removed: bool = False
+
+
 class ReceiptAnswer(msgspec.Struct, rename="camel"):
     """What a mined transaction did."""
 
@@ -102,6 +115,7 @@ class FeeHistory(msgspec.Struct, rename="camel"):
 BLOCK: msgspec.json.Decoder[BlockAnswer | None] = msgspec.json.Decoder(BlockAnswer | None)
 FULL_BLOCK: msgspec.json.Decoder[FullBlock | None] = msgspec.json.Decoder(FullBlock | None)
 LOGS: msgspec.json.Decoder[list[LogAnswer]] = msgspec.json.Decoder(list[LogAnswer])
+MANY_LOGS: msgspec.json.Decoder[list[LooseLog]] = msgspec.json.Decoder(list[LooseLog])
 RECEIPT: msgspec.json.Decoder[ReceiptAnswer | None] = msgspec.json.Decoder(ReceiptAnswer | None)
 FEES: msgspec.json.Decoder[FeeHistory] = msgspec.json.Decoder(FeeHistory)
 QUANTITY: msgspec.json.Decoder[str] = msgspec.json.Decoder(Quantity)
@@ -141,12 +155,12 @@ def full_block(number: int) -> Call[FullBlock | None]:
     return Call("eth_getBlockByNumber", (hex(number), True), FULL_BLOCK)
 
 
-def transfers_in_block(token: str, block_hash: str) -> Call[list[LogAnswer]]:
+def transfers_in_block(token: str, block_hash: str) -> Call[list[LooseLog]]:
     """Ask for a token's transfers in one block; a node that lacks it must say so."""
     return _logs(token, {"blockHash": block_hash})
 
 
-def transfers_between(token: str, first: int, last: int) -> Call[list[LogAnswer]]:
+def transfers_between(token: str, first: int, last: int) -> Call[list[LooseLog]]:
     """Ask for a token's transfers in a range of blocks."""
     return _logs(token, {"fromBlock": hex(first), "toBlock": hex(last)})
 
@@ -229,8 +243,8 @@ def burnt(receipt: ReceiptAnswer) -> int:
     return number(receipt.gas_used) * number(receipt.effective_gas_price)
 
 
-def place(entry: LogAnswer) -> int:
-    """Where a log stands in its block."""
+def place(entry: LogAnswer | LooseLog) -> int:
+    """Where a log stands in its block. Raises ValueError."""
     return number(entry.log_index)
 
 
@@ -240,7 +254,7 @@ def number(quantity: str) -> int:
 
 
 def read_transfers(
-    logs: Iterable[LogAnswer], *, token: str, recipients: Container[str] | None = None
+    logs: Iterable[LogAnswer | LooseLog], *, token: str, recipients: Container[str] | None = None
 ) -> Iterator[TokenTransfer]:
     """The transfers of `token` (lower-case), to these recipients or to anybody, among logs that
     are in the order of the chain.
@@ -258,14 +272,15 @@ def read_transfers(
         recipient = account_of(log.topics[2])
         if recipients is not None and recipient not in recipients:
             continue
-        key = (log.transaction_hash, recipient)
+        strict = _strictly(log)
+        key = (strict.transaction_hash, recipient)
         ordinal = ordinals[key] = ordinals.get(key, -1) + 1
         yield TokenTransfer(
-            tx_hash=log.transaction_hash,
-            block_hash=log.block_hash,
-            sender=account_of(log.topics[1]),
+            tx_hash=strict.transaction_hash,
+            block_hash=strict.block_hash,
+            sender=account_of(strict.topics[1]),
             recipient=recipient,
-            units=int(log.data, 16),
+            units=int(strict.data, 16),
             ordinal=ordinal,
         )
 
@@ -277,9 +292,18 @@ def account_of(topic: str) -> str:
     return "0x" + topic[len(ZERO_PADDING) :]
 
 
-def _logs(token: str, where: dict[str, str]) -> Call[list[LogAnswer]]:
+def _strictly(log: LogAnswer | LooseLog) -> LogAnswer:
+    if isinstance(log, LogAnswer):
+        return log
+    try:
+        return msgspec.convert(log, LogAnswer, from_attributes=True)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"malformed log: {error}") from error
+
+
+def _logs(token: str, where: dict[str, str]) -> Call[list[LooseLog]]:
     wanted = {"address": token, "topics": [TRANSFER_TOPIC], **where}
-    return Call("eth_getLogs", (wanted,), LOGS)
+    return Call("eth_getLogs", (wanted,), MANY_LOGS)
 
 
 def _by_hash(block_hash: str) -> object:

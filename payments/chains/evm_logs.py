@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from payments.chains.blocks import Header
-    from payments.chains.evm_facts import BlockAnswer, LogAnswer
+    from payments.chains.evm_facts import BlockAnswer, LooseLog
     from payments.json_rpc import Call, JsonRpcNode
 
 BATCH = 100
@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 
 async def read_logs(
     node: JsonRpcNode, token: str, part: Sequence[Header], *, final_height: int
-) -> list[LogAnswer]:
+) -> list[LooseLog]:
     """The token's transfers in at most BATCH blocks, in the order of the chain.
 
     Raises OutsideUnavailable when the node does not know these very blocks."""
@@ -49,7 +49,7 @@ def in_parts(whole: Sequence[Item]) -> Iterator[Sequence[Item]]:
     return (whole[at : at + BATCH] for at in range(0, len(whole), BATCH))
 
 
-async def _by_hash(node: JsonRpcNode, token: str, part: Sequence[Header]) -> list[LogAnswer]:
+async def _by_hash(node: JsonRpcNode, token: str, part: Sequence[Header]) -> list[LooseLog]:
     # A node that has the last block has those that it stands on; one that has not might call
     # them empty. All in one request, so that behind a balancer too one node answers.
     needed = part[-1:] if linked(part) else part
@@ -58,15 +58,15 @@ async def _by_hash(node: JsonRpcNode, token: str, part: Sequence[Header]) -> lis
     answers = await node.ask_all(asked)
     for block in answers[: len(needed)]:
         facts.require_block(node, block)
-    logs: list[LogAnswer] = []
+    logs: list[LooseLog] = []
     for one, answer in zip(part, answers[len(needed) :], strict=True):
         if any(entry.block_hash != one.hash for entry in answer):
             raise OutsideUnavailable(source=node.name, reason="a log of another block")
-        logs += sorted(answer, key=facts.place)
+        logs += _in_order(node, answer)
     return logs
 
 
-async def _by_range(node: JsonRpcNode, token: str, part: Sequence[Header]) -> list[LogAnswer]:
+async def _by_range(node: JsonRpcNode, token: str, part: Sequence[Header]) -> list[LooseLog]:
     first, last = part[0], part[-1]
     asked: list[Call[Any]] = [
         facts.block_by_number("finalized"),
@@ -75,13 +75,24 @@ async def _by_range(node: JsonRpcNode, token: str, part: Sequence[Header]) -> li
     ]
     final: BlockAnswer | None
     block: BlockAnswer | None
-    logs: list[LogAnswer]
+    logs: list[LooseLog]
     final, block, logs = await node.ask_all(asked)
     if facts.number(facts.require_block(node, final).number) < last.height:
         raise OutsideUnavailable(source=node.name, reason="it went back behind a final block")
     if facts.require_block(node, block).hash != last.hash:
         raise OutsideUnavailable(source=node.name, reason="it has another final block")
-    heights = {one.hash: one.height for one in part}
-    if any(entry.block_hash not in heights for entry in logs):
-        raise OutsideUnavailable(source=node.name, reason="a log of another block")
-    return sorted(logs, key=lambda entry: (heights[entry.block_hash], facts.place(entry)))
+    of_blocks: dict[str, list[LooseLog]] = {one.hash: [] for one in part}
+    try:
+        for entry in logs:
+            of_blocks[entry.block_hash].append(entry)
+    except KeyError:
+        raise OutsideUnavailable(source=node.name, reason="a log of another block") from None
+    return [entry for block in of_blocks.values() for entry in _in_order(node, block)]
+
+
+def _in_order(node: JsonRpcNode, logs: list[LooseLog]) -> list[LooseLog]:
+    """The logs of one block in its order."""
+    try:
+        return sorted(logs, key=facts.place)
+    except ValueError as error:
+        raise OutsideUnavailable(source=node.name, reason="malformed log") from error

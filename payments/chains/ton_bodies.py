@@ -9,7 +9,7 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from payments.chains.ton_cells import TEXT_OPCODE, CellError, read_cell, read_comment
+from payments.chains.ton_cells import TEXT_OPCODE, CellError, opcode, read_cell, read_comment
 
 if TYPE_CHECKING:
     from ton_core import Cell
@@ -36,13 +36,18 @@ class PlainBody:
         """The same as a cell."""
         return read_cell(self.boc)
 
+    def opcode(self) -> int | None:
+        """What the body asks for, as `opcode` of its cell would tell it."""
+        if len(self.content) < OPCODE_BYTES:
+            return None
+        return int.from_bytes(self.content[:OPCODE_BYTES], "big")
+
     def comment(self) -> str | None:
         """The text of the body, as `read_comment` would tell it."""
-        opcode, encoded = self.content[:OPCODE_BYTES], self.content[OPCODE_BYTES:]
-        if len(opcode) < OPCODE_BYTES or int.from_bytes(opcode, "big") != TEXT_OPCODE:
+        if self.opcode() != TEXT_OPCODE:
             return None
         try:
-            return encoded.decode()
+            return self.content[OPCODE_BYTES:].decode()
         except UnicodeDecodeError:
             return None
 
@@ -59,6 +64,11 @@ def read_body(text: str) -> Cell | PlainBody:
 def comment_of(body: Cell | PlainBody) -> str | None:
     """The text of a body of either form; None unless it is a whole, plain, UTF-8 comment."""
     return body.comment() if isinstance(body, PlainBody) else read_comment(body)
+
+
+def opcode_of(body: Cell | PlainBody) -> int | None:
+    """The first 32 bits of a body of either form, None if it has fewer."""
+    return body.opcode() if isinstance(body, PlainBody) else opcode(body)
 
 
 def _plain(boc: bytes) -> PlainBody | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from payments.chains.ton_cells import opcode
 from payments.chains.ton_jetton_facts import (
     EXCESSES,
     TRANSFER_NOTIFICATION,
@@ -39,9 +38,9 @@ def came_back(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:
     if not wallets or message is None or message.source is None or transaction.sent_back:
         return 0
     if message.source in wallets:
-        told = opcode(message.body) == TRANSFER_NOTIFICATION
+        told = message.opcode == TRANSFER_NOTIFICATION
         return 0 if told and message.units > ALONG_UNITS_MAX else message.units
-    query_id = excesses_query_id(message.body)
+    query_id = excesses_query_id(message)
     if message.bounced or query_id is None or not is_our_query(query_id, at=transaction.at):
         return 0
     return message.units
@@ -53,7 +52,7 @@ def came_along(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:
     message = transaction.incoming
     if message is None or message.source is None or message.bounced or transaction.sent_back:
         return 0
-    strange = message.source not in wallets and opcode(message.body) in NEWS_OF_JETTONS
+    strange = message.source not in wallets and message.opcode in NEWS_OF_JETTONS
     return message.units if strange and message.units <= ALONG_UNITS_MAX else 0
 
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+from msgspec.structs import replace
 from ton_core import Cell
 
 from casino.errors import AddressInvalid, OutsideUnavailable
 from casino.money import Asset
 from payments.addresses import parse_ton
 from payments.chains.base import ChainTransfer, NetworkFee, Position
-from payments.chains.ton_bodies import PlainBody, comment_of, read_body
-from payments.chains.ton_cells import FUEL_OPCODE, CellError, normalised_hash, opcode
+from payments.chains.ton_bodies import PlainBody, comment_of, opcode_of, read_body
+from payments.chains.ton_cells import FUEL_OPCODE, CellError, normalised_hash
 
 HASH_BYTES = 32
 ACCOUNTS_KEPT = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class TonMessage:
+class TonMessage(msgspec.Struct, frozen=True, gc=False):
     """A message that came in or went out."""
 
     message_hash: str
@@ -41,13 +41,17 @@ class TonMessage:
         return self.content.cell() if isinstance(self.content, PlainBody) else self.content
 
     @property
+    def opcode(self) -> int | None:
+        """What it asks for; None where it says too little."""
+        return opcode_of(self.content)
+
+    @property
     def comment(self) -> str | None:
         """What it says, where that is text."""
         return comment_of(self.content)
 
 
-@dataclass(frozen=True, slots=True)
-class TonTransaction:
+class TonTransaction(msgspec.Struct, frozen=True, gc=False):
     """One transaction of one account, in a block."""
 
     account: str
@@ -111,7 +115,7 @@ def received(transaction: TonTransaction) -> ChainTransfer | None:
         units=message.units,
         block=transaction.block,
         at=transaction.at,
-        fuel=opcode(message.body) == FUEL_OPCODE,
+        fuel=message.opcode == FUEL_OPCODE,
     )
 
 

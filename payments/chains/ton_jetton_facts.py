@@ -21,7 +21,7 @@ from payments.chains.ton_cells import (
 
 if TYPE_CHECKING:
     from payments.addresses import TonAddress
-    from payments.chains.ton_facts import TonTransaction
+    from payments.chains.ton_facts import TonMessage, TonTransaction
 
 TRANSFER = 0x0F8A7EA5
 INTERNAL_TRANSFER = 0x178D4519
@@ -130,13 +130,13 @@ def jettons_received(transaction: TonTransaction) -> ChainTransfer | None:
     )
 
 
-def read_notification(body: Cell) -> JettonTransfer | None:
+def read_notification(message: TonMessage) -> JettonTransfer | None:
     """What somebody says to be a jetton wallet of ours that got something; None for any other
-    body and for one that is cut short: strangers write it."""
-    if opcode(body) != TRANSFER_NOTIFICATION:
+    message and for one that is cut short: strangers write it."""
+    if message.opcode != TRANSFER_NOTIFICATION:
         return None
     try:
-        fields = Fields(body)
+        fields = Fields(message.body)
         fields.skip(32)
         query_id, units, owner = fields.uint(64), fields.coins(), fields.address()
         return JettonTransfer(query_id, units, owner, _payload(fields))
@@ -158,11 +158,11 @@ def is_our_query(query_id: int, *, at: datetime) -> bool:
     return bool(query_id & OUR_QUERY) and timedelta(0) <= at - created_at <= QUERY_AGE_MAX
 
 
-def excesses_query_id(body: Cell) -> int | None:
-    """The query id of coins that a transfer did not need; None for any other body."""
-    if opcode(body) != EXCESSES or len(body.bits) < 96:
+def excesses_query_id(message: TonMessage) -> int | None:
+    """The query id of coins that a transfer did not need; None for any other message."""
+    if message.opcode != EXCESSES or len(message.body.bits) < 96:
         return None
-    fields = Fields(body)
+    fields = Fields(message.body)
     fields.skip(32)
     return fields.uint(64)
 

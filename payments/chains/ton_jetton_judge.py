@@ -99,7 +99,7 @@ async def _read_trail(
     thanks = set()
     for transaction in owners:
         message = transaction.incoming
-        query_id = excesses_query_id(message.body) if message and not message.bounced else None
+        query_id = excesses_query_id(message) if message and not message.bounced else None
         if message is not None and message.source is not None and query_id is not None:
             thanks.add((message.source, query_id))
     by_hash = {one.incoming.message_hash: one for one in ours if one.incoming is not None}

@@ -37,7 +37,7 @@ async def strange_jettons(
             continue
         if message.bounced or transaction.sent_back:
             continue
-        notice = read_notification(message.body)
+        notice = read_notification(message)
         query_id = notice.query_id if notice else _left_over(message, transaction)
         if query_id is None or (notice is not None and not notice.units):
             continue
@@ -71,7 +71,7 @@ async def strange_jettons(
 
 
 def _left_over(message: TonMessage, transaction: TonTransaction) -> int | None:
-    query_id = excesses_query_id(message.body)
+    query_id = excesses_query_id(message)
     if query_id is None or is_our_query(query_id, at=transaction.at):
         return None
     return query_id

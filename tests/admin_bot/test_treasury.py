@@ -44,7 +44,7 @@ async def test_an_owner_sets_thresholds_and_switches_them_off(office: Office, ol
     card = await olga.tap("Hot and cold")
     assert any("🔻" in label for label in card.labels)
     await open_card(olga)
-    assert "The hot wallet alone 1.00 TON, block 9" in (await olga.last()).text
+    assert "Hot wallet alone: 1.00 TON (block 9)" in (await olga.last()).text
     await olga.tap("Switch thresholds off")
     assert await read(office) is None
 

@@ -256,7 +256,7 @@ async def test_the_queue_lists_what_waits_and_opens_a_card(office: Office, olga:
     assert "2 withdrawals to decide" in menu.text
     queue = await olga.tap("Withdrawals · 2")
     assert [label.split(" · ")[0] for label in queue.labels[:2]] == ["10.00 TON", "20.00 TON"]
-    card = await olga.tap("10.00 TON · Ann · waits")
+    card = await olga.tap("10.00 TON · Ann · TON network")
     assert ids.public(first) in card.text
     assert ids.public(second) not in card.text
     await olga.tap("Approve")

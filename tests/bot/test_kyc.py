@@ -26,7 +26,7 @@ async def test_a_document_travels_from_chat_to_vault(crew: Crew, ann: Visitor) -
     await ann.accept()
     shown = await ann.tap("Verification")
     assert "level 0 of 2" in shown.text
-    assert "up to 1000.00 EUR in total" in shown.text
+    assert "up to 1,000.00 EUR in total" in shown.text
     asked = await ann.tap("Passport")
     assert "JPEG, PNG or PDF" in asked.text
     received = await ann.upload(PNG, kind="document", name="passport.png")

@@ -81,7 +81,7 @@ async def test_usdt_on_ton_is_sent_with_the_same_comment_as_coins(crew: Crew, an
     tag = await crew.scalar("SELECT tag FROM deposit_tags")
     assert shown.photo
     for part in (
-        "Send USDT · TON network to your address",
+        "Send only USDT · TON network, and add the comment",
         HOT_WALLET,
         tag,
         token,
@@ -124,6 +124,8 @@ async def test_the_history_counts_confirmations(crew: Crew, ann: Visitor) -> Non
             ("a", 3, 12, "confirming"),
             ("b", 40, None, "confirming"),
             ("c", 12, 12, "credited"),
+            # Deep enough, and still to be credited: the chain counts on.
+            ("d", 5, 3, "confirming"),
         ):
             await session.execute(
                 text(
@@ -139,8 +141,53 @@ async def test_the_history_counts_confirmations(crew: Crew, ann: Visitor) -> Non
         "3 of 12 confirmations",
         "40 confirmations, waiting until it is final",
         "can be withdrawn once it is final",
+        "3 of 3 confirmations",
+        "5.00 USDT · Ethereum (ERC-20)",
     ):
         assert words in shown.text
+    assert "5 of 3" not in shown.text
+    async with crew.database.transaction() as session:
+        await session.execute(text("UPDATE deposits SET status = 'confirming'"))
+        await session.execute(
+            text("UPDATE deposits SET confirmations = 4, confirmations_wanted = 9")
+        )
+    assert (await ann.tap("Look again")).text.count("4 of 9 confirmations") == 4
+    async with crew.database.transaction() as session:
+        await session.execute(text("UPDATE deposits SET status = 'credited', final_at = now()"))
+    assert "Look again" not in (await ann.tap("Look again")).labels
+
+
+async def test_the_history_says_how_long_until_a_deposit_is_final(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    async with crew.database.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO chain_blocks (chain, height, hash, parent, at)"
+                " SELECT 'bitcoin', n, n::text, (n - 1)::text, now() + n * interval '10 minutes'"
+                " FROM generate_series(1, 4) AS n"
+            )
+        )
+        await session.execute(
+            text(
+                "INSERT INTO chain_progress (chain, final_height, moved_at)"
+                " VALUES ('bitcoin', 1, now())"
+            )
+        )
+        await session.execute(
+            text(
+                "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                " account, sender, block, block_hash, confirmations, confirmations_wanted,"
+                " sent_at, status, seen_at) SELECT id, 'btc', 'k', 3, 5000000000, '', 'a', 's', 4,"
+                " '4', 1, 1, now(), 'credited', now() FROM players"
+            )
+        )
+    assert "can be withdrawn in about 30 minutes" in (await ann.say("/history")).text
+    async with crew.database.transaction() as session:
+        await session.execute(text("UPDATE chain_progress SET final_height = 4"))
+    assert "can be withdrawn in less than a minute" in (await ann.say("/history")).text
+    async with crew.database.transaction() as session:
+        await session.execute(text("UPDATE chain_progress SET halted = 'another chain'"))
+    assert "can be withdrawn once it is final" in (await ann.say("/history")).text
 
 
 async def test_the_history_shows_what_waits_for_a_block_and_what_was_replaced(
@@ -186,6 +233,7 @@ async def test_a_withdrawal_from_amount_to_history(crew: Crew, ann: Visitor) -> 
     assert "You receive 24.95 TON; the fee is 0.05 TON." in address.text
     check = await ann.say(f"  {DESTINATION} ")
     assert in_groups(DESTINATION) in check.text
+    assert "TON · TON network" in check.text
     assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
     done = await ann.tap("Confirm the withdrawal")
     assert done.text.startswith("Withdrawal of 25.00 TON requested")
@@ -195,7 +243,7 @@ async def test_a_withdrawal_from_amount_to_history(crew: Crew, ann: Visitor) -> 
         75 * TON,
         25 * TON,
     )
-    assert "25.00 TON · in review" in (await ann.say("/history")).text
+    assert "25.00 TON · TON network\nin review" in (await ann.say("/history")).text
     assert "On its way out: 25.00 TON" in (await ann.say("/balance")).text
     await books_balance(crew)
 
@@ -369,7 +417,7 @@ async def test_a_comment_for_an_exchange_travels_with_the_withdrawal(
 async def test_a_quote_that_ran_out_is_renewed_by_the_same_tap(crew: Crew, ann: Visitor) -> None:
     await ann.rich()
     check = await to_check(ann)
-    assert "The fee holds until" in check.text
+    assert "The fee holds for 10 minutes, until " in check.text
     stale = check.data_of("Confirm the withdrawal")
     async with crew.database.transaction() as session:
         await session.execute(
@@ -416,14 +464,15 @@ async def test_an_approved_withdrawal_is_taken_back_until_it_is_claimed(
     async with crew.database.transaction() as session:
         await session.execute(text("UPDATE withdrawals SET status = 'approved'"))
     shown = await ann.say("/history")
-    assert shown.labels.count("Take back 10.00 TON") == 2
+    assert shown.labels.count("Take back 10.00 TON · TON network") == 2
     assert (await ann.forge(f"wdno1:{first}"))["text"] == "Taken back."
     async with crew.database.transaction() as session:
         await session.execute(
             text("UPDATE withdrawals SET status = 'assigned' WHERE id = :id"), {"id": second}
         )
     assert "on its way already" in (await ann.forge(f"wdno1:{second}"))["text"]
-    assert "Take back 10.00 TON" not in (await ann.say("/history")).labels
+    labels = (await ann.say("/history")).labels
+    assert not [label for label in labels if label.startswith("Take back")]
     assert ((await wallet(crew, ann)).cash, (await wallet(crew, ann)).reserved) == (
         90 * TON,
         10 * TON,
@@ -436,6 +485,8 @@ async def test_a_withdrawal_can_be_taken_back_until_it_is_decided(crew: Crew, an
     await ann.tap("Confirm the withdrawal", message_id=check.message_id)
     back = await ann.tap_answer("Take it back", message_id=check.message_id)
     assert back["text"] == "Taken back."
+    await crew.settle()
+    assert "is in your balance again" in (await ann.last()).text, "and no second message of it"
     assert (await wallet(crew, ann)).cash == 100 * TON
     assert await crew.column("SELECT status FROM withdrawals") == ["cancelled"]
     withdrawal = await crew.scalar("SELECT id FROM withdrawals")
@@ -459,7 +510,9 @@ async def test_a_higher_amount_asks_for_verification(crew: Crew, ann: Visitor) -
     await ann.rich(units=1000 * TON)  # at 3 EUR each, above the 1,000 EUR of level 0
     await to_check(ann, amount="400")
     answer = await ann.tap_answer("Confirm the withdrawal")
-    assert answer["text"].startswith("At your level of verification you can withdraw up to 1000.00")
+    assert answer["text"].startswith(
+        "At your level of verification you can withdraw up to 1,000.00"
+    )
     assert await crew.scalar("SELECT count(*) FROM withdrawals") == 0
 
 

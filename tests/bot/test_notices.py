@@ -19,6 +19,8 @@ from tests.sandbox.telegram.conftest import ANN
 URL = "https://tonviewer.com/transaction/abc"
 PAYLOAD = {
     "amount": {"units": 12_345_000_000, "asset": "TON"},
+    "net": {"units": 12_295_000_000, "asset": "TON"},
+    "rail": "ton",
     "url": URL,
     "tx_hash": "abc",
     "reason": "the <name> differs",
@@ -57,6 +59,10 @@ def test_every_kind_is_said_with_its_facts(kind: str, language: str) -> None:
             button.text for row in screen.rows for button in row
         ]
         assert "12.345" in screen.text.replace(",", ".")
+        assert words.plain("rail.ton") in screen.text
+    if kind == "withdrawal.confirmed":
+        assert "12.295" in screen.text.replace(",", ".")
+        assert shown_address(HOT_WALLET) in screen.text
     if kind == "withdrawal.approved":
         assert screen.rows[-1][0].callback_data == "wdno1:7"
     if kind == "address.saved":

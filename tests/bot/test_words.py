@@ -86,7 +86,7 @@ def test_every_error_is_a_sentence_that_fits_a_toast(language: str) -> None:
         (errors.InsufficientFunds(available=1_500_000_000, asset=Asset.TON), "1.50 TON"),
         (errors.InsufficientFunds(available=1_500_000, asset="USDT"), "1.50 USDT"),
         (errors.BelowMinimum(minimum=500_000_000, asset=Asset.TON), "0.50 TON"),
-        (errors.KycRequired(level=0, required=1, ceiling=10**9), "1000.00 EUR"),
+        (errors.KycRequired(level=0, required=1, ceiling=10**9), "1,000.00 EUR"),
         (errors.SelfExcluded(until=UNTIL), "2 Jan 2027, 03:04 UTC"),
         (errors.SelfExcluded(until=None), "for good"),
         (errors.CoolingOff(until=UNTIL), "2 Jan 2027, 03:04 UTC"),

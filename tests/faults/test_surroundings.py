@@ -205,6 +205,7 @@ async def test_message_comes_twice_only_after_a_crash_between_sending_and_markin
     calm, rough = new_reference(), new_reference()
     (effect,) = await tell(scene, ANN, words=calm)
     await delivered(scene, effect)
+    await idle(scene, "outbox", "delivered_at")
     async with gate(scene, table="outbox", column="delivered_at") as waiting:
         (effect,) = await tell(scene, ANN, words=rough)
         await until(waiting)  # sent, and about to be marked
@@ -218,6 +219,15 @@ async def test_message_comes_twice_only_after_a_crash_between_sending_and_markin
     (last,) = await tell(scene, ANN)
     await delivered(scene, last)
     assert (await said(scene, calm), await said(scene, rough)) == (1, 2)
+
+
+async def idle(scene: Scene, table: str, column: str) -> None:
+    """Wait until nothing of a table is under way."""
+
+    async def done() -> bool:
+        return not await fetch(scene, f"SELECT 1 FROM {table} WHERE {column} IS NULL LIMIT 1")
+
+    await until(done)
 
 
 async def make_due(scene: Scene, table: str, column: str) -> None:
@@ -239,6 +249,7 @@ async def test_update_stored_and_killed_before_done_has_one_money_effect(scene: 
     await scene.ann.sees("Now send the address")
     await scene.ann.say(to.friendly(bounceable=False))
     check = await scene.ann.sees("Check the withdrawal", button="Confirm the withdrawal")
+    await idle(scene, "inbox", "done_at")
     async with gate(scene, table="inbox", column="done_at") as waiting:
         await scene.ann.press("Confirm the withdrawal", check)
         await until(waiting)
@@ -246,11 +257,7 @@ async def test_update_stored_and_killed_before_done_has_one_money_effect(scene: 
     assert await scene.cash() == before - 3 * TON
     await make_due(scene, "inbox", "done_at")
     await scene.start("bot")
-
-    async def all_done() -> bool:
-        return not await fetch(scene, "SELECT 1 FROM inbox WHERE done_at IS NULL LIMIT 1")
-
-    await until(all_done)
+    await idle(scene, "inbox", "done_at")
     rows = await fetch(
         scene,
         "SELECT units FROM withdrawals WHERE destination = $1",

@@ -25,10 +25,12 @@ from tests.faults.scene import (
     fetch,
     until,
 )
+from tests.servers import in_database
 
 pytestmark = [pytest.mark.faults, pytest.mark.chain, pytest.mark.xdist_group("house")]
 
 EVER = 1_000_000
+WAYS_IN = ("DATABASE_URL", "SIGNER_DATABASE_URL")
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,7 @@ async def test_every_process_ended_at_every_status_and_paid_once(
     scene: Scene, how: signal.Signals, units: int, shown: str
 ) -> None:
     """At each committed status all processes are ended; the next start leaves out the one that
-    would move the withdrawal two statuses on."""
+    would move the withdrawal two statuses on, and what has no part in paying."""
     to = scene.somewhere()
     body = {
         "rail": "ton",
@@ -67,27 +69,27 @@ async def test_every_process_ended_at_every_status_and_paid_once(
     await scene.reaches(withdrawal, Status.APPROVED)
     await scene.end(how=how)
 
-    await scene.start(without=("signer",))
+    await scene.start(*MONEY, without=("signer",))
     await scene.reaches(withdrawal, Status.ASSIGNED)
     await scene.end(how=how)
 
-    await scene.start(without=("sender",))
+    await scene.start(*MONEY, without=("sender",))
     await scene.reaches(withdrawal, Status.SIGNED)
     await scene.end(how=how)
 
     await scene.stage.chains.ton.fault(dropSend=EVER)
-    await scene.start()
+    await scene.start(*MONEY)
     await scene.reaches(withdrawal, Status.BROADCAST)
     await scene.end(how=how)
     assert await scene.payments_to(to) == []
 
     await scene.stage.chains.ton.fault(dropSend=0)
-    await scene.start(without=("watcher",))
+    await scene.start(*MONEY, without=("watcher",))
     await landed(scene, to)
     assert (await scene.withdrawal(withdrawal)).status is Status.BROADCAST
     await scene.end(how=how)
 
-    await scene.start()
+    await scene.start(*MONEY)
     await scene.reaches(withdrawal, Status.CONFIRMED)
     await scene.end(how=how)
     await scene.start()
@@ -274,8 +276,9 @@ async def test_restored_old_backup_pays_nothing_again(scene: Scene) -> None:
         await scene.reaches(withdrawal, Status.CONFIRMED)
         await scene.end()
         await scene.require_paid_once(to, units)
-        present = scene.stage.environment["DATABASE_URL"]
-        scene.stage.environment["DATABASE_URL"] = url
+        present = {name: scene.stage.environment[name] for name in WAYS_IN}
+        for name, there in present.items():
+            scene.stage.environment[name] = in_database(there, "older")
         older = Database(url)
         await scene.start("sender", "signer")
 
@@ -311,7 +314,7 @@ async def test_restored_old_backup_pays_nothing_again(scene: Scene) -> None:
         finally:
             await scene.end()
             await older.close()
-            scene.stage.environment["DATABASE_URL"] = present
+            scene.stage.environment.update(present)
 
 
 @asynccontextmanager

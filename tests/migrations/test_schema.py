@@ -7,6 +7,9 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,11 +32,14 @@ def test_models_and_migrations_agree(database_url):
 
 
 def test_every_step_goes_down_and_up(database_url):
-    alembic(database_url, "downgrade", "base")
-    for _ in alembic(database_url, "history").strip().splitlines():
-        alembic(database_url, "upgrade", "+1")
-        alembic(database_url, "downgrade", "-1")
-        alembic(database_url, "upgrade", "+1")
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    command.downgrade(config, "base")
+    for _ in ScriptDirectory.from_config(config).walk_revisions():
+        command.upgrade(config, "+1")
+        command.downgrade(config, "-1")
+        command.upgrade(config, "+1")
 
 
 async def test_months_are_made_once_and_cut_in_utc(db):

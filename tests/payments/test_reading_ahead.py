@@ -74,7 +74,7 @@ async def test_the_next_stretch_is_read_while_one_is_booked(
     chain = SimulatedChain()
     house = FollowedHouse(db, chain)
     await house.open()
-    chain.mine(empty=2 * PAGE)
+    chain.mine(empty=2 * PAGE + 1)
     read_meanwhile = []
     book = cashier.book
 

@@ -24,7 +24,13 @@ def settings(home: Home) -> dict[str, str]:
     keys = HousePublicKeys("00", "xpub", "0xhot", "tpub")
     return {
         **settings_of_keys(secrets),
-        **settings_of_house(secrets, ports, database_url="postgresql://", redis_url="redis://"),
+        **settings_of_house(
+            secrets,
+            ports,
+            database_url="postgresql://",
+            signer_url="postgresql://signer@",
+            redis_url="redis://",
+        ),
         **settings_of_chains(chains, keys, token="0x00", jetton="EQ", jetton_wallet="EQ"),
     }
 
@@ -56,6 +62,13 @@ def test_only_the_signer_knows_keys(environment) -> None:
     keys = {"SIGNER_TON_KEY_SEED", "SIGNER_BTC_ETH_KEY_ENTROPY"}
     assert known("signer", environment) & keys == keys
     assert [name for name in KNOWS if name != "signer" and known(name, environment) & keys] == []
+
+
+def test_the_signer_enters_the_database_as_itself_alone(environment) -> None:
+    ways = {"DATABASE_URL", "SIGNER_DATABASE_URL", "REDIS_URL"}
+    assert known("signer", environment) & ways == {"SIGNER_DATABASE_URL"}
+    for process in KNOWS.keys() - {"signer"}:
+        assert known(process, environment) & ways == {"DATABASE_URL", "REDIS_URL"}
 
 
 def test_the_watcher_and_the_sender_know_nodes_and_public_keys_and_the_signer_no_node(

@@ -33,16 +33,18 @@ async def test_the_rails_say_what_they_offer(join: Join, house):
     assert ton["withdraw"] == {
         "min": "500000000",
         "fee": "50000000",
+        "offered": True,
         "enabled": True,
         "memo": True,
     }
-    assert faucet["withdraw"]["enabled"] is False
+    assert (faucet["withdraw"]["offered"], faucet["withdraw"]["enabled"]) == (False, False)
     async with house.transaction() as session:
         await flags.set_flag(
             session, name="withdrawals", stop=True, reason="t", actor="staff:1", now=utc_now()
         )
     ton, _ = (await person.get("/api/cashier")).body["rails"]
     assert (ton["withdraw"]["enabled"], ton["deposit"]["enabled"]) == (False, True)
+    assert ton["withdraw"]["offered"] is True, "it is only stopped"
 
 
 async def test_a_deposit_address_carries_the_players_own_tag(join: Join):
@@ -111,8 +113,28 @@ async def test_a_movement_says_how_far_its_chain_has_confirmed_it(join: Join, ho
     (shown,) = (await person.get("/api/cashier/movements")).body["movements"]
     detail = shown["detail"]
     assert (detail["confirmations"], detail["confirmations_wanted"]) == ("3", "12")
-    assert detail["final"] is False
+    assert (detail["final"], detail["final_in"]) == (False, None)
+    assert detail["network"] == "ethereum"
     assert detail["url"] == "https://etherscan.io/tx/0xaa"
+
+
+async def test_no_more_confirmations_are_told_than_are_wanted(join: Join, house):
+    person = await join(units=0)
+    async with house.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO deposits (player_id, rail, business_key, asset, units, tx_hash,"
+                " account, sender, block, block_hash, confirmations, confirmations_wanted,"
+                " sent_at, status, seen_at) SELECT id, 'usdt_eth', stood, 2, 5000000, '', 'a',"
+                " 's', 7, '0xb', 5, 3, now(), stood, now()"
+                " FROM players, unnest(ARRAY['confirming', 'credited']) AS stood"
+            )
+        )
+    shown = (await person.get("/api/cashier/movements")).body["movements"]
+    told = [
+        (one["detail"]["confirmations"], one["detail"]["confirmations_wanted"]) for one in shown
+    ]
+    assert told == [("3", "3"), ("3", "3")]
 
 
 async def test_a_movement_says_that_it_waits_for_its_first_block(join: Join, house):
@@ -216,6 +238,7 @@ async def test_twenty_taps_on_confirm_make_one_withdrawal(start: Start, join: Jo
         "reserved": str(30 * TON),
         "held": "0",
         "withdrawable": str(70 * TON),
+        "not_final": "0",
     }
 
 
@@ -256,6 +279,30 @@ async def test_addresses_that_would_lose_coins_are_refused(join: Join, house):
         assert answer.data["reason"] == reason
     assert await count_withdrawals(house) == 0
     assert await person.cash() == 100 * TON
+
+
+async def test_an_address_is_checked_before_anything_is_asked_for(join: Join, house):
+    person = await join()
+    path = "/api/cashier/destination"
+    payable = TonAddress(0, b"\x09" * 32)
+    asked = {"rail": "ton", "destination": f" {payable.raw} "}
+    assert (await person.post(path, asked)).body == {
+        "rail": "ton",
+        "destination": payable.friendly(),
+    }
+    for destination, memo, reason in (
+        (HOT_WALLET, "", "own"),
+        ("hello", "", "malformed"),
+        ("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "", "other_network"),
+        (payable.raw, "я" * 61, "memo"),
+    ):
+        answer = await person.post(path, {**asked, "destination": destination, "memo": memo})
+        assert (answer.status, answer.code) == (422, "refusal.address_invalid")
+        assert answer.data["reason"] == reason
+    await person.post("/api/cashier/saved-only", {"on": True})
+    assert (await person.post(path, asked)).code == "refusal.address_not_saved"
+    assert (await person.post(path, {**asked, "rail": "nowhere"})).status == 404
+    assert await count_withdrawals(house) == 0
 
 
 async def test_a_mainnet_house_refuses_testnet_addresses(start: Start, join: Join):

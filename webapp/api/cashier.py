@@ -9,6 +9,7 @@ from aiohttp import web
 from casino import flags, switches
 from casino.cashier import (
     addresses,
+    destinations,
     fees,
     history,
     house_addresses,
@@ -25,7 +26,13 @@ from payments.destinations import canonical_destination
 from webapp import schemas
 from webapp.auth import player_of
 from webapp.keys import DATABASE, LIVE, TESTNET
-from webapp.schemas import DepositRequest, QuoteRequest, WithdrawRequest, read_body
+from webapp.schemas import (
+    DepositRequest,
+    DestinationRequest,
+    QuoteRequest,
+    WithdrawRequest,
+    read_body,
+)
 from webapp.wire import Json, json_response, moment
 
 if TYPE_CHECKING:
@@ -107,6 +114,29 @@ async def make_quote(request: web.Request) -> web.Response:
     )
 
 
+@routes.post("/api/cashier/destination")
+async def check_destination(request: web.Request) -> web.Response:
+    """The address as it would be paid, or what stands in the way of paying the player there."""
+    asked = await read_body(request, DestinationRequest)
+    async with request.app[DATABASE].transaction() as session:
+        rail = await rails.get_rail(session, asked.rail)
+        destination = canonical_destination(
+            rail,
+            asked.destination,
+            house=await house_addresses.read(session),
+            testnet=request.app[TESTNET],
+        )
+        await destinations.require_allowed(
+            session,
+            player_id=player_of(request),
+            rail=rail,
+            destination=destination,
+            memo=asked.memo.strip(),
+            now=utc_now(),
+        )
+    return json_response({"rail": rail.name, "destination": destination})
+
+
 @routes.post("/api/cashier/withdraw")
 async def request_withdrawal(request: web.Request) -> web.Response:
     """Ask for a withdrawal, once for a reference; the money is set aside at once."""
@@ -173,8 +203,14 @@ def _show_rail(rail: Rail, stopped: Collection[str], fee: int) -> dict[str, Json
         "rail": rail.name,
         "asset": rail.asset.value,
         "network": rail.chain,
-        "deposit": {"min": str(rail.deposit_min), "enabled": deposits},
+        # What was never opened is not offered; what is only stopped is shown, and says so.
+        "deposit": {
+            "min": str(rail.deposit_min),
+            "offered": rail.takes_deposits,
+            "enabled": deposits,
+        },
         "withdraw": {
+            "offered": rail.takes_withdrawals,
             "min": str(rail.withdrawal_min),
             "fee": str(fee),
             "enabled": payouts,

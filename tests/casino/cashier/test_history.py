@@ -61,6 +61,7 @@ async def test_a_movement_says_where_to_look(house: Database) -> None:
     assert (withdrawal.id, withdrawal.status, withdrawal.at) == (made.id, "in_review", NOW)
     assert withdrawal.detail == {
         "rail": "ton",
+        "network": "ton",
         "reason": None,
         "tx_hash": None,
         "url": None,

@@ -22,7 +22,8 @@ from casino.ids import EntryId, PlayerId, new_reference
 from casino.ledger import journal
 from casino.ledger.batch import COMMANDS_MAX, Batch, open_batch
 from casino.ledger.chart import Account, Kind
-from casino.ledger.journal import Decided, MoneyDesk
+from casino.ledger.desk import Decided
+from casino.ledger.journal import MoneyDesk
 from casino.ledger.keys import Key, fingerprint
 from casino.ledger.reconcile import reconcile
 from casino.ledger.sql import Beside

@@ -113,7 +113,7 @@ async def test_store_in_a_session(db: Database) -> None:
         player = await make_player(session)
         known = await facts.load_one(session, player_id=player.id)
         changed = replace(known.counters, rate_id=3).with_deposit(44)
-        await facts.store_counters_of(session, player_id=player.id, counters=changed)
+        await facts.store_counters_of(session, {player.id: changed})
     async with db.transaction() as session:
         assert (await facts.load_one(session, player_id=player.id)).counters == changed
         with pytest.raises(NotFound):

@@ -61,11 +61,8 @@ async def test_used_comes_from_the_counters(db: Database) -> None:
     async with db.transaction() as session:
         player = await make_player(session)
         known = await facts.load_one(session, player_id=player.id)
-        await facts.store_counters_of(
-            session,
-            player_id=player.id,
-            counters=known.counters.with_stake(70).with_payout(30).with_deposit(500),
-        )
+        counters = known.counters.with_stake(70).with_payout(30).with_deposit(500)
+        await facts.store_counters_of(session, {player.id: counters})
         shown = await limits.show(session, player_id=player.id, now=NOW)
         used = {(view.kind, view.window): view.used for view in shown}
         tomorrow = await limits.show(session, player_id=player.id, now=NOW + DAY)

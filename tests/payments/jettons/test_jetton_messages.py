@@ -190,7 +190,9 @@ def test_bodies_of_any_kind_are_read_or_need_a_person(body: Cell, prefixed: bool
         assert prefixed
     else:
         assert told is None or told.units > 0
-    excesses_query_id(body)
+    message = transaction(body).incoming
+    assert message is not None
+    excesses_query_id(message)
 
 
 @pytest.mark.parametrize(

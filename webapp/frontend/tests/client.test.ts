@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Client } from "@/api/client";
 import { Refused, Unreachable } from "@/api/errors";
 import { makeReference } from "@/api/references";
+import { storageOf } from "@/api/storage";
 
 interface Asked {
   method: string;
@@ -187,5 +188,30 @@ describe("references", () => {
       );
       expect(Number.parseInt(reference.replaceAll("-", "").slice(0, 12), 16)).toBe(now);
     }
+  });
+});
+
+describe("what is kept on a device", () => {
+  const launch = (id: number, date: number): string =>
+    new URLSearchParams({ user: JSON.stringify({ id }), auth_date: `${date}` }).toString();
+  const keeping = (initData: string) =>
+    storageOf(initData, {
+      getItem: (key) => kept.get(key) ?? null,
+      setItem: (key, value) => void kept.set(key, value),
+      removeItem: (key) => void kept.delete(key),
+    });
+
+  it("is found again by the same person and by nobody else", () => {
+    keeping(launch(1, 5)).setItem("token", "anns");
+    expect(keeping(launch(1, 6)).getItem("token")).toBe("anns");
+    expect(keeping(launch(2, 6)).getItem("token")).toBeNull();
+    keeping(launch(2, 6)).removeItem("token");
+    expect(keeping(launch(1, 7)).getItem("token")).toBe("anns");
+  });
+
+  it("belongs to one launch where nobody is named", () => {
+    keeping("").setItem("token", "x");
+    expect(keeping("user=broken").getItem("token")).toBeNull();
+    expect(keeping(launch(1, 5)).getItem("token")).toBeNull();
   });
 });

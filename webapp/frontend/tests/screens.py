@@ -224,6 +224,23 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
             lambda page: page.evaluate("scrollTo(0, document.body.scrollHeight)"),
         ),
     ),
+    "withdraw-own": (
+        "withdraw",
+        {
+            "POST /api/cashier/destination": {
+                "error": {
+                    "code": "refusal.address_invalid",
+                    "data": {"reason": "own", "wanted": "ton"},
+                }
+            }
+        },
+        REVIEWED,
+    ),
+    "movement-early": (
+        "deposit",
+        ON_ETHEREUM,
+        steps(CHOOSE_ETHEREUM, press("can be withdrawn"), pause(300)),
+    ),
     "movement": ("wallet", {}, steps(press("in review"), pause(300))),
     "movement-done": ("wallet", {}, steps(press("confirmed on chain"), pause(300))),
     "activity": ("activity", {}, pause(0)),

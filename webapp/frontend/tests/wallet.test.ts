@@ -7,7 +7,7 @@ import { clampTarget, payingAbout, turned } from "@/games/dice/target";
 import { CellWriter, crc32c } from "@/wallet/cell";
 import { commentPayload, jettonPayload } from "@/wallet/comment";
 import { speak } from "@/texts/texts";
-import { stagesOf, reasonText, statusText } from "@/wallet/movements";
+import { isMoving, stagesOf, reasonText, statusText } from "@/wallet/movements";
 import { AddressGrid, AddressText } from "@/wallet/Address";
 import { addressFault, endsOf, faultText, grouped } from "@/wallet/addresses";
 import { clockText, lifetimeOf, secondsLeft } from "@/wallet/countdown";
@@ -176,6 +176,48 @@ describe("the way of a withdrawal", () => {
   });
 });
 
+describe("the way of a deposit", () => {
+  beforeAll(async () => {
+    vi.stubGlobal("document", { documentElement: {} });
+    await speak("en");
+  });
+  const stages = (status: string, detail: object): string[] =>
+    stagesOf({ kind: "deposit", status, detail }).map(({ name, state }) => `${state}: ${name}`);
+  const counted = { confirmations: "2", confirmations_wanted: "3", final: false };
+
+  it("waits to be seen in a block, counts, is credited, then final", () => {
+    expect(stages("seen", { ...counted, confirmations: "0" })[0]).toBe("now: seen on chain");
+    expect(stages("confirming", counted)).toEqual([
+      "done: seen on chain",
+      "now: 2 of 3 confirmations",
+      "ahead: credited",
+      "ahead: final, can be withdrawn",
+    ]);
+    expect(stages("credited", { ...counted, final_in: "100" })).toEqual([
+      "done: seen on chain",
+      "done: confirmed",
+      "done: credited",
+      "now: withdrawable in about 2 minutes",
+    ]);
+    expect(stages("credited", { ...counted, final: true }).at(-1)).toBe(
+      "done: final, can be withdrawn",
+    );
+  });
+  it("is shorter where only final blocks are shown", () => {
+    expect(stages("credited", {})).toEqual([
+      "done: seen on chain",
+      "done: confirmed",
+      "done: credited",
+    ]);
+  });
+  it("ends where it was stopped", () => {
+    expect(stages("orphaned", { ...counted, reason: "replaced" })).toEqual([
+      "done: seen on chain",
+      "bad: replaced or dropped before its first block",
+    ]);
+  });
+});
+
 describe("a deposit on its way", () => {
   beforeAll(async () => {
     vi.stubGlobal("document", { documentElement: {} });
@@ -206,6 +248,23 @@ describe("a deposit on its way", () => {
     const detail = { confirmations: "12", confirmations_wanted: "12" };
     expect(told("credited", { ...detail, final: false })).toContain("withdrawn once it is final");
     expect(told("credited", { ...detail, final: true })).toBe("credited");
+  });
+  it("says about how long until it can be withdrawn", () => {
+    const early = (seconds: string): string =>
+      told("credited", { confirmations: "3", final: false, final_in: seconds });
+    expect(early("0")).toBe("credited; can be withdrawn in less than a minute");
+    expect(early("60")).toBe("credited; can be withdrawn in less than a minute");
+    expect(early("61")).toBe("credited; can be withdrawn in about 2 minutes");
+    const detail = { confirmations: "4", confirmations_wanted: null, final_in: "540" };
+    expect(told("confirming", detail)).toBe("waiting until it is final, about 9 minutes");
+  });
+  it("goes on moving until it is final", () => {
+    const moves = (status: string, detail: object): boolean =>
+      isMoving({ kind: "deposit", status, detail });
+    expect(moves("confirming", {})).toBe(true);
+    expect(moves("credited", { final: false })).toBe(true);
+    expect(moves("credited", { final: true })).toBe(false);
+    expect(moves("credited", {})).toBe(false);
   });
   it("on a chain that shows final blocks only is told as before", () => {
     expect(told("confirming", {})).toBe("waiting for confirmations");

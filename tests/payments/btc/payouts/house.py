@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import foreign_sends, treasury, withdrawals
+from casino.cashier import foreign_sends, rails, treasury, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, get_payout, open_payouts
 from casino.cashier.rails import BTC as RAIL
@@ -154,12 +154,15 @@ class PayingHouse:
         self.restart()
 
     async def open(self) -> None:
-        """What a coin is worth, an owner, a rail that pays early; and the first reading."""
+        """What a coin is worth, an owner, the first reading, and a flat fee."""
         async with self.database.transaction() as session:
             now = utc_now()
             await rates.quote(session, asset=Asset.BTC, numerator=9, denominator=10**9, now=now)
             await people.ensure_owners(session, telegram_ids=[1], now=now)
         await self.follower.step()
+        async with self.database.transaction() as session:
+            flat = replace(await rails.get_rail(session, RAIL), fee_policy=None)
+            await rails.change_rail(session, rail=flat, actor="test", now=utc_now())
 
     async def close(self) -> None:
         await self.chain.close()

@@ -6,8 +6,9 @@ import pytest
 from embit.psbt import PSBT
 from sqlalchemy import text
 
+from casino.cashier import fees
 from casino.cashier.rails import BTC as RAIL
-from casino.cashier.rails import change_rail, get_rail
+from casino.cashier.rails import DEFAULTS, change_rail, get_rail
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.errors import BelowMinimum
@@ -164,3 +165,17 @@ async def test_the_cashier_is_told_what_a_payment_costs_now(house: PayingHouse) 
         (told,) = (await session.execute(text("SELECT rail, units FROM network_fees"))).all()
     # An output of 43 virtual bytes and an input of 68, at 5 satoshis each.
     assert tuple(told) == (RAIL, (43 + 68) * 5 * BTC_SCALE)
+
+
+async def test_a_new_house_asks_what_the_network_asks_and_half_as_much_again(
+    house: PayingHouse,
+) -> None:
+    (offered,) = (rail for rail in DEFAULTS if rail.name == RAIL)
+    await house.desk.prepare()
+    async with house.database.transaction() as session:
+        fee = await fees.withdrawal_fee(session, rail=offered, now=utc_now())
+    # Of 555 satoshis, what is asked at the least.
+    assert fee == 1_000 * BTC_SCALE
+    async with house.database.transaction() as session:
+        await fees.record_network_fee(session, rail=RAIL, units=5_550 * BTC_SCALE, now=utc_now())
+        assert await fees.withdrawal_fee(session, rail=offered, now=utc_now()) == 8_325 * BTC_SCALE

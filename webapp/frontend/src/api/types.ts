@@ -31,6 +31,8 @@ export interface Balance {
   reserved: Units;
   held: Units;
   withdrawable: Units;
+  /** Part of the cash: played with already, withdrawn once its chain has made it final. */
+  not_final: Units;
 }
 
 export interface Me {
@@ -125,9 +127,10 @@ export interface Rail {
   asset: string;
   network: string;
   enabled: boolean;
-  deposit: { min: Units; enabled?: boolean };
+  /** `offered`: whether it was ever opened; what is offered may be stopped. */
+  deposit: { min: Units; offered: boolean; enabled: boolean };
   /** `memo`: whether transfers carry a comment. */
-  withdraw: { min: Units; fee: Units; enabled: boolean; memo: boolean };
+  withdraw: { min: Units; fee: Units; offered: boolean; enabled: boolean; memo: boolean };
 }
 
 export interface Instruction {
@@ -193,6 +196,7 @@ export interface Movement {
 
 export interface MovementDetail {
   rail?: string | null;
+  network?: string | null;
   fee?: Units | null;
   net?: Units | null;
   destination?: string | null;
@@ -207,6 +211,8 @@ export interface MovementDetail {
   confirmations_wanted?: string | null;
   /** False while a credited deposit can be played and not withdrawn. */
   final?: boolean;
+  /** About how many seconds until it is final; null when nobody knows. */
+  final_in?: string | null;
 }
 
 /** What the server says when a withdrawal is made or taken back. */

@@ -85,6 +85,11 @@ function BalanceSheet({ onClose }: { readonly onClose: () => void }) {
         <Fact name={t("app.balance.withdrawable")}>
           <Amount units={shown.withdrawable} asset={asset} />
         </Fact>
+        {BigInt(shown.not_final) > 0n && (
+          <Fact name={t("app.balance.not_final")}>
+            <Amount units={shown.not_final} asset={asset} />
+          </Fact>
+        )}
         <Fact name={t("app.balance.bonus")}>
           <Amount units={shown.bonus} asset={asset} />
         </Fact>

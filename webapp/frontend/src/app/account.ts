@@ -3,6 +3,7 @@ import { Client } from "@/api/client";
 import type { Refused } from "@/api/errors";
 import { Live, type LiveMessage } from "@/api/live";
 import { refresh } from "@/api/resource";
+import { storageOf } from "@/api/storage";
 import type { Balance, Me, RoundView } from "@/api/types";
 import { createStore } from "@/app/store";
 import { showNotice } from "@/design/toast";
@@ -15,6 +16,15 @@ export const standing = createStore<Standing>("starting");
 export const refusal = createStore<Refused | null>(null);
 export const me = createStore<Me | null>(null);
 export const chosenAsset = createStore<string>(sessionStorage.getItem("asset") ?? "TON");
+
+const NOTHING = {
+  cash: "0",
+  bonus: "0",
+  reserved: "0",
+  held: "0",
+  withdrawable: "0",
+  not_final: "0",
+};
 
 let client: Client | null = null;
 let holders = 0;
@@ -32,7 +42,7 @@ export async function startAccount(launch: Launch): Promise<void> {
     origin: "",
     initData: launch.initData,
     agent: launch.device,
-    storage: sessionStorage,
+    storage: storageOf(launch.initData, sessionStorage),
     onLoginRefused: (error) => {
       // An old launch is mended by opening the page again; anything else has its own words.
       refusal.set(error.code === "refusal.login_refused" ? null : error);
@@ -61,7 +71,7 @@ export async function readMe(): Promise<void> {
 /** The player's balance in one asset; zero when he never had any. */
 export function balanceOf(account: Me | null, asset: string): Balance {
   const found = account?.balances.find((balance) => balance.asset === asset);
-  return found ?? { asset, cash: "0", bonus: "0", reserved: "0", held: "0", withdrawable: "0" };
+  return found ?? { asset, ...NOTHING };
 }
 
 /**

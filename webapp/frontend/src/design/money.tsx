@@ -34,26 +34,49 @@ const ASSET_LOOKS: Record<string, { ground: string; shape: string }> = {
   },
 };
 
-/** Our own sign for an asset. */
+// Where an asset is at home it needs no badge.
+const NETWORK_LOOKS: Record<string, { home: string; ground: string; shape: string }> = {
+  ton: { home: "TON", ground: "#1c6f9f", shape: ASSET_LOOKS["TON"]!.shape },
+  ethereum: { home: "ETH", ground: "#5b5fa8", shape: "M12 5.5 7.5 12l4.5 6.5 4.5-6.5Z" },
+  bitcoin: { home: "BTC", ground: "#a05a10", shape: ASSET_LOOKS["BTC"]!.shape },
+};
+
+/** Our own sign for an asset; on a network that is not its own, with that network's badge. */
 export function AssetIcon({
   asset,
+  network,
   size = 40,
 }: {
   readonly asset: string;
+  readonly network?: string;
   readonly size?: number;
 }) {
   const look = ASSET_LOOKS[asset] ?? { ground: "#4a5a55", shape: "M8 12h8" };
+  const badge = network === undefined ? undefined : NETWORK_LOOKS[network];
   return (
     <svg width={size} height={size} viewBox="0 0 24 24" aria-hidden="true" className="shrink-0">
       <circle cx="12" cy="12" r="12" fill={look.ground} />
-      <path
-        d={look.shape}
-        fill="none"
-        stroke="#fff"
-        strokeWidth="1.6"
-        strokeLinejoin="round"
-        strokeLinecap="round"
-      />
+      <Strokes shape={look.shape} />
+      {badge !== undefined && badge.home !== asset && (
+        <g transform="translate(13.5 13.5) scale(0.44)">
+          <circle cx="12" cy="12" r="14.5" className="fill-card" />
+          <circle cx="12" cy="12" r="12" fill={badge.ground} />
+          <Strokes shape={badge.shape} width={2.2} />
+        </g>
+      )}
     </svg>
+  );
+}
+
+function Strokes({ shape, width = 1.6 }: { readonly shape: string; readonly width?: number }) {
+  return (
+    <path
+      d={shape}
+      fill="none"
+      stroke="#fff"
+      strokeWidth={width}
+      strokeLinejoin="round"
+      strokeLinecap="round"
+    />
   );
 }

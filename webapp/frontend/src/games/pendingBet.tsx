@@ -142,6 +142,9 @@ export function WayOut({ problem }: { readonly problem: unknown }) {
       return go(t("app.way.limits"), () => open({ screen: "limits" }));
     case "refusal.kyc_required":
       return go(t("app.way.verify"), () => open({ screen: "verification" }));
+    case "refusal.address_not_saved":
+    case "refusal.address_cooling":
+      return go(t("app.book.open"), () => open({ screen: "addresses" }));
     case "refusal.account_closed":
       return go(t("app.way.support"), () => open({ screen: "support" }));
     default:

@@ -14,7 +14,7 @@ import { AddressText } from "@/wallet/Address";
 import { MovementRow } from "@/wallet/MovementRow";
 import { isMoving } from "@/wallet/movements";
 import { Qr } from "@/wallet/Qr";
-import { networkName, RailChoice, useRails } from "@/wallet/rails";
+import { RailChoice, RailLine, railName, useRails } from "@/wallet/rails";
 import { useMovements } from "@/wallet/Wallet";
 
 const SendSheet = lazy(() => import("@/wallet/SendSheet").then((m) => ({ default: m.SendSheet })));
@@ -22,9 +22,9 @@ const LOOK_EVERY_MS = 8_000;
 
 export function Deposit({ first }: { readonly first?: string }) {
   const rails = useRails();
-  const offered = rails.data?.rails ?? [];
+  const offered = (rails.data?.rails ?? []).filter((rail) => rail.deposit.offered);
   const [chosen, setChosen] = useState<string | null>(first ?? null);
-  const usable = offered.filter((rail) => rail.deposit.enabled !== false && rail.enabled);
+  const usable = offered.filter((rail) => rail.deposit.enabled);
   const wanted = chosenAsset.get();
   const rail = chosen ?? (usable.find((one) => one.asset === wanted) ?? usable[0])?.rail ?? null;
   return (
@@ -38,7 +38,7 @@ export function Deposit({ first }: { readonly first?: string }) {
         <RailChoice
           rails={offered}
           chosen={rail}
-          isOn={(one) => one.enabled && one.deposit.enabled !== false}
+          isOn={(one) => one.deposit.enabled}
           onChoose={setChosen}
         />
       )}
@@ -66,22 +66,32 @@ function Address({ rail }: { readonly rail: string }) {
   }
   const { address, tag, asset, minimum, uri, token } = shown.data;
   const confirmations = shown.data.confirmations_text;
-  const network = networkName(shown.data.network);
   if (address === null || address === "") {
     return <Banner>{confirmations ?? t("app.deposit.no_address")}</Banner>;
   }
   return (
     <>
+      <Banner tone="care">
+        {tag === null
+          ? t("app.deposit.own_needed", { rail: railName({ rail, asset }) })
+          : t("app.deposit.comment_needed", { rail: railName({ rail, asset }), tag })}
+      </Banner>
       <Card flush>
+        <div className="border-b border-line px-4 py-3">
+          <RailLine
+            rail={rail}
+            asset={asset}
+            network={shown.data.network}
+            note={t(tag === null ? "app.deposit.is_own" : "app.deposit.is_shared")}
+          />
+        </div>
         <div className="flex flex-col items-center gap-3 border-b border-line px-4 py-5">
           <Qr
             text={uri ?? address}
             label={t(tag === null ? "app.deposit.qr_own" : "app.deposit.qr")}
           />
           <p className="text-center text-[13px] text-muted">
-            {tag === null
-              ? t("app.deposit.scan_own", { network })
-              : t("app.deposit.scan", { asset })}
+            {t(tag === null ? "app.deposit.scan_own" : "app.deposit.scan", { asset })}
           </p>
         </div>
         <div className="divide-y divide-line">
@@ -94,18 +104,12 @@ function Address({ rail }: { readonly rail: string }) {
           {token !== null && <CopyLine name={t("app.deposit.token")} text={token} />}
         </div>
       </Card>
-      <Banner tone="care">
-        {tag === null
-          ? t("app.deposit.own_needed", { asset, network })
-          : t("app.deposit.comment_needed", { tag })}
-      </Banner>
       {shown.data.network === "ton" && (
         <Button wide onPress={() => setSending(true)}>
           <Icon name="link" /> {t("app.deposit.send")}
         </Button>
       )}
       <dl>
-        <Fact name={t("app.deposit.network")}>{network}</Fact>
         <Fact name={t("app.deposit.minimum")}>{amountText(BigInt(minimum), asset)}</Fact>
       </dl>
       {confirmations !== null && <p className="text-[13px] text-muted">{confirmations}</p>}
@@ -146,7 +150,7 @@ function Arrivals() {
           ))}
         </Rows>
       )}
-      {deposits.some((deposit) => isMoving(deposit.status)) && (
+      {deposits.some(isMoving) && (
         <p className="mt-2 text-[13px] text-muted">{t("app.deposit.moving")}</p>
       )}
     </section>

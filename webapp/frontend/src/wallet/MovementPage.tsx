@@ -22,6 +22,7 @@ import {
   type Stage,
 } from "@/wallet/movements";
 import { AddressText } from "@/wallet/Address";
+import { railName } from "@/wallet/rails";
 import { useMovements } from "@/wallet/Wallet";
 import { useOlderMovements } from "@/activity/pages";
 
@@ -31,7 +32,7 @@ export function MovementPage({ id }: { readonly id: string }) {
   const newest = useMovements();
   const older = useOlderMovements();
   const movement = [...(newest.data?.movements ?? []), ...older].find((one) => one.id === id);
-  const moving = movement !== undefined && isMoving(movement.status);
+  const moving = movement !== undefined && isMoving(movement);
   useEffect(() => {
     if (!moving) return undefined;
     const timer = setInterval(() => refresh("movements"), LOOK_EVERY_MS);
@@ -70,6 +71,9 @@ function Shown({ movement }: { readonly movement: Movement }) {
         </Banner>
       )}
       <dl className="rounded-2xl border border-line bg-card px-4 py-2">
+        {detail.rail != null && (
+          <Fact name={t("app.review.network")}>{railName({ rail: detail.rail, asset })}</Fact>
+        )}
         <Fact name={t("app.movement.time")}>{momentText(movement.at)}</Fact>
         {detail.fee != null && (
           <Fact name={t("app.review.fee")}>

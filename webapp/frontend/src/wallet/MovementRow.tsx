@@ -4,6 +4,7 @@ import { open } from "@/app/router";
 import { Amount } from "@/design/money";
 import { IconTile, Row } from "@/design/parts";
 import { isMoving, kindText, statusText, statusTone } from "@/wallet/movements";
+import { networkName } from "@/wallet/rails";
 import { timeText } from "@/texts/texts";
 
 const INKS = {
@@ -20,12 +21,19 @@ export function MovementRow({ movement }: { readonly movement: Movement }) {
     <Row
       icon={
         <IconTile
-          name={isMoving(movement.status) ? "clock" : isDeposit ? "down" : "up"}
+          name={isMoving(movement) && movement.status !== "credited" ? "clock" : isDeposit ? "down" : "up"}
           tone={tone === "good" ? "good" : tone === "care" ? "care" : "calm"}
         />
       }
       title={kindText(movement.kind)}
-      note={<span className={INKS[tone]}>{statusText(movement)}</span>}
+      note={
+        <>
+          {movement.detail.network != null && (
+            <span className="block">{networkName(movement.detail.network)}</span>
+          )}
+          <span className={`block ${INKS[tone]}`}>{statusText(movement)}</span>
+        </>
+      }
       side={
         <Amount
           units={isDeposit ? movement.units : `-${movement.units}`}

@@ -46,6 +46,11 @@ export function Wallet() {
                 </p>
               </div>
             </div>
+            <Extra
+              name={t("app.balance.not_final")}
+              units={balance.not_final}
+              asset={balance.asset}
+            />
             <Extra name={t("app.balance.bonus")} units={balance.bonus} asset={balance.asset} />
             <Extra
               name={t("app.balance.reserved")}

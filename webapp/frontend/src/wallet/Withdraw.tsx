@@ -1,9 +1,9 @@
 // A withdrawal: how much and where to, then one screen to check it, then it is asked for once.
-import { useId, useState } from "react";
-import { errorText, isPassing, isRefusal } from "@/api/errors";
+import { useEffect, useId, useRef, useState } from "react";
+import { errorText, isPassing, isRefusal, Refused } from "@/api/errors";
 import { refresh } from "@/api/resource";
 import type { Rail, Withdrawal } from "@/api/types";
-import { balanceOf, chosenAsset, me, readMe } from "@/app/account";
+import { api, balanceOf, chosenAsset, me, readMe } from "@/app/account";
 import { replaceWith } from "@/app/router";
 import { useStore } from "@/app/store";
 import { ActionBar } from "@/design/ActionBar";
@@ -27,6 +27,14 @@ const BEGINNINGS: Readonly<Record<string, string>> = {
 };
 const SHARES = [25n, 50n, 100n];
 
+interface Checked {
+  /** What was asked: rail, address and comment. */
+  readonly asked: string;
+  /** The address as it would be paid. */
+  readonly destination: string | null;
+  readonly refusal: unknown;
+}
+
 export function Withdraw({ first }: { readonly first?: string }) {
   const rails = useRails();
   const account = useStore(me);
@@ -35,13 +43,17 @@ export function Withdraw({ first }: { readonly first?: string }) {
   const [destination, setDestination] = useState("");
   const [memo, setMemo] = useState<string | null>(null);
   const [reviewing, setReviewing] = useState(false);
+  const [checking, setChecking] = useState(false);
+  const [checked, setChecked] = useState<Checked | null>(null);
   const commands = useCommands<Withdrawal>("withdraw");
-  const offered = rails.data?.rails ?? [];
+  const offered = (rails.data?.rails ?? []).filter((one) => one.withdraw.offered);
   const usable = offered.filter((one) => one.withdraw.enabled);
   const wanted = chosenAsset.get();
+  const held = usable.filter((one) => BigInt(balanceOf(account, one.asset).withdrawable) > 0n);
   const rail =
     offered.find((one) => one.rail === chosen) ??
-    usable.find((one) => one.asset === wanted) ??
+    held.find((one) => one.asset === wanted) ??
+    held[0] ??
     usable[0] ??
     null;
   const asset = rail?.asset ?? "TON";
@@ -52,8 +64,15 @@ export function Withdraw({ first }: { readonly first?: string }) {
   const to = destination.trim();
   const network = rail?.network ?? "ton";
   const fault = to === "" ? null : addressFault(to, network);
-  const saved = book.data?.saved.find((one) => one.rail === rail?.rail && one.destination === to);
-  const note = rail?.withdraw.memo === true ? (memo?.trim() ?? "") : "";
+  const takesMemo = rail?.withdraw.memo === true;
+  const note = takesMemo ? (memo?.trim() ?? "") : "";
+  const asked = `${rail?.rail ?? ""} ${to} ${note}`;
+  const answered = checked?.asked === asked ? checked : null;
+  const refused = answered?.refusal ?? null;
+  const payable = answered?.destination ?? to;
+  const saved = book.data?.saved.find(
+    (one) => one.rail === rail?.rail && one.destination === payable,
+  );
   const problem = amountProblem(text, units, available, rail, asset);
   const ready =
     rail !== null &&
@@ -61,8 +80,34 @@ export function Withdraw({ first }: { readonly first?: string }) {
     problem === null &&
     to !== "" &&
     fault === null &&
+    (refused === null || isPassing(refused)) &&
     quoted?.quote != null;
 
+  // What is wrong with it only the server can tell: an address of ours, one that is too new.
+  const check = async (): Promise<void> => {
+    if (rail === null) return;
+    setChecking(true);
+    commands.forget();
+    try {
+      const [payable] = await Promise.all([
+        api().post<{ destination: string }>("/api/cashier/destination", {
+          rail: rail.rail,
+          destination: to,
+          memo: note,
+        }),
+        again(),
+      ]);
+      setChecked({ asked, destination: payable.destination, refusal: null });
+      setReviewing(true);
+      scrollTo(0, 0);
+    } catch (error) {
+      haptics.warning();
+      if (error instanceof Refused && error.data["reason"] === "memo_missing") setMemo(memo ?? "");
+      setChecked({ asked, destination: null, refusal: error });
+    } finally {
+      setChecking(false);
+    }
+  };
   const arrived = (made: Withdrawal): void => {
     haptics.success();
     refresh("movements");
@@ -74,7 +119,7 @@ export function Withdraw({ first }: { readonly first?: string }) {
     const made = await commands.send("/api/cashier/withdraw", {
       rail: rail.rail,
       units: units.toString(),
-      destination: to,
+      destination: payable,
       memo: note,
       quote: quoted.quote.id,
     });
@@ -84,16 +129,17 @@ export function Withdraw({ first }: { readonly first?: string }) {
   if (reviewing && rail !== null && units !== null && quoted?.quote != null) {
     return (
       <WithdrawReview
-        asset={asset}
+        rail={rail}
         units={units}
         quote={quoted.quote}
         until={quoted.until}
         refused={isRefusal(commands.problem, "refusal.quote_expired")}
-        destination={to}
+        destination={payable}
         label={saved?.label ?? null}
         memo={note}
         busy={commands.busy}
         blocked={commands.unanswered}
+        failed={commands.problem !== null}
         problem={<CommandProblem commands={commands} onAnswer={arrived} />}
         onConfirm={() => void request()}
         onRequote={async () => {
@@ -162,7 +208,8 @@ export function Withdraw({ first }: { readonly first?: string }) {
             onChange={setDestination}
           />
           <AddressPicker rail={rail.rail} chosen={to} onChoose={setDestination} />
-          {!rail.withdraw.memo ? null : memo !== null ? (
+          {refused !== null && <AddressRefused problem={refused} />}
+          {!takesMemo ? null : memo !== null ? (
             <Field
               label={t("app.withdraw.memo")}
               value={memo}
@@ -183,13 +230,26 @@ export function Withdraw({ first }: { readonly first?: string }) {
           <ActionBar
             text={t("app.withdraw.continue")}
             disabled={!ready}
-            onPress={() => {
-              commands.forget();
-              void again().then(() => setReviewing(true));
-            }}
+            busy={checking}
+            onPress={() => void check()}
           />
         </>
       )}
+    </div>
+  );
+}
+
+/** Why this address cannot be paid, brought before the eyes. */
+function AddressRefused({ problem }: { readonly problem: unknown }) {
+  const place = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    place.current?.scrollIntoView({ block: "center" });
+  }, [problem]);
+  return (
+    <div ref={place}>
+      <Banner tone={isPassing(problem) ? "care" : "bad"} action={<WayOut problem={problem} />}>
+        {errorText(problem)}
+      </Banner>
     </div>
   );
 }

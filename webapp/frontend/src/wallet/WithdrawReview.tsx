@@ -1,6 +1,6 @@
 // The last look before a withdrawal: the amount, and the address in groups that eyes can compare.
-import { useState, type ReactNode } from "react";
-import type { Quote } from "@/api/types";
+import { useEffect, useRef, useState, type ReactNode } from "react";
+import type { Quote, Rail } from "@/api/types";
 import { ActionBar } from "@/design/ActionBar";
 import { Button } from "@/design/Button";
 import { Amount } from "@/design/money";
@@ -10,9 +10,10 @@ import { amountText, t } from "@/texts/texts";
 import { AddressGrid } from "@/wallet/Address";
 import { clockText } from "@/wallet/countdown";
 import { useSecondsLeft } from "@/wallet/quotes";
+import { RailLine } from "@/wallet/rails";
 
 export function WithdrawReview({
-  asset,
+  rail,
   units,
   quote,
   until,
@@ -22,12 +23,13 @@ export function WithdrawReview({
   memo,
   busy,
   blocked,
+  failed,
   problem,
   onConfirm,
   onRequote,
   onEdit,
 }: {
-  readonly asset: string;
+  readonly rail: Rail;
   readonly units: bigint;
   readonly quote: Quote;
   /** When the quote runs out by this phone's clock. */
@@ -40,11 +42,19 @@ export function WithdrawReview({
   readonly memo: string;
   readonly busy: boolean;
   readonly blocked: boolean;
+  /** Whether there is a problem to be seen. */
+  readonly failed: boolean;
   readonly problem: ReactNode;
   readonly onConfirm: () => void;
   readonly onRequote: () => Promise<void>;
   readonly onEdit: () => void;
 }) {
+  const { asset } = rail;
+  const top = useRef<HTMLHeadingElement>(null);
+  const stopped = blocked || (!refused && failed);
+  useEffect(() => {
+    if (stopped) top.current?.scrollIntoView({ block: "center" });
+  }, [stopped]);
   const left = useSecondsLeft(until);
   const [asking, setAsking] = useState(false);
   const expired = (refused || left === 0) && !blocked;
@@ -54,9 +64,20 @@ export function WithdrawReview({
   };
   return (
     <div className="flex flex-1 flex-col gap-4 pt-4 pb-[calc(var(--safe-bottom)+16px)]">
-      <h1 className="text-[24px] font-semibold">{t("app.review.title")}</h1>
+      <h1 ref={top} className="text-[24px] font-semibold">
+        {t("app.review.title")}
+      </h1>
+      {!refused && problem}
       <p className="text-muted">{t("app.review.compare")}</p>
       <Card>
+        <div className="mb-3 border-b border-line pb-3">
+          <RailLine
+            rail={rail.rail}
+            asset={asset}
+            network={rail.network}
+            note={t("app.review.sent_over")}
+          />
+        </div>
         <div className="mb-2 flex min-h-11 items-center justify-between gap-2">
           <p className="min-w-0 truncate text-[13px] text-muted">
             {label ?? t("app.withdraw.destination")}
@@ -102,7 +123,6 @@ export function WithdrawReview({
       ) : (
         <Banner>{t("app.review.final")}</Banner>
       )}
-      {!refused && problem}
       <div className="flex-1" />
       <Button wide small weight="plain" disabled={busy} onPress={onEdit}>
         {t("app.review.change")}

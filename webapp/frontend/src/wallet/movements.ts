@@ -17,6 +17,8 @@ const DONE = new Set([
   "orphaned",
 ]);
 
+const MINUTE_SECONDS = 60;
+
 type StatusOf = Pick<Movement, "kind" | "status"> & { readonly detail?: Movement["detail"] };
 
 /** The status as a person says it; a deposit that its chain still confirms says how far. */
@@ -26,17 +28,25 @@ export function statusText({ kind, status, detail }: StatusOf): string {
     const wanted = detail?.confirmations_wanted ?? null;
     const told =
       wanted === null
-        ? find("deposit.progress_final", { count })
+        ? soonText("deposit.waiting_final", detail) ?? find("deposit.progress_final", { count })
         : find("deposit.progress", { count, wanted });
     return told ?? status;
   }
   if (kind === "deposit" && status === "credited" && detail?.final === false) {
-    return find("deposit.progress_early") ?? status;
+    return soonText("deposit.progress_early", detail) ?? find("deposit.progress_early") ?? status;
   }
   if (kind === "deposit" && status === "orphaned" && detail?.reason === "replaced") {
     return find("deposit.status.replaced") ?? status;
   }
   return find(`${kind}.status.${status}`) ?? status;
+}
+
+/** The text of `key` with how long it still takes until final, or null when nobody knows. */
+function soonText(key: string, detail: StatusOf["detail"]): string | null {
+  const seconds = detail?.final_in ?? null;
+  if (seconds === null) return null;
+  const minutes = Math.ceil(Number(seconds) / MINUTE_SECONDS);
+  return minutes <= 1 ? find(`${key}_soon`) : find(`${key}_in`, { count: minutes });
 }
 
 /** How the status is coloured; a text always stands beside the colour. */
@@ -46,9 +56,9 @@ export function statusTone(status: string): Tone {
   return CARE.has(status) ? "care" : "calm";
 }
 
-/** Is there still something to wait for? */
-export function isMoving(status: string): boolean {
-  return !DONE.has(status);
+/** Is there still something to wait for? A credited deposit may still have to become final. */
+export function isMoving({ status, detail }: StatusOf): boolean {
+  return !DONE.has(status) || (status === "credited" && detail?.final === false);
 }
 
 export interface Stage {
@@ -57,6 +67,8 @@ export interface Stage {
 }
 
 const DEPOSIT_WAY = ["seen", "confirming", "credited"] as const;
+// Where a deposit can be played before it is final, the way is longer.
+const LONG_DEPOSIT_WAY = [...DEPOSIT_WAY, "final"] as const;
 const WITHDRAWAL_WAY = ["requested", "in_review", "approved", "broadcast", "confirmed"] as const;
 const SAME_STAGE: Record<string, string> = {
   assigned: "approved",
@@ -65,22 +77,52 @@ const SAME_STAGE: Record<string, string> = {
 };
 
 /** The way of a movement, stage by stage, ending where it really ended. */
-export function stagesOf({ kind, status }: Pick<Movement, "kind" | "status">): Stage[] {
-  const way: readonly string[] = kind === "deposit" ? DEPOSIT_WAY : WITHDRAWAL_WAY;
+export function stagesOf(movement: StatusOf): Stage[] {
+  const { kind, status, detail } = movement;
+  const isLong = kind === "deposit" && detail?.final !== undefined;
+  const way: readonly string[] =
+    kind === "withdrawal" ? WITHDRAWAL_WAY : isLong ? LONG_DEPOSIT_WAY : DEPOSIT_WAY;
   const name = (step: string): string => find(`${kind}.status.${step}`) ?? step;
-  const at = way.indexOf(SAME_STAGE[status] ?? status);
+  const at = way.indexOf(stageOf(movement));
   if (at < 0) {
     const ended: Stage = {
-      name: name(status),
+      name: statusText(movement),
       state: statusTone(status) === "bad" ? "bad" : "now",
     };
     return [{ name: name(way[0]!), state: "done" }, ended];
   }
   const last = way.length - 1;
   return way.map((step, index) => ({
-    name: index === at ? name(status) : name(step),
-    state: index < at || (index === at && at === last) ? "done" : index === at ? "now" : "ahead",
+    name:
+      index === at
+        ? nameNow(movement, step) ?? name(status)
+        : index < at && step === "confirming"
+          ? (find("deposit.stage_counted") ?? step)
+          : name(step),
+    state: index < at || (index === at && at === last && isDone(movement)) ? "done" : index === at ? "now" : "ahead",
   }));
+}
+
+/** Which stage a movement is at; a credited deposit goes on to its last one. */
+function stageOf({ kind, status, detail }: StatusOf): string {
+  if (kind === "deposit" && detail?.final !== undefined) {
+    if (status === "credited") return "final";
+    // Before its first block there is nothing to count.
+    if (status === "seen" && Number(detail.confirmations ?? 0) > 0) return "confirming";
+  }
+  return SAME_STAGE[status] ?? status;
+}
+
+/** What the stage that a movement is at is called, where it says more than its status. */
+function nameNow(movement: StatusOf, step: string): string | null {
+  if (step === "confirming") return statusText(movement);
+  if (step !== "final") return null;
+  if (movement.detail?.final === true) return find("deposit.status.final");
+  return soonText("deposit.stage_final", movement.detail) ?? find("deposit.stage_final");
+}
+
+function isDone(movement: StatusOf): boolean {
+  return !isMoving(movement);
 }
 
 /** "Deposit" or "Withdrawal". */

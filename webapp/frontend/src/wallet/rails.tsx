@@ -15,9 +15,27 @@ export function railName(rail: Pick<Rail, "rail" | "asset">): string {
   return find(`rail.${rail.rail}`) ?? rail.asset;
 }
 
+/** What is sent and where, above everything that is said about it. */
+export function RailLine({
+  rail,
+  asset,
+  network,
+  note,
+}: Pick<Rail, "rail" | "asset" | "network"> & { readonly note: string }) {
+  return (
+    <div className="flex items-center gap-3">
+      <AssetIcon asset={asset} network={network} size={36} />
+      <p className="min-w-0">
+        <span className="block font-semibold">{railName({ rail, asset })}</span>
+        <span className="block text-[13px] text-muted">{note}</span>
+      </p>
+    </div>
+  );
+}
+
 /** A network as people call it. */
 export function networkName(network: string): string {
-  return find(`app.network.${network}`) ?? network;
+  return find(`network.${network}`) ?? network;
 }
 
 /** The rails as large choices; those that are off say so. */
@@ -49,13 +67,12 @@ export function RailChoice({
             rail.rail === chosen ? "border-felt bg-felt/10" : "border-line bg-card"
           }`}
         >
-          <AssetIcon asset={rail.asset} size={32} />
+          <AssetIcon asset={rail.asset} network={rail.network} size={32} />
           <span className="min-w-0">
             <span className="block font-semibold">{rail.asset}</span>
             <span className="block text-[13px] leading-tight break-words text-muted">
-              {isOn(rail)
-                ? networkName(rail.network)
-                : t("app.rail.off")}
+              {networkName(rail.network)}
+              {!isOn(rail) && <span className="block">{t("app.rail.off")}</span>}
             </span>
           </span>
         </button>

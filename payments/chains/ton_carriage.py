@@ -62,7 +62,8 @@ def fee_with_carriage(transaction: TonTransaction, wallets: AbstractSet[str]) ->
     spent: nobody can take them out."""
     fee = transaction.network_fee
     left = sum(message.units for message in transaction.outgoing if message.destination in wallets)
-    return replace(fee, units=fee.units + left - carried_in(transaction, wallets))
+    carried = left - carried_in(transaction, wallets)
+    return replace(fee, units=fee.units + carried) if carried else fee
 
 
 def carried_in(transaction: TonTransaction, wallets: AbstractSet[str]) -> int:

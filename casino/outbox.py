@@ -23,16 +23,17 @@ if TYPE_CHECKING:
 CHANNEL = "outbox"
 LEASE = timedelta(seconds=60)
 
-# Sorted before the ids are taken, so that effects of one key keep their order.
+# Sorted before the ids are taken, so that effects of one key keep their order. Nothing is read from
+# the table: the signer's role may only add to it.
 WRITE = f"""
-WITH written AS (
+WITH asked AS (
+    SELECT * FROM unnest({parameters(1, "text bigint text text")})
+        WITH ORDINALITY AS n(consumer, key, kind, payload, place)),
+written AS (
     INSERT INTO outbox (consumer, key, kind, payload)
-    SELECT consumer, key, kind, payload::jsonb
-    FROM unnest({parameters(1, "text bigint text text")})
-        WITH ORDINALITY AS n(consumer, key, kind, payload, place)
-    ORDER BY place
-    RETURNING consumer)
-SELECT pg_notify($5, consumer) FROM (SELECT DISTINCT consumer FROM written) told
+    SELECT consumer, key, kind, payload::jsonb FROM asked ORDER BY place
+    RETURNING true)
+SELECT pg_notify($5, consumer) FROM (SELECT DISTINCT consumer FROM asked) told
 """  # noqa: S608
 
 # Every transaction of this database with a smaller id has ended. A snapshot's own xmin would say

@@ -15,7 +15,10 @@ from sandbox.visitor import PATIENCE_SECONDS, StoryFailed, text_of
 if TYPE_CHECKING:
     from sandbox.story_scene import Json, Story
 
-ADDRESS = re.compile(r"\b(?:[UE]Q[\w-]{46}|0x[0-9a-fA-F]{40}|bcrt1[0-9a-z]{39,59})\b")
+# An address of TON may end with a hyphen, after which there is no border of a word.
+ADDRESS = re.compile(
+    r"(?<![\w-])(?:[UE]Q[\w-]{46}|0x[0-9a-fA-F]{40}|bcrt1[0-9a-z]{39,59})(?![\w-])"
+)
 MANY_TAPS, SOME_TAPS = 20, 5
 
 

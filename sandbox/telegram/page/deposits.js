@@ -1,6 +1,7 @@
 /** Finds where to send to: an address, a tag and a link in what was said, copied or opened. */
 
-const ADDRESS = /\b(?:[UEk0][Qf][A-Za-z0-9_-]{46}|-?[01]:[0-9a-fA-F]{64}|0x[0-9a-fA-F]{40}|bc(?:rt)?1[a-z0-9]{20,80})\b/;
+// One in 64 addresses of TON ends with a hyphen, after which there is no border of a word.
+const ADDRESS = /(?<![\w-])(?:[UEk0][Qf][A-Za-z0-9_-]{46}|-?[01]:[0-9a-fA-F]{64}|0x[0-9a-fA-F]{40}|bc(?:rt)?1[a-z0-9]{20,80})(?![\w-])/;
 const TON = /^(?:[UEk0][Qf]|-?[01]:)/;
 const TAG = /^[0-9A-HJKMNP-TV-Z]{8}$/;
 

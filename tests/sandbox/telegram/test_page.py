@@ -269,11 +269,13 @@ LINKS = {
     "https://app.tonkeeper.com/transfer/EQ_TON?amount=5": ["ton", "EQ_TON", ""],
     "ethereum:0xTOKEN@31337/transfer?address=0xETH&uint256=7": ["usdt_eth", "0xETH", ""],
     "bitcoin:BTC_ADDR?amount=0.5": ["btc", "BTC_ADDR", ""],
+    "ton://transfer/EQ_HYPHEN?text=V8HSDHZH": ["ton", "EQ_HYPHEN", "V8HSDHZH"],
     "https://example.org/EQ_TON": None,
     "mailto:someone@example.org": None,
 }
 ADDRESSES = {
     "EQ_TON": "UQBO_bw-IyKysQgdAmDgTbeqHpl19cgqB5eBv_zt85lk7EHF",
+    "EQ_HYPHEN": f"UQ{'a' * 45}-",
     "0xTOKEN": "0x5FbDB2315678afecb367f032d93F642f64180aa3",
     "0xETH": "0x273E54Bda70fc6244cB4267d8f4fc38953aF85e5",
     "BTC_ADDR": "bcrt1qqxefkuhgdlwrtj4rcknkq2tr57vvr2cpqwgvkj",

@@ -226,14 +226,7 @@ SCREENS: dict[str, tuple[str, dict[str, object], Act]] = {
     ),
     "withdraw-own": (
         "withdraw",
-        {
-            "POST /api/cashier/destination": {
-                "error": {
-                    "code": "refusal.address_invalid",
-                    "data": {"reason": "own", "wanted": "ton"},
-                }
-            }
-        },
+        {"POST /api/cashier/destination": CANNED["refused.own"]},
         REVIEWED,
     ),
     "movement-early": (

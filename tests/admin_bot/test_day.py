@@ -1,6 +1,7 @@
 """A day at the office: every handler that acts is used once, and each leaves its line behind."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from aiogram import Router
 from aiogram.dispatcher.event.handler import HandlerObject
@@ -9,14 +10,16 @@ from sqlalchemy import text
 from admin_bot.access import ANY_MEMBER, AUDITS, PERMISSION
 from casino import audit, outbox
 from casino.cashier import foreign_sends, freezes, payouts, token_cases
+from casino.cashier.foreign_sends import SentPayment
 from casino.cashier.rails import get_rail
 from casino.cashier.strangers import StrangeTransfer
 from casino.clock import utc_now
 from casino.staff.roles import PERMISSIONS, Permission, Role
 from casino.support import conversations
 from tests.admin_bot.office import Clerk, Office, handler_name
+from tests.admin_bot.settling import NET, asked, left, open_send, unclear
 from tests.casino.cashier import cashbox
-from tests.casino.cashier.cashbox import TON
+from tests.casino.cashier.cashbox import DESTINATION, TON
 
 COLD = "0:" + "ab" * 32
 
@@ -69,6 +72,8 @@ async def test_every_action_leaves_its_line(office: Office, olga: Clerk, ada: Cl
     await _money_in(office, olga)
     await _strange_tokens(office, olga)
     await _foreign_sends(office, olga)
+    await _settling(office, olga)
+    await _from_cold(office, olga)
     await _support(office, olga, player_id)
     await _treasury(olga)
     await _switches_and_team(olga)
@@ -217,6 +222,46 @@ async def _foreign_sends(office: Office, olga: Clerk) -> None:
     await olga.tap(listed.labels[0])
     await olga.tap("I know what this was")
     await olga.say("Moved to cold storage by hand")
+
+
+async def _settling(office: Office, olga: Clerk) -> None:
+    await unclear(office, arrived=9 * TON)
+    await olga.tap("It is paid")
+    await olga.tap("Yes, book it")
+    await asked(office)
+    await left(
+        office,
+        SentPayment("ton", DESTINATION, NET),
+        SentPayment("ton", COLD, 3 * TON),
+        SentPayment("ton", "UQ-of-a-thief", TON),
+        tx_hash="cd" * 32,
+    )
+    await open_send(olga, "9.95 TON →")
+    await olga.tap("It paid 9.95 TON · Ann")
+    await olga.tap("Yes, this paid it")
+    card = await olga.tap("What is left of it")
+    await olga.tap(next(label for label in card.labels if "3.00 TON →" in label))
+    await olga.tap("It went to cold storage")
+    await olga.tap("Yes, it is our cold storage")
+    await olga.tap("What is left of it")
+    await olga.tap("It paid nobody of ours…")
+    await olga.say("The key was stolen")
+
+
+async def _from_cold(office: Office, olga: Clerk) -> None:
+    card, by_hash = cashbox.transfer(5 * TON, None), cashbox.transfer(6 * TON, None)
+    by_hash = replace(by_hash, tx_hash="ef" * 32)
+    await cashbox.arrive(office.database, card, by_hash)
+    await office.settle()
+    await olga.tap("Open", message_id=(await olga.showing("5.00 TON came")).message_id)
+    await olga.tap("It came back from cold storage")
+    await olga.tap("Yes, from cold storage")
+    await olga.say("/menu")
+    listed = await olga.tap("Hot and cold")
+    await olga.tap(next(label for label in listed.labels if "TON · TON network" in label))
+    await olga.tap("Book a move by hand…")
+    await olga.say(by_hash.tx_hash)
+    await olga.tap("Yes, from cold storage")
 
 
 async def _treasury(olga: Clerk) -> None:

@@ -8,57 +8,22 @@ from casino.cashier import (
     foreign_sends,
     thresholds,
     treasury,
-    unclear_payments,
 )
-from casino.cashier.foreign_sends import PAID, SentPayment
+from casino.cashier.foreign_sends import SentPayment
 from casino.cashier.thresholds import Thresholds
-from casino.cashier.unclear_payments import Landed
 from casino.clock import utc_now
 from casino.ledger import reconcile
 from tests.admin_bot.office import OWNER, PAYMENTS, Clerk, Office
+from tests.admin_bot.settling import NET, TX, asked, left, open_send, unclear
 from tests.casino.cashier import cashbox
 from tests.casino.cashier.cashbox import DESTINATION, HOT_WALLET, TON
 
-TX = "ab" * 32
 RAIL = "TON · TON network"
 COLD = "UQ" + "c0" * 23
-NET = 10 * TON - 50_000_000
-
-
-async def left(office: Office, *paid: SentPayment, tx_hash: str = TX) -> None:
-    async with office.database.transaction() as session:
-        await foreign_sends.note(
-            session,
-            rail="ton",
-            account=HOT_WALLET,
-            tx_hash=tx_hash,
-            evidence={PAID: [one.as_evidence() for one in paid]},
-            now=utc_now(),
-        )
-    await office.settle()
-
-
-async def asked(office: Office, units: int = 10 * TON) -> int:
-    player_id = await cashbox.rich_player(office.database, 2000 * TON)
-    await office.scalar(
-        "UPDATE players SET kyc_level = 2 WHERE id = :id RETURNING id", id=player_id
-    )
-    found = await cashbox.ask(office.database, player_id, units)
-    await office.settle()
-    return found.id
 
 
 async def status(office: Office, withdrawal_id: int) -> str:
     return await cashbox.status_of(office.database, withdrawal_id)
-
-
-async def open_send(clerk: Clerk, payment: str = "→") -> None:
-    """The newest foreign send, and its first payment."""
-    await clerk.say("/menu")
-    menu = await clerk.last()
-    listed = await clerk.tap(next(one for one in menu.labels if "Left without us" in one))
-    card = await clerk.tap(listed.labels[0])
-    await clerk.tap(next(one for one in card.labels if payment in one))
 
 
 async def held(office: Office) -> int:
@@ -213,24 +178,6 @@ async def test_what_the_node_could_not_show_books_nothing(office: Office, olga: 
     assert card.labels == ("I know what this was", "‹ Back")
     for data in ("fspay1|nonce 5|0", "fswd1|nonce 5|0|7|1"):
         assert (await olga.forge(data))["text"] == "There is no such thing (any more)."
-
-
-async def unclear(office: Office, *, arrived: int, left_units: int = NET) -> int:
-    withdrawal = await asked(office)
-    await cashbox.approve(office.database, withdrawal, office.members[OWNER])
-    payout = await cashbox.signed_payout(office.database)
-    async with office.database.transaction() as session:
-        await unclear_payments.note(
-            session,
-            payout_id=payout.id,
-            rail="ton",
-            withdrawal_id=withdrawal,
-            wanted_units=NET,
-            landed=Landed("hash", 77, arrived, left_units),
-            now=utc_now(),
-        )
-    await office.settle()
-    return withdrawal
 
 
 async def test_a_payment_with_another_amount_is_decided_on_its_card(

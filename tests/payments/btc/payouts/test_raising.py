@@ -167,9 +167,7 @@ async def test_a_fee_that_the_signer_does_not_want_is_not_paid(house: PayingHous
     player = await house.rich_player(BTC)
     await house.withdraw(player, 200_000, house.somebody())
     await house.pay()
-    house.fees = type(house.fees)(
-        rate_max=5, units_max=2_000_000, day_units_max=20_000_000, joining_rate_max=1
-    )
+    house.fees = type(house.fees)(rate_max=5, units_max=2_000_000, joining_rate_max=1)
     house.restart()
     house.use(bounds=type(TERMS.bounds)(least=60, most=100, fallback=60))
     await stuck(house)

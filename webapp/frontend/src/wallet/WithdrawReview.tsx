@@ -6,6 +6,7 @@ import { Button } from "@/design/Button";
 import { Amount } from "@/design/money";
 import { Banner, Card, Fact } from "@/design/parts";
 import { CopyButton } from "@/design/Copy";
+import { useBackButton } from "@/telegram/telegram";
 import { amountText, t } from "@/texts/texts";
 import { AddressGrid } from "@/wallet/Address";
 import { clockText } from "@/wallet/countdown";
@@ -58,6 +59,7 @@ export function WithdrawReview({
   const left = useSecondsLeft(until);
   const [asking, setAsking] = useState(false);
   const expired = (refused || left === 0) && !blocked;
+  useBackButton(busy || blocked ? null : onEdit);
   const requote = (): void => {
     setAsking(true);
     void onRequote().finally(() => setAsking(false));

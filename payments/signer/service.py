@@ -68,14 +68,15 @@ class Signer:
         return signed
 
     async def _sign(self, session: AsyncSession, payout_id: int) -> None:
+        rail, budget = self.pen.rail, self.pen.budget.name
+        # First the turn: whoever comes second finds the payout signed, and nothing is spent twice.
+        spent = await signing.spent_units(session, budget=budget, since=utc_now() - DAY)
+        now = utc_now()
         # Read again inside the transaction that stores: what is checked is what is signed.
-        rail = self.pen.rail
         waiting = await signing.unsigned_payouts(session, rail=rail)
         payout = next((one for one in waiting if one.id == payout_id), None)
         if payout is None or payout.unsigned is None:
             return
-        now, budget = utc_now(), self.pen.budget.name
-        spent = await signing.spent_units(session, budget=budget, since=now - DAY)
         version = self.pen.sign(
             payout,
             asset=(await get_rail(session, rail)).asset,

@@ -204,7 +204,7 @@ async def test_a_forged_move_is_not_signed(house: PayingHouse, harm: str, reason
 
 async def test_fuel_has_a_budget_of_its_own(house: PayingHouse) -> None:
     for signer in house.signers.values():
-        signer.pen.budget.day_units_max = 50_000_000  # type: ignore[attr-defined]
+        signer.pen.budget.units_max = 50_000_000
     player = await house.grown_up()
     await pay(house, player, dollars=50 * DOLLAR)
     await house.turn()

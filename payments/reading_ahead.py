@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -56,5 +55,7 @@ class ReadingAhead(Generic[ReadT]):
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await task
+            # Its end is waited for, not its outcome: only whoever cancels us raises here.
+            await asyncio.wait((task,))
+            if not task.cancelled():
+                task.exception()

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from casino.staff.people import Member
 
-BOOKABLE = (unclaimed.WAITING, unclaimed.ARRIVED)
 OURS_ALONE = 1
 """The branch of Bitcoin addresses that players never see."""
 
@@ -59,7 +58,7 @@ async def find(session: AsyncSession, *, rail: str, tx_hash: str) -> Sequence[Ar
     found = [
         Arrival(row.business_key, row.tx_hash, row.units, row.id)
         for row in known
-        if row.status in BOOKABLE
+        if row.status in unclaimed.OWNERLESS
     ]
     return [*found, *(await _coins(session, tx_hash.lower()) if rail == BTC else ())]
 
@@ -100,7 +99,7 @@ async def book_unclaimed(
     NotFound, IllegalMove for one that was dealt with."""
     await require_permission(session, member_id=member.id, permission=Permission.TREASURY_SET)
     row = await unclaimed.lock_among(
-        session, unclaimed_id=unclaimed_id, statuses=BOOKABLE, wanted=unclaimed.FROM_COLD
+        session, unclaimed_id=unclaimed_id, statuses=unclaimed.OWNERLESS, wanted=unclaimed.FROM_COLD
     )
     in_book = row.status == unclaimed.WAITING
     await unclaimed.book_from_cold(

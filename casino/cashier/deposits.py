@@ -286,7 +286,7 @@ async def resolve_unclaimed(
     and exclusions decide, as for any other. The rail's minimum does not: somebody took the
     trouble. Raises NotFound, or IllegalMove when it is not waiting (any more)."""
     await lock_players(session, [PlayerId(player_id)])
-    found = await unclaimed.lock_waiting(session, unclaimed_id=unclaimed_id)
+    found = await unclaimed.take_waiting(session, unclaimed_id=unclaimed_id, now=now)
     rail = await get_rail(session, found.rail)
     row = crediting.new_deposit(
         player_id=player_id,

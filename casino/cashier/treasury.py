@@ -180,7 +180,9 @@ async def adopt_unclaimed(
 ) -> None:
     """Book an unclaimed transfer as the house's capital: the owner sent it without a tag. Raises
     NotFound, or IllegalMove when it is not waiting (any more)."""
-    row = await unclaimed.lock_waiting(session, unclaimed_id=unclaimed_id, wanted=unclaimed.ADOPTED)
+    row = await unclaimed.take_waiting(
+        session, unclaimed_id=unclaimed_id, wanted=unclaimed.ADOPTED, now=now
+    )
     await unclaimed.adopt(session, row, actor=actor, now=now)
     await book_capital(
         session,

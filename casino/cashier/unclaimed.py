@@ -10,6 +10,7 @@ from sqlalchemy import select
 from casino import audit, outbox
 from casino.cashier import cold_storage, tags
 from casino.cashier.credits import unclaimed_command
+from casino.cashier.rails import get_rail
 from casino.cashier.tables import UnclaimedRow
 from casino.db import take_ids
 from casino.errors import IdempotencyConflict, IllegalMove, NotFound
@@ -35,7 +36,10 @@ ADOPTED = "adopted"
 NOBODYS_ADDRESS = "nobodys_address"
 ORPHANED = "orphaned"
 ARRIVED = "arrived"
-"""Final at the hot wallet, in no book: on chains where capital is booked by hand."""
+"""Final at the hot wallet, and in no book before staff say what it is: on chains where a script may
+have booked the owner's capital."""
+OWNERLESS = (WAITING, ARRIVED)
+"""Statuses of what is final and waits for staff."""
 FROM_COLD = "from_cold"
 """As a status and as a reason: it came back from cold storage, and is nobody's deposit."""
 AT_HOT_WALLET = "at_hot_wallet"
@@ -153,17 +157,7 @@ async def book(session: AsyncSession, *, rail: Rail, final_block: int, now: date
         UnclaimedRow.block <= final_block,
     )
     rows = await _locked(session, query)
-    await journal.post_all(
-        session,
-        [
-            unclaimed_command(
-                rail, business_key=row.business_key, units=row.units, subject_id=row.id
-            )
-            for row in rows
-            if row.reason not in HOUSES
-        ],
-        now=now,
-    )
+    await _enter(session, rail, [row for row in rows if row.reason not in HOUSES], now=now)
     for row in rows:
         row.final_at = now
         if row.reason == FROM_COLD:
@@ -262,7 +256,7 @@ async def list_waiting(
     session: AsyncSession, *, before_id: int | None, limit: int
 ) -> Sequence[Unclaimed]:
     """Those whose owner staff have to find, the newest first."""
-    query = select(UnclaimedRow).where(UnclaimedRow.status == WAITING)
+    query = select(UnclaimedRow).where(UnclaimedRow.status.in_(OWNERLESS))
     if before_id is not None:
         query = query.where(UnclaimedRow.id < before_id)
     rows = await session.scalars(query.order_by(UnclaimedRow.id.desc()).limit(limit))
@@ -283,11 +277,16 @@ async def list_waiting(
     ]
 
 
-async def lock_waiting(
-    session: AsyncSession, *, unclaimed_id: int, wanted: str = RESOLVED
+async def take_waiting(
+    session: AsyncSession, *, unclaimed_id: int, wanted: str = RESOLVED, now: datetime
 ) -> UnclaimedRow:
-    """Lock a transfer that waits for its owner; raises NotFound or IllegalMove."""
-    return await lock_among(session, unclaimed_id=unclaimed_id, statuses=(WAITING,), wanted=wanted)
+    """Lock a transfer that waits for its owner, and enter it into the book if it is in none yet, so
+    that it can be taken from there; raises NotFound or IllegalMove."""
+    row = await lock_among(session, unclaimed_id=unclaimed_id, statuses=OWNERLESS, wanted=wanted)
+    if row.status == ARRIVED:
+        await _enter(session, await get_rail(session, row.rail), [row], now=now)
+        row.status = WAITING
+    return row
 
 
 async def lock_among(
@@ -318,7 +317,7 @@ async def write_note(
 ) -> None:
     """Keep what staff found out about a transfer that waits, in place of what was noted before;
     audited. Raises NotFound, or IllegalMove when it is not waiting (any more)."""
-    row = await lock_waiting(session, unclaimed_id=unclaimed_id, wanted="noted")
+    row = await lock_among(session, unclaimed_id=unclaimed_id, statuses=OWNERLESS, wanted="noted")
     before, row.note = row.note, note
     await session.flush()
     await audit.append(
@@ -344,6 +343,16 @@ async def adopt(session: AsyncSession, row: UnclaimedRow, *, actor: str, now: da
     row.resolved_by = actor
     row.resolved_at = now
     await session.flush()
+
+
+async def _enter(
+    session: AsyncSession, rail: Rail, rows: Sequence[UnclaimedRow], *, now: datetime
+) -> None:
+    commands = [
+        unclaimed_command(rail, business_key=row.business_key, units=row.units, subject_id=row.id)
+        for row in rows
+    ]
+    await journal.post_all(session, commands, now=now)
 
 
 async def _locked(session: AsyncSession, query: Select[UnclaimedRow]) -> Sequence[UnclaimedRow]:

@@ -150,7 +150,8 @@ async def test_what_only_arrived_is_in_no_book_until_people_say(
     await arrive(db, came)
     assert await hot_and_cold(db) == (60 * TON, 40 * TON, 0)
     async with db.transaction() as session:
-        assert not await unclaimed.list_waiting(session, before_id=None, limit=9)
+        (listed,) = await unclaimed.list_waiting(session, before_id=None, limit=9)
+        assert (listed.units, listed.reason) == (8 * TON, "at_hot_wallet")
         await cold_returns.book(session, rail="ton", tx_hash=came.tx_hash, member=owner, now=NOW)
     assert await hot_and_cold(db) == (68 * TON, 32 * TON, 0)
     await assert_sound(db)

@@ -1,18 +1,27 @@
 """What is above the threshold goes to cold storage on a real node, and nowhere else."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
-from casino.cashier import cold_returns, cold_storage, deposits, moves, thresholds, treasury
+from casino.cashier import (
+    cold_returns,
+    cold_storage,
+    deposits,
+    moves,
+    thresholds,
+    treasury,
+    unclaimed,
+)
 from casino.cashier.moves import MoveKind
 from casino.cashier.rails import USDT_ETH
 from casino.cashier.thresholds import Thresholds
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.db import Database
-from casino.errors import NotFound
+from casino.errors import IllegalMove, NotFound
 from casino.staff import people
 from payments.chains.evm_addresses import EvmAddress
 from payments.config import SignerSettings
@@ -244,9 +253,10 @@ async def test_people_book_what_another_wallet_of_cold_storage_sent(house: EvmHo
     assert view.drift_units == 130 * USDT
     assert owner is not None
     async with house.database.transaction() as session:
-        assert not await deposits.list_unclaimed(session)
-        await treasury.fund_house(
-            session, rail=USDT_ETH, units=60 * USDT, reference="capital", now=utc_now()
+        _other, first, _capital = await deposits.list_unclaimed(session)
+        assert (first.units, first.reason) == (60 * USDT, "at_hot_wallet")
+        await treasury.adopt_unclaimed(
+            session, unclaimed_id=first.id, actor="staff:1", now=utc_now()
         )
         booked = await cold_returns.book(
             session, rail=USDT_ETH, tx_hash=sent.tx_hash, member=owner, now=utc_now()
@@ -258,6 +268,35 @@ async def test_people_book_what_another_wallet_of_cold_storage_sent(house: EvmHo
             await cold_returns.book(
                 session, rail=USDT_ETH, tx_hash=sent.tx_hash, member=owner, now=utc_now()
             )
+    await house.finalize()
+    await house.audit.step()
+    async with house.database.transaction() as session:
+        assert (await treasury.hot_wallet_view(session, rail=USDT_ETH)).drift_units == 0
+
+
+async def test_what_a_player_sent_to_the_wallet_that_paid_him_is_given_to_him(
+    house: EvmHouse,
+) -> None:
+    player = await house.rich_player(20 * USDT)
+    await house.world.person.pay_tokens(house.hot.raw, 60 * USDT)
+    await house.finalize()
+    assert (await house.followed.wallet(player)).cash == 20 * USDT
+    async with house.database.transaction() as session:
+        came, _capital = await deposits.list_unclaimed(session)
+        await unclaimed.write_note(
+            session, unclaimed_id=came.id, note="his, he says", actor="staff:1", now=utc_now()
+        )
+    for again in (False, True):
+        with pytest.raises(IllegalMove) if again else nullcontext():
+            async with house.database.transaction() as session:
+                await deposits.resolve_unclaimed(
+                    session,
+                    unclaimed_id=came.id,
+                    player_id=player,
+                    actor="staff:1",
+                    now=utc_now(),
+                )
+    assert (await house.followed.wallet(player)).cash == 80 * USDT
     await house.finalize()
     await house.audit.step()
     async with house.database.transaction() as session:

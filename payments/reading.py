@@ -13,6 +13,7 @@ from casino.cashier import (
     claiming,
     cold_storage,
     deposits,
+    foreign_payments,
     foreign_sends,
     payouts,
     recovery,
@@ -189,7 +190,7 @@ async def _note_foreign(
         if one.number is not None:
             await claiming.skip_number(session, account, one.number)
         if new:
-            await _doubt_paid(session, account, paid, now)
+            await _doubt_paid(session, paid, now)
 
 
 async def _payments(
@@ -216,15 +217,9 @@ def _canonical(text: str) -> str:
         return text
 
 
-async def _doubt_paid(
-    session: AsyncSession, account: str, paid: Sequence[SentPayment], now: datetime
-) -> None:
+async def _doubt_paid(session: AsyncSession, paid: Sequence[SentPayment], now: datetime) -> None:
     """Whom it paid may have been waiting for just that: staff decide about him again, once they
     know what it was."""
-    for rail in await list_rails(session):
-        if rail.address != account:
-            continue
-        for one in await recovery.unpaid(session, rail=rail.name):
-            to = _canonical(one.destination)
-            if SentPayment(rail.name, to, one.units - one.fee_units) in paid:
-                await recovery.doubt(session, withdrawal_id=one.id, now=now)
+    for payment in dict.fromkeys(paid):
+        for one in await foreign_payments.candidates(session, paid=payment):
+            await recovery.doubt(session, withdrawal_id=one.id, now=now)

@@ -24,7 +24,7 @@ from admin_bot.callbacks import (
 from admin_bot.desk import Desk
 from admin_bot.reasons import own
 from casino import clock
-from casino.cashier import foreign_payments, foreign_sends, rails
+from casino.cashier import acknowledging, foreign_payments, foreign_sends, rails
 from casino.staff.people import Member
 from casino.staff.roles import Permission, allows
 from messaging.buttons import tap
@@ -184,14 +184,24 @@ async def ask_note(
     async with desk.database.transaction() as session:
         found = await foreign_sends.find(session, mark=callback_data.mark)
         alike = await foreign_sends.waiting(session, account=found.account)
+        asked = alike if callback_data.every else [found]
+        decided = all([await acknowledging.is_decided(session, one) for one in asked])
     if found.acknowledged_at is not None:
         return Toast(words.plain("admin.foreign.explained_before"), alert=True)
+    if not decided:
+        return Toast(words.plain("admin.error.illegal_move.foreign_explanation"), alert=True)
+    unknown = any(foreign_sends.PAID not in one.evidence for one in asked)
     await state.set_state(Ask.foreign_send)
     until = clock.utc_now().isoformat() if callback_data.every else ""
     await state.set_data({KEY: callback_data.mark, UNTIL: until})
-    count = len(alike) if callback_data.every else 1
     await talk.send(
-        Screen(words.say("admin.foreign.ask_note", count=count), (buttons.back(words, "foreign"),))
+        Screen(
+            paragraphs(
+                words.say("admin.foreign.ask_note", count=len(asked)),
+                words.say("admin.foreign.ask_unknown" if unknown else "admin.foreign.ask_known"),
+            ),
+            (buttons.back(words, "foreign"),),
+        )
     )
     return None
 
@@ -212,7 +222,7 @@ async def note_given(
         if found.acknowledged_at is not None:
             return Toast(words.plain("admin.foreign.explained_before"))
         if until:
-            await foreign_sends.acknowledge_all(
+            await acknowledging.acknowledge_all(
                 session,
                 account=found.account,
                 until=datetime.fromisoformat(until),
@@ -220,14 +230,15 @@ async def note_given(
                 note=note,
                 now=now,
             )
-        await foreign_sends.acknowledge(
-            session,
-            account=found.account,
-            tx_hash=found.tx_hash,
-            member=member,
-            note=note,
-            now=now,
-        )
+        else:
+            await acknowledging.acknowledge(
+                session,
+                account=found.account,
+                tx_hash=found.tx_hash,
+                member=member,
+                note=note,
+                now=now,
+            )
         left = await foreign_sends.waiting(session, account=found.account)
     told = (
         words.say("admin.foreign.more_wait", count=len(left))

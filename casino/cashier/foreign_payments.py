@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, outbox
 from casino.cashier import blocks, cold_storage, foreign_sends, payouts, review, terms
+from casino.cashier.address_tables import SavedAddressRow
 from casino.cashier.payout_tables import OwnCoinRow
 from casino.cashier.rails import BTC, get_rail
 from casino.cashier.settling_tables import ForeignPaymentRow, ForeignVoteRow
@@ -175,8 +176,9 @@ async def book_cold(
 ) -> None:
     """Say that a payment of a foreign send was a move to cold storage that a person has made: its
     units are booked there, and its address is the house's own from now on; audited. The same again
-    changes nothing. Raises NotPermitted, NotFound, BadChoice for what no rail carries, IllegalMove,
-    IdempotencyConflict as `book_withdrawal` does."""
+    changes nothing. Raises NotPermitted, NotFound, BadChoice for what no rail carries, IllegalMove
+    also for an address that a player withdraws to, IdempotencyConflict as `book_withdrawal` does.
+    """
     await require_permission(session, member_id=member.id, permission=Permission.TREASURY_SET)
     send, paid, before = await _open(session, account, tx_hash, position)
     if before is not None:
@@ -185,6 +187,8 @@ async def book_cold(
         return
     if paid.rail is None:
         raise BadChoice(field="cold")
+    if await _is_a_players(session, paid):
+        raise IllegalMove(thing="cold_address", current="player", wanted=What.COLD)
     actor = f"staff:{member.id}"
     await _book_fee(session, send, now)
     await cold_storage.keep_address(session, rail=paid.rail, address=paid.to, now=now)
@@ -256,6 +260,16 @@ async def _post_loss(
         subject_id=0,
         now=now,
     )
+
+
+async def _is_a_players(session: AsyncSession, paid: SentPayment) -> bool:
+    """Whether a player ever asked to be paid there, or has saved the address, on whichever rail:
+    cold storage is shut for all of them. What the house has named itself stays its own."""
+    if paid.to in await cold_storage.addresses(session):
+        return False
+    asked = exists().where(WithdrawalRow.destination == paid.to)
+    saved = exists().where(SavedAddressRow.destination == paid.to)
+    return bool(await session.scalar(select(or_(asked, saved))))
 
 
 async def _open(

@@ -10,23 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
-from casino import audit, outbox
+from casino import outbox
 from casino.cashier.payout_tables import ForeignSendRow
+from casino.cashier.settling_tables import ForeignPaymentRow
 from casino.errors import NotFound
-from casino.staff.people import require_permission
-from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
-    from casino.staff.people import Member
-
-NOTE_MAX = 500
 PAID = "paid"
 """In the evidence: whom it paid, as `SentPayment.as_evidence` has it. Nobody may be settled by a
 transaction of which this is not known."""
@@ -115,7 +111,7 @@ async def find(session: AsyncSession, *, mark: str) -> ForeignSend:
     )
     if row is None or not mark:
         raise NotFound(thing="foreign_send", key=mark[:80])
-    return _view(row)
+    return view(row)
 
 
 async def lock(session: AsyncSession, *, account: str, tx_hash: str) -> ForeignSend:
@@ -125,7 +121,7 @@ async def lock(session: AsyncSession, *, account: str, tx_hash: str) -> ForeignS
     )
     if row is None:
         raise NotFound(thing="foreign_send", key=tx_hash[:80])
-    return _view(row)
+    return view(row)
 
 
 async def explained(session: AsyncSession, *, now: datetime, limit: int) -> Sequence[ForeignSend]:
@@ -136,7 +132,7 @@ async def explained(session: AsyncSession, *, now: datetime, limit: int) -> Sequ
         .order_by(ForeignSendRow.acknowledged_at.desc(), ForeignSendRow.tx_hash)
         .limit(limit)
     )
-    return [_view(row) for row in rows]
+    return [view(row) for row in rows]
 
 
 async def waiting(session: AsyncSession, *, account: str | None = None) -> Sequence[ForeignSend]:
@@ -145,59 +141,37 @@ async def waiting(session: AsyncSession, *, account: str | None = None) -> Seque
     if account is not None:
         query = query.where(ForeignSendRow.account == account)
     rows = await session.scalars(query.order_by(ForeignSendRow.seen_at, ForeignSendRow.tx_hash))
-    return [_view(row) for row in rows]
+    return [view(row) for row in rows]
 
 
-async def acknowledge(
-    session: AsyncSession,
-    *,
-    account: str,
-    tx_hash: str,
-    member: Member,
-    note: str,
-    now: datetime,
-) -> None:
-    """Say what the transaction was, which lets payouts go on; audited. Saying it again changes
-    nothing. Raises NotPermitted, NotFound."""
-    await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
-    row = await session.get(
-        ForeignSendRow, (account, tx_hash), with_for_update=True, populate_existing=True
-    )
-    if row is None:
-        raise NotFound(thing="foreign_send", key=tx_hash[:80])
-    if row.acknowledged_at is not None:
-        return
-    row.acknowledged_by, row.acknowledged_at = f"staff:{member.id}", now
-    row.note = note[:NOTE_MAX]
-    await session.flush()
-    await audit.append(
-        session,
-        actor=f"staff:{member.id}",
-        action="foreign_send.acknowledged",
-        subject=f"rail:{row.rail}",
-        after={"account": account, "tx_hash": tx_hash, "note": note[:NOTE_MAX]},
-        now=now,
-    )
-
-
-async def acknowledge_all(
-    session: AsyncSession,
-    *,
-    account: str,
-    until: datetime,
-    member: Member,
-    note: str,
-    now: datetime,
-) -> int:
-    """Say the same of everything of an account that was seen up to a moment: what came after it
-    was not on the screen of whoever says so. Returns how many there were. Raises NotPermitted."""
-    await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
-    found = [one for one in await waiting(session, account=account) if one.seen_at <= until]
-    for one in found:
-        await acknowledge(
-            session, account=account, tx_hash=one.tx_hash, member=member, note=note, now=now
+async def may_have_paid(
+    session: AsyncSession, *, account: str | None, paid: SentPayment, since: datetime
+) -> bool:
+    """Whether something that was seen since a moment, explained or not, may be this payment: it is
+    among those that nobody has settled, or what the account paid is not known."""
+    rows = await session.scalars(
+        select(ForeignSendRow).where(
+            ForeignSendRow.seen_at >= since,
+            or_(
+                ForeignSendRow.evidence.contains({PAID: [paid.as_evidence()]}),
+                ~ForeignSendRow.evidence.has_key(PAID)
+                & or_(ForeignSendRow.account == account, ForeignSendRow.rail == paid.rail),
+            ),
         )
-    return len(found)
+    )
+    for send in [view(row) for row in rows]:
+        if PAID not in send.evidence:
+            return True
+        done = set(
+            await session.scalars(
+                select(ForeignPaymentRow.position).filter_by(
+                    account=send.account, tx_hash=send.tx_hash
+                )
+            )
+        )
+        if any(one == paid and at not in done for at, one in enumerate(send.payments)):
+            return True
+    return False
 
 
 async def _complete(
@@ -217,7 +191,8 @@ async def _complete(
         await session.flush()
 
 
-def _view(row: ForeignSendRow) -> ForeignSend:
+def view(row: ForeignSendRow) -> ForeignSend:
+    """The value behind a row."""
     return ForeignSend(
         row.account, row.tx_hash, row.rail, row.evidence, row.seen_at, row.acknowledged_at
     )

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, select
 
 from casino import audit
+from casino.cashier import foreign_sends
+from casino.cashier.foreign_sends import SentPayment
+from casino.cashier.rails import get_rail
 from casino.cashier.tables import ApprovalRow, WithdrawalRow
 from casino.cashier.withdrawal_states import (
     SYSTEM,
@@ -40,7 +43,8 @@ async def reassign(
     session: AsyncSession, *, withdrawal_id: int, actor: str = SYSTEM, now: datetime
 ) -> Withdrawal:
     """Let a dead payment be tried again in a new payout, under the order it has; raises
-    IllegalMove when it is not dead or its order ran out (then only a refund is left)."""
+    IllegalMove when it is not dead or its order ran out (then only a refund is left). Only people
+    may do so while something that nobody has settled may have paid it."""
     row = await lock(session, withdrawal_id=withdrawal_id)
     if row.status == WithdrawalStatus.DEAD and row.retry_at is not None:
         return view(row)
@@ -49,6 +53,8 @@ async def reassign(
     # An approved withdrawal may be assigned too, but that is the sender's business.
     if row.status != WithdrawalStatus.DEAD or expires_at is None or expires_at <= now:
         raise IllegalMove(thing="withdrawal", current=row.status, wanted="reassigned")
+    if actor == SYSTEM and await _maybe_paid(session, row):
+        raise IllegalMove(thing="withdrawal", current=MAYBE_PAID, wanted="reassigned")
     row.retry_at = now
     await session.flush()
     if actor != SYSTEM:
@@ -127,13 +133,31 @@ async def doubt(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> 
     """Put a withdrawal before staff (again) that a payment which we know nothing of may have paid
     already; its approvals are void."""
     row = await lock(session, withdrawal_id=withdrawal_id)
-    if row.status in (WithdrawalStatus.APPROVED, WithdrawalStatus.DEAD):
-        await _back_to_staff(session, row, reason=MAYBE_PAID, now=now)
-    elif row.status == WithdrawalStatus.IN_REVIEW:
-        row.reason = MAYBE_PAID
-        await session.execute(delete(ApprovalRow).where(ApprovalRow.withdrawal_id == row.id))
-        await tell_staff(session, row, kind="withdrawal.review")
+    told = row.reason == MAYBE_PAID
+    match row.status:
+        case WithdrawalStatus.APPROVED:
+            await _back_to_staff(session, row, reason=MAYBE_PAID, now=now)
+        case WithdrawalStatus.DEAD if not told or row.retry_at is not None:
+            await _back_to_staff(session, row, reason=MAYBE_PAID, now=now)
+        case WithdrawalStatus.IN_REVIEW:
+            void = await session.scalars(
+                delete(ApprovalRow)
+                .where(ApprovalRow.withdrawal_id == row.id)
+                .returning(ApprovalRow.member_id)
+            )
+            if void.all() or not told:
+                row.reason = MAYBE_PAID
+                await tell_staff(session, row, kind="withdrawal.review")
     await session.flush()
+
+
+async def _maybe_paid(session: AsyncSession, row: WithdrawalRow) -> bool:
+    return await foreign_sends.may_have_paid(
+        session,
+        account=(await get_rail(session, row.rail)).address,
+        paid=SentPayment(row.rail, row.destination, row.units - row.fee_units),
+        since=row.requested_at,
+    )
 
 
 async def _back_to_staff(

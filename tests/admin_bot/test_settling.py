@@ -151,7 +151,10 @@ async def test_an_explained_one_can_still_be_settled(office: Office, pavel: Cler
     await pavel.tap(listed.labels[0])
     await pavel.tap("I know what this was")
     await pavel.say("too fast")
-    listed = await pavel.tap("Left without us")
+    assert await status(office, withdrawal) == "in_review"
+    await pavel.say("/menu")
+    await pavel.tap("Left without us · 1")
+    listed = await pavel.showing("Left our accounts without us")
     card = await pavel.tap(next(one for one in listed.labels if one.startswith("✓")))
     assert "I know what this was" not in card.labels
     await pavel.tap(next(one for one in card.labels if "→" in one))
@@ -178,6 +181,8 @@ async def test_what_the_node_could_not_show_books_nothing(office: Office, olga: 
     assert card.labels == ("I know what this was", "‹ Back")
     for data in ("fspay1|nonce 5|0", "fswd1|nonce 5|0|7|1"):
         assert (await olga.forge(data))["text"] == "There is no such thing (any more)."
+    asked_for = await olga.tap("I know what this was")
+    assert "We do not know whom it paid" in asked_for.text
 
 
 async def test_a_payment_with_another_amount_is_decided_on_its_card(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 
-from casino.cashier import foreign_sends, freezes
+from casino.cashier import acknowledging, foreign_sends, freezes
 from casino.clock import utc_now
 from casino.errors import IllegalMove, OutsideError
 from casino.staff import people
@@ -143,7 +143,7 @@ async def _decide(world: World) -> None:
         return
     for one in foreign:
         async with database.transaction() as session:
-            await foreign_sends.acknowledge(
+            await acknowledging.acknowledge(
                 session,
                 account=one.account,
                 tx_hash=one.tx_hash,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from casino import rates
-from casino.cashier import foreign_sends, treasury, withdrawals
+from casino.cashier import acknowledging, foreign_sends, treasury, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, open_payouts
 from casino.cashier.rails import set_hot_wallet
@@ -186,7 +186,7 @@ class House:
             owner = await people.find_member(session, telegram_id=1)
             assert owner is not None
             for one in await foreign_sends.waiting(session):
-                await foreign_sends.acknowledge(
+                await acknowledging.acknowledge(
                     session,
                     account=one.account,
                     tx_hash=one.tx_hash,

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from casino.cashier import (
+    acknowledging,
     claiming,
     cold_storage,
     foreign_payments,
@@ -13,7 +14,9 @@ from casino.cashier import (
     house_addresses,
     payouts,
     proof,
+    saved_addresses,
     treasury,
+    withdrawals,
 )
 from casino.cashier.foreign_sends import PAID, SentPayment
 from casino.cashier.withdrawals import Withdrawal
@@ -99,8 +102,15 @@ async def hot_units(db: Database) -> int:
 
 async def acknowledge(db: Database, member: Member) -> None:
     async with db.transaction() as session:
-        await foreign_sends.acknowledge(
+        await acknowledging.acknowledge(
             session, account=HOT_WALLET, tx_hash=TX, member=member, note="backup", now=NOW
+        )
+
+
+async def book_cold(db: Database, member: Member) -> None:
+    async with db.transaction() as session:
+        await foreign_payments.book_cold(
+            session, account=HOT_WALLET, tx_hash=TX, position=0, member=member, now=NOW
         )
 
 
@@ -281,10 +291,7 @@ async def test_a_move_to_cold_storage_by_hand_makes_the_address_ours(
     await rich_player(db)
     await left(db, SentPayment("ton", cold, 30 * TON))
     for _ in range(2):
-        async with db.transaction() as session:
-            await foreign_payments.book_cold(
-                session, account=HOT_WALLET, tx_hash=TX, position=0, member=owner, now=NOW
-            )
+        await book_cold(db, owner)
     async with db.transaction() as session:
         assert await cold_storage.held_units(session, rail="ton") == 30 * TON
         (booking,) = await cold_storage.latest(session, rail="ton")
@@ -303,6 +310,30 @@ async def test_a_move_to_cold_storage_by_hand_makes_the_address_ours(
             )
     assert await hot_units(db) == 170 * TON
     await assert_sound(db)
+
+
+async def test_an_address_of_a_player_never_becomes_cold_storage(
+    db: Database, owner: Member
+) -> None:
+    player = await rich_player(db)
+    paid = SentPayment("ton", "UQ-his", TON)
+    await left(db, paid)
+    async with db.transaction() as session:
+        saved = await saved_addresses.save(
+            session, player_id=player, rail="ton", destination=paid.to, label="mine", now=NOW
+        )
+    with pytest.raises(IllegalMove, match="cold"):
+        await book_cold(db, owner)
+    async with db.transaction() as session:
+        await saved_addresses.remove(session, player_id=player, address_id=saved.id, now=NOW)
+    withdrawal = await ask(db, player, destination=paid.to)
+    async with db.transaction() as session:
+        await withdrawals.cancel(session, withdrawal_id=withdrawal.id, player_id=player, now=NOW)
+    with pytest.raises(IllegalMove, match="cold"):
+        await book_cold(db, owner)
+    async with db.transaction() as session:
+        assert not await cold_storage.addresses(session, rail="ton")
+    await ask(db, player, destination=paid.to)
 
 
 async def test_what_paid_nobody_of_ours_lowers_the_capital_once(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from casino import rates
-from casino.cashier import foreign_sends, fuel, rails, treasury, withdrawals
+from casino.cashier import acknowledging, foreign_sends, fuel, rails, treasury, withdrawals
 from casino.cashier.batches import Payout, open_payouts
 from casino.cashier.rails import USDT_ETH
 from casino.cashier.withdrawal_states import Withdrawal, WithdrawalStatus
@@ -245,7 +245,7 @@ class EvmHouse:
             owner = await people.find_member(session, telegram_id=1)
             assert owner is not None
             for one in await foreign_sends.waiting(session):
-                await foreign_sends.acknowledge(
+                await acknowledging.acknowledge(
                     session,
                     account=one.account,
                     tx_hash=one.tx_hash,

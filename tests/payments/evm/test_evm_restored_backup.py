@@ -123,6 +123,30 @@ async def test_hazard_18_what_was_paid_since_the_backup_is_not_paid_again(
         house.database = present
 
 
+async def test_hazard_18_what_is_explained_and_not_settled_is_not_paid_again(
+    house: EvmHouse,
+) -> None:
+    player = await house.rich_player(300 * USDT)
+    withdrawal = await house.withdraw(player, 40 * USDT, somebody(house, 1))
+    async with older_copy(house) as older:
+        await house.send()
+        await house.settle()
+        assert await house.status(withdrawal) is Status.CONFIRMED
+        present = house.database
+        house.restart(database=older)
+        await whole_round(house)
+        assert await house.status(withdrawal) is Status.APPROVED
+        await house.acknowledge()
+        await whole_round(house)
+        assert await house.status(withdrawal) is Status.IN_REVIEW
+        assert await house.paid(somebody(house, 1)) == 40 * USDT - FEE
+        fresh = await house.withdraw(player, 60 * USDT, somebody(house, 3))
+        await whole_round(house)
+        assert await house.status(fresh) is Status.CONFIRMED
+        assert await house.paid(somebody(house, 1)) == 40 * USDT - FEE
+        house.database = present
+
+
 async def test_hazard_18_a_payment_that_was_under_way_in_the_backup_is_paid_once(
     house: EvmHouse,
 ) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from casino.cashier import foreign_sends, withdrawals
+from casino.cashier import acknowledging, foreign_sends, withdrawals
 from casino.cashier.batches import Payout, open_payouts
 from casino.cashier.foreign_sends import ForeignSend
 from casino.cashier.rails import TON, USDT_TON
@@ -221,7 +221,7 @@ class PayingHouse(JettonHouse):
             async with self.database.transaction() as session:
                 owner = await people.find_member(session, telegram_id=OWNER)
                 assert owner is not None
-                await foreign_sends.acknowledge(
+                await acknowledging.acknowledge(
                     session,
                     account=one.account,
                     tx_hash=one.tx_hash,

@@ -8,7 +8,7 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import foreign_sends, rails, treasury, withdrawals
+from casino.cashier import acknowledging, foreign_sends, rails, treasury, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, get_payout, open_payouts
 from casino.cashier.rails import BTC as RAIL
@@ -285,7 +285,7 @@ class PayingHouse:
         async with self.database.transaction() as session:
             owner = await people.find_member(session, telegram_id=1)
             assert owner is not None
-            await foreign_sends.acknowledge(
+            await acknowledging.acknowledge(
                 session,
                 account=self.book.hot_wallet,
                 tx_hash=tx_hash,

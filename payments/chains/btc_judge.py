@@ -12,7 +12,7 @@ from payments.chains.base import MemberVerdict, Outcome, PayoutVerdict
 from payments.chains.btc_blocks import TxOutput, read_transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
 
 class FamilyError(ValueError):
@@ -73,21 +73,31 @@ class Family:
         return frozenset(one for version in self.versions for one in version.inputs)
 
 
-def judge(family: Family, spends: Iterable[Spend], *, final_height: int) -> PayoutVerdict:
+def judge(
+    family: Family,
+    spends: Iterable[Spend],
+    *,
+    final_height: int,
+    others: Collection[str] = (),
+) -> PayoutVerdict:
     """Judge every member by spends of the family's inputs; those above `final_height` prove
     nothing. A spend that was not found yet leaves members UNKNOWN, so that any part of the blocks
-    since the first version was signed may be read again, or later.
+    since the first version was signed may be read again, or later. `others` are the ids of
+    transactions of other payouts of ours, which are known to pay nobody of this one.
 
     SUCCEEDED: a version that pays the member is final. FAILED: each version that pays it has an
-    input that another final transaction spent, and that transaction does not pay the member
-    either. UNKNOWN: everything else; a transaction signed by our key that we do not remember and
-    that pays the same sum to the same script is a person's business."""
-    final = [spend for spend in spends if spend.height <= final_height]
+    input that another final transaction spent. UNKNOWN: everything else. A failure is retriable
+    only when all who took inputs, final or not, are ours: a transaction that we do not know may be
+    a version that a restored database has forgotten, or that a person has altered and signed, and
+    only people can say whom it was meant to pay."""
+    mined = list(spends)
+    final = [spend for spend in mined if spend.height <= final_height]
     by_txid = {version.txid: version for version in family.versions}
     landed = next((spend for spend in final if spend.txid in by_txid), None)
     paid: set[int] = set()
     if landed is not None:
         paid = _paid(family.members, by_txid[landed.txid].outputs)
+    retriable = all(spend.txid in by_txid or spend.txid in others for spend in mined)
     verdicts = []
     for number, member in enumerate(family.members):
         if landed is not None and number in paid:
@@ -96,7 +106,7 @@ def judge(family: Family, spends: Iterable[Spend], *, final_height: int) -> Payo
                 MemberVerdict(member.withdrawal_id, Outcome.SUCCEEDED, landed.txid, proof)
             )
         else:
-            verdicts.append(_judge_unpaid(number, family, landed, final))
+            verdicts.append(_judge_unpaid(number, family, landed, final, retriable))
     seen = landed is not None
     return PayoutVerdict(seen, landed.txid if landed else "", tuple(verdicts))
 
@@ -122,7 +132,7 @@ def judge_move(
 
 
 def _judge_unpaid(
-    number: int, family: Family, landed: Spend | None, final: Sequence[Spend]
+    number: int, family: Family, landed: Spend | None, final: Sequence[Spend], retriable: bool
 ) -> MemberVerdict:
     member = family.members[number]
     unknown = MemberVerdict(member.withdrawal_id, Outcome.UNKNOWN)
@@ -135,16 +145,10 @@ def _judge_unpaid(
             killers.add(killer)
         elif landed is None or number in _paid(family.members, version.outputs):
             return unknown
-    known = {version.txid for version in family.versions}
-    wanted = (member.units, member.script)
-    for killer in killers:
-        paid = any((output.units, output.script) == wanted for output in killer.outputs)
-        if paid and killer.txid not in known:
-            return unknown
     if not killers:
         return unknown
     proof = _proof(sorted(killers, key=_order))
-    return MemberVerdict(member.withdrawal_id, Outcome.FAILED, proof=proof, retriable=True)
+    return MemberVerdict(member.withdrawal_id, Outcome.FAILED, proof=proof, retriable=retriable)
 
 
 def _order(spend: Spend) -> tuple[int, str, str]:

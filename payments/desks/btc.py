@@ -138,6 +138,7 @@ class BtcDesk:
                 Family(self._members(payout), versions),
                 evidence.spends,
                 final_height=evidence.final_height,
+                others=evidence.ours,
             )
         return await self._with_fee(payout, verdict, versions, evidence)
 

@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Spends of a payout's inputs in blocks, the final height that they are judged by, the block
-    of each, and where a transaction of the payout stands in a block, final or not."""
+    of each, where a transaction of the payout stands in a block, final or not, and which of the
+    spenders any payout of ours has signed."""
 
     spends: tuple[Spend, ...]
     final_height: int
     mined: str | None
     headers: Mapping[str, Header] = field(default_factory=dict)
+    ours: frozenset[str] = frozenset()
 
 
 async def gather(
@@ -49,13 +51,14 @@ async def gather(
         noted = dict(await coins.spends(session, rail=rail, outpoints=inputs))
         known = await coins.known(session, rail=rail, outpoints=inputs)
         replaced = await _never_made(session, rail, inputs - known.keys())
+        noted |= replaced
+        ours = await _made_by_us(session, rail, {one.tx_hash for one in noted.values()})
     if place is None:
         raise OutsideUnavailable(source=chain.name, reason="it was not followed yet")
-    noted |= replaced
     spends, headers = await _read(chain, noted, inputs, replaced)
     txids = {version.txid for version in versions}
     mined = next((one.txid for one in spends if one.txid in txids), None)
-    return Evidence(tuple(spends), place.final_height, mined, headers)
+    return Evidence(tuple(spends), place.final_height, mined, headers, ours)
 
 
 async def fee_of(database: Database, *, rail: str, version: Version, header: Header) -> NetworkFee:
@@ -86,6 +89,11 @@ async def _never_made(
         if killer is not None:
             lost[outpoint] = killer
     return lost
+
+
+async def _made_by_us(session: AsyncSession, rail: str, txids: Collection[str]) -> frozenset[str]:
+    makers = {txid: await coins.maker(session, rail=rail, tx_hash=txid) for txid in txids}
+    return frozenset(txid for txid, payout_id in makers.items() if payout_id is not None)
 
 
 def _version(payout: Payout, txid: str) -> Version:

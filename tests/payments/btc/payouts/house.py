@@ -8,10 +8,18 @@ from datetime import timedelta
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import acknowledging, foreign_sends, rails, treasury, withdrawals
+from casino.cashier import (
+    acknowledging,
+    foreign_sends,
+    rails,
+    thresholds,
+    treasury,
+    withdrawals,
+)
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, get_payout, open_payouts
 from casino.cashier.rails import BTC as RAIL
+from casino.cashier.thresholds import Thresholds
 from casino.cashier.withdrawal_states import Withdrawal, WithdrawalStatus
 from casino.clock import utc_now
 from casino.db import Database
@@ -291,6 +299,18 @@ class PayingHouse:
                 tx_hash=tx_hash,
                 member=owner,
                 note="known",
+                now=utc_now(),
+            )
+
+    async def keep_a_tenth(self, cold: str) -> None:
+        """What is above half a bitcoin goes to this address, but for a tenth of one."""
+        low, keep, high = (UNIT // part for part in (20, 10, 2))
+        async with self.database.transaction() as session:
+            await thresholds.change(
+                session,
+                rail=RAIL,
+                thresholds=Thresholds(low, keep, high, cold),
+                actor="staff:1",
                 now=utc_now(),
             )
 

@@ -2,9 +2,8 @@
 
 import pytest
 
-from casino.cashier import cold_returns, cold_storage, thresholds
+from casino.cashier import cold_returns, cold_storage
 from casino.cashier.moves import MoveKind
-from casino.cashier.thresholds import Thresholds
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.errors import IllegalMove, NotFound
@@ -21,20 +20,6 @@ pytestmark = pytest.mark.chain
 COLD, THIEF = 900, 901
 
 
-async def set_thresholds(house: PayingHouse, address: str) -> None:
-    """A tenth of a bitcoin shall stay."""
-    async with house.database.transaction() as session:
-        await thresholds.change(
-            session,
-            rail=RAIL,
-            thresholds=Thresholds(
-                BTC // 20 * BTC_SCALE, BTC // 10 * BTC_SCALE, BTC // 2 * BTC_SCALE, address
-            ),
-            actor="staff:1",
-            now=utc_now(),
-        )
-
-
 async def held(house: PayingHouse) -> int:
     async with house.database.transaction() as session:
         return await cold_storage.held_units(session, rail=RAIL)
@@ -44,7 +29,7 @@ async def test_what_is_above_goes_to_cold_storage_once(house: PayingHouse) -> No
     cold = house.somebody(COLD)
     house.pen.cold_address = cold
     player = await house.rich_player(BTC, BTC // 4)
-    await set_thresholds(house, cold)
+    await house.keep_a_tenth(cold)
     await house.pay()
     move = (await house.only_payout()).move
     assert move is not None
@@ -69,7 +54,7 @@ async def test_the_signer_pays_no_other_address(house: PayingHouse, configured: 
     house.pen.cold_address = house.somebody(COLD) if configured else ""
     thief = house.somebody(THIEF)
     await house.rich_player(BTC)
-    await set_thresholds(house, thief)
+    await house.keep_a_tenth(thief)
     await house.sender.step()
     assert await house.signer.step() == 0
     assert (await house.told("staff"))[-1] == "alert.move_to_cold"
@@ -91,7 +76,7 @@ async def test_what_came_back_is_booked_by_people_once_it_is_final(house: Paying
     """Nobody sees by a payment on Bitcoin which wallet made it."""
     house.pen.cold_address = house.somebody(COLD)
     player = await house.rich_player(BTC, BTC // 4)
-    await set_thresholds(house, house.somebody(COLD))
+    await house.keep_a_tenth(house.somebody(COLD))
     await house.pay()
     await house.settle()
     await house.require_balanced()

@@ -53,7 +53,7 @@ async def reassign(
     # An approved withdrawal may be assigned too, but that is the sender's business.
     if row.status != WithdrawalStatus.DEAD or expires_at is None or expires_at <= now:
         raise IllegalMove(thing="withdrawal", current=row.status, wanted="reassigned")
-    if actor == SYSTEM and await _maybe_paid(session, row):
+    if actor == SYSTEM and await maybe_paid(session, row):
         raise IllegalMove(thing="withdrawal", current=MAYBE_PAID, wanted="reassigned")
     row.retry_at = now
     await session.flush()
@@ -151,7 +151,8 @@ async def doubt(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> 
     await session.flush()
 
 
-async def _maybe_paid(session: AsyncSession, row: WithdrawalRow) -> bool:
+async def maybe_paid(session: AsyncSession, row: WithdrawalRow) -> bool:
+    """Whether something that left without us, and that nobody has settled, may have paid it."""
     return await foreign_sends.may_have_paid(
         session,
         account=(await get_rail(session, row.rail)).address,

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, rates
-from casino.cashier import address_book, destinations, freezes, quotes, review, terms
+from casino.cashier import address_book, destinations, freezes, quotes, recovery, review, terms
 from casino.cashier.review import Card
 from casino.cashier.tables import ApprovalRow, WithdrawalRow
 from casino.cashier.withdrawal_states import (
@@ -183,13 +183,13 @@ async def cancel(
     """Take a withdrawal back before the sender has claimed it, approved or not: an order alone
     pays nothing, the signer asks for its place in a payout. Cancelling again changes nothing.
     `asked_in` goes with the news as it does in `request`.
-    Raises NotFound for another player's, WithdrawalUnderWay for one that the sender has, or
-    IllegalMove when it has ended."""
+    Raises NotFound for another player's, WithdrawalUnderWay for one that the sender has or that
+    something which left without us may have paid, or IllegalMove when it has ended."""
     await get(session, withdrawal_id=withdrawal_id, player_id=player_id)
     row = await lock(session, withdrawal_id=withdrawal_id)
     if row.status == WithdrawalStatus.CANCELLED:
         return view(row)
-    if row.status in UNDER_WAY:
+    if row.status in UNDER_WAY or await recovery.maybe_paid(session, row):
         raise WithdrawalUnderWay(status=row.status)
     await move(session, row, WithdrawalStatus.CANCELLED, actor=f"player:{player_id}", now=now)
     await give_back(session, row, now=now)

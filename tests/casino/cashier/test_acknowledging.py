@@ -14,11 +14,12 @@ from casino.cashier import (
     payouts,
     rails,
     recovery,
+    withdrawals,
 )
 from casino.cashier.foreign_sends import PAID, SentPayment
 from casino.cashier.withdrawals import Withdrawal
 from casino.db import Database
-from casino.errors import IllegalMove
+from casino.errors import IllegalMove, WithdrawalUnderWay
 from casino.staff.people import Member
 from casino.staff.roles import Role
 from tests.casino.cashier.cashbox import (
@@ -334,3 +335,22 @@ async def test_what_can_never_land_can_be_explained_and_has_paid_nobody(
         await session.execute(text("UPDATE withdrawals SET rail = 'btc'"))
     await explain(db, owner, account=BTC_WALLET)
     assert await status_of(db, waiting.id) == "approved"
+
+
+async def test_a_player_cannot_take_back_what_may_have_been_paid(
+    db: Database, owner: Member
+) -> None:
+    player = await rich_player(db)
+    paid, other = await ask(db, player), await ask(db, player, 3 * TON)
+    await left(db, payment_of(paid))
+    with pytest.raises(WithdrawalUnderWay):
+        async with db.transaction() as session:
+            await withdrawals.cancel(session, withdrawal_id=paid.id, player_id=player, now=NOW)
+    async with db.transaction() as session:
+        await withdrawals.cancel(session, withdrawal_id=other.id, player_id=player, now=NOW)
+    assert (await status_of(db, paid.id), await status_of(db, other.id)) == (
+        "in_review",
+        "cancelled",
+    )
+    await assert_sound(db)
+    assert owner

@@ -117,7 +117,7 @@ async def test_a_tag_that_is_taken_is_drawn_again(
         (lambda s: payouts.mark_broadcast(s, payout_id=1, now=NOW), NotFound),
         (lambda s: withdrawals.get(s, withdrawal_id=1), NotFound),
         (lambda s: withdrawals.cancel(s, withdrawal_id=1, player_id=1, now=NOW), NotFound),
-        (lambda s: unclaimed.lock_waiting(s, unclaimed_id=1), NotFound),
+        (lambda s: unclaimed.take_waiting(s, unclaimed_id=1, now=NOW), NotFound),
         (lambda s: treasury.hot_wallet_view(s, rail="nowhere"), NotFound),
         (
             lambda s: payouts.complete_member(

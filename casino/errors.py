@@ -186,6 +186,18 @@ class WithdrawalUnderWay(Refusal):
     code = "refusal.withdrawal_under_way"
 
 
+class DepositNotFinal(Refusal):
+    """Its chain may still take the deposit back: nothing is sent back before it is final."""
+
+    code = "refusal.deposit_not_final"
+
+
+class DepositGoesBack(Refusal):
+    """Staff are sending a deposit back: that is not the player's to stop."""
+
+    code = "refusal.deposit_goes_back"
+
+
 class BelowMinimum(Refusal):
     """Smaller than the rail's minimum; data: minimum (units), asset."""
 

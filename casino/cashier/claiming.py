@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from casino import flags, switches
 from casino.cashier import foreign_sends, freezes, moves, numbers, recovery
@@ -77,8 +77,8 @@ async def claim(  # noqa: PLR0913 - what a rail knows, each by its name
     for each payment; a withdrawal that does not fit waits and lets smaller ones pass. Withdrawals
     whose order does not last until `orders_until` go back to staff. Nothing is claimed while
     withdrawals are stopped, nor while something left the account that nobody can explain, nor
-    for a player who is blocked or whose withdrawals are frozen. What is not `payable` waits.
-    `plan` is that of the first attempt, where nothing else has to be known for it.
+    for a player who is blocked or whose withdrawals are frozen, unless it is a return. What is not
+    `payable` waits. `plan` is that of the first attempt, where nothing else has to be known for it.
     """
     counter = await _begin(session, rail=rail, orders_until=orders_until, now=now)
     if counter is None:
@@ -341,8 +341,11 @@ def _next(rail: str) -> Select[WithdrawalRow]:
         .where(
             WithdrawalRow.rail == rail,
             _unclaimed(),
-            PlayerRow.status == "active",
-            PlayerRow.id.not_in(freezes.frozen_players()),
+            or_(
+                # What the player's own wish would have to wait for does not hold up a return.
+                WithdrawalRow.deposit_id.is_not(None),
+                (PlayerRow.status == "active") & PlayerRow.id.not_in(freezes.frozen_players()),
+            ),
         )
         .order_by(WithdrawalRow.id)
         .limit(2 * MEMBERS_MAX)

@@ -55,7 +55,8 @@ ALLOWED: Mapping[DepositStatus | None, frozenset[DepositStatus]] = {
         {DepositStatus.CREDITED, DepositStatus.RETURNED, DepositStatus.ORPHANED}
     ),
     DepositStatus.CREDITED: frozenset({DepositStatus.ORPHANED}),
-    DepositStatus.RETURNED: frozenset(),
+    # A return that does not happen after all.
+    DepositStatus.RETURNED: frozenset({DepositStatus.HELD}),
     # Mined again: the same deposit comes back.
     DepositStatus.ORPHANED: frozenset({DepositStatus.SEEN}),
 }

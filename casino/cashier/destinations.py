@@ -29,13 +29,12 @@ async def require_allowed(
 ) -> None:
     """Raise what stands in the way of paying this player there; he is locked by the caller.
 
-    AddressInvalid (`empty`, `own`, `token`, `memo`, `memo_unsupported`, `memo_missing`);
-    AddressNotSaved and AddressCooling where he is paid to saved addresses only; WithdrawalDelayed
-    for an address that was not known before his account changed."""
-    if not destination.strip():
-        raise AddressInvalid(reason="empty")
-    await house_addresses.require_foreign(session, destination=destination)
-    await _require_memo(session, player_id, rail, destination, memo)
+    What `require_arrives` raises; AddressNotSaved and AddressCooling where he is paid to saved
+    addresses only; WithdrawalDelayed for an address that was not known before his account
+    changed."""
+    await require_arrives(
+        session, player_id=player_id, rail=rail, destination=destination, memo=memo
+    )
     saved = await saved_addresses.find(
         session, player_id=player_id, rail=rail.name, destination=destination
     )
@@ -53,6 +52,17 @@ async def require_allowed(
         session, player_id=player_id, rail=rail.name
     ):
         raise WithdrawalDelayed(until=until)
+
+
+async def require_arrives(
+    session: AsyncSession, *, player_id: int, rail: Rail, destination: str, memo: str
+) -> None:
+    """Raise AddressInvalid (`empty`, `own`, `token`, `memo`, `memo_unsupported`, `memo_missing`)
+    where coins sent there would come back to us, or be lost to whoever should get them."""
+    if not destination.strip():
+        raise AddressInvalid(reason="empty")
+    await house_addresses.require_foreign(session, destination=destination)
+    await _require_memo(session, player_id, rail, destination, memo)
 
 
 async def _require_memo(

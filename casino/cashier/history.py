@@ -12,7 +12,7 @@ from casino.cashier import when_final
 from casino.cashier.crediting import DepositStatus
 from casino.cashier.rails import list_rails
 from casino.cashier.tables import DepositRow, WithdrawalRow
-from casino.cashier.withdrawal_states import CANCELLABLE
+from casino.cashier.withdrawal_states import WithdrawalStatus, may_cancel
 from casino.money import Asset, Money
 
 if TYPE_CHECKING:
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
     from casino.cashier.rails import Rail
     from casino.cashier.when_final import Outlook
+
+
+RETURNING = "returning"
+"""How a returned deposit stands until the coins are back for good."""
 
 
 class MovementKind(StrEnum):
@@ -36,10 +40,11 @@ class MovementKind(StrEnum):
 class Movement:
     """A line of the list; `amount` of a withdrawal includes its fee. `detail` is JSON-able: rail,
     network (its chain), reason, tx_hash and url; for withdrawals destination, memo, fee and net in
-    units, and whether the player may still take it back (`cancellable`); for deposits on chains of
-    blocks confirmations (never more than are wanted), how many are wanted (None: until it is
-    final), whether it is final, and about how many seconds that still takes (`final_in`, None:
-    nobody knows)."""
+    units, whether the player may still take it back (`cancellable`), and whether staff send a held
+    deposit back by it (`returns`); for deposits on chains of blocks confirmations (never more than
+    are wanted), how many are wanted (None: until it is final), whether it is final, and about how
+    many seconds that still takes (`final_in`, None: nobody knows). `status` is that of the row, and
+    `returning` for a returned deposit that is not back yet."""
 
     kind: MovementKind
     id: int
@@ -62,8 +67,12 @@ async def list_movements(
         withdrawals = withdrawals.where(WithdrawalRow.id < before_id)
     rows = (await session.scalars(deposits.order_by(DepositRow.id.desc()).limit(limit))).all()
     outlooks = await _outlooks(session, rows, rails)
+    returning = await _returning(session, player_id, rows)
     found = [
-        *(_deposit(row, rails.get(row.rail), outlooks.get(row.rail)) for row in rows),
+        *(
+            _deposit(row, rails.get(row.rail), outlooks.get(row.rail), going=row.id in returning)
+            for row in rows
+        ),
         *(
             _withdrawal(row, rails.get(row.rail))
             for row in await session.scalars(
@@ -72,6 +81,23 @@ async def list_movements(
         ),
     ]
     return sorted(found, key=lambda movement: movement.id, reverse=True)[:limit]
+
+
+async def _returning(
+    session: AsyncSession, player_id: int, rows: Sequence[DepositRow]
+) -> frozenset[int]:
+    """Which of a player's deposits are on their way back, and not yet there."""
+    returned = [row.id for row in rows if row.status == DepositStatus.RETURNED]
+    if not returned:
+        return frozenset()
+    there = await session.scalars(
+        select(WithdrawalRow.deposit_id).where(
+            WithdrawalRow.player_id == player_id,
+            WithdrawalRow.deposit_id.in_(returned),
+            WithdrawalRow.status == WithdrawalStatus.CONFIRMED,
+        )
+    )
+    return frozenset(returned) - set(there)
 
 
 async def _outlooks(
@@ -90,11 +116,13 @@ def _may_vanish(row: DepositRow) -> bool:
     return bool(row.block_hash) and row.final_at is None and not gone
 
 
-def _deposit(row: DepositRow, rail: Rail | None, outlook: Outlook | None) -> Movement:
+def _deposit(
+    row: DepositRow, rail: Rail | None, outlook: Outlook | None, *, going: bool
+) -> Movement:
     return Movement(
         kind=MovementKind.DEPOSIT,
         id=row.id,
-        status=row.status,
+        status=RETURNING if going else row.status,
         amount=Money(row.units, Asset.from_code(row.asset)),
         at=row.seen_at,
         detail={
@@ -138,6 +166,7 @@ def _withdrawal(row: WithdrawalRow, rail: Rail | None) -> Movement:
             "memo": row.memo,
             "fee_units": row.fee_units,
             "net_units": row.units - row.fee_units,
-            "cancellable": row.status in CANCELLABLE,
+            "cancellable": may_cancel(row),
+            "returns": row.deposit_id is not None,
         },
     )

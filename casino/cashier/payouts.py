@@ -133,7 +133,8 @@ async def confirm(
     now: datetime,
 ) -> None:
     """End a locked withdrawal as paid by a transaction that is final, book it and tell the player;
-    `given_back` units of it never arrived and return to him. Raises IllegalMove."""
+    `given_back` units of it never arrived and return to him, held where it was to send a deposit
+    back. Raises IllegalMove."""
     # Another version than the one that was seen first may be the one that stayed.
     row.tx_hash, row.final_at, row.retry_at = tx_hash, now, None
     row.seen_at = row.seen_at or now
@@ -146,9 +147,10 @@ async def confirm(
         now=now,
     )
     await pay_out(session, row, wallet=hot_wallet(row.rail), given_back=given_back, now=now)
-    await address_book.note_payment(
-        session, rail=row.rail, destination=row.destination, player_id=row.player_id
-    )
+    if row.deposit_id is None:
+        await address_book.note_payment(
+            session, rail=row.rail, destination=row.destination, player_id=row.player_id
+        )
     rail = await get_rail(session, row.rail)
     await tell_player(
         session, row, kind="withdrawal.confirmed", tx_hash=tx_hash, url=rail.tx_url(tx_hash)

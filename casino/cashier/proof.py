@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from casino.cashier.crediting import DepositStatus
 from casino.cashier.deposit_counts import deposited
 from casino.cashier.tables import DepositRow, WithdrawalRow
+from casino.cashier.terms import GAVE_UP
 from casino.cashier.withdrawal_states import ALLOWED, WithdrawalStatus
 from casino.clock import Window
 from casino.db import driver_connection
@@ -64,6 +65,36 @@ async def prove_held(database: Database) -> Finding:
         wanted = {(PlayerId(p), Asset.from_code(code)): int(units) for p, code, units in rows}
         kept = await totals.in_wallets(session, Account.PLAYER_HELD)
     _compare(search, "held", kept=kept, wanted=wanted)
+    return search.end()
+
+
+async def prove_returned(database: Database) -> Finding:
+    """A deposit is returned just while one withdrawal that was not given up sends it back, all of
+    it, for its player."""
+    search = Search("returned deposits")
+    async with database.transaction() as session:
+        await take_snapshot(session)
+        deposits = await session.execute(
+            select(DepositRow.id, DepositRow.player_id, DepositRow.asset, DepositRow.units).where(
+                DepositRow.status == DepositStatus.RETURNED
+            )
+        )
+        returns = await session.execute(
+            select(
+                WithdrawalRow.deposit_id,
+                WithdrawalRow.player_id,
+                WithdrawalRow.asset,
+                WithdrawalRow.units,
+            ).where(WithdrawalRow.deposit_id.is_not(None), WithdrawalRow.status.not_in(GAVE_UP))
+        )
+        wanted = {(key, owner, asset): units for key, owner, asset, units in deposits}
+        kept = {(key or 0, owner, asset): units for key, owner, asset, units in returns}
+    for key, player_id, asset in sorted(kept.keys() | wanted.keys()):
+        search.compare(
+            f"deposit {key} of player {player_id}: sent back in {Asset.from_code(asset)}",
+            stored=kept.get((key, player_id, asset), 0),
+            expected=wanted.get((key, player_id, asset), 0),
+        )
     return search.end()
 
 

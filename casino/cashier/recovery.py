@@ -72,8 +72,8 @@ async def reassign(
 async def refund(
     session: AsyncSession, *, withdrawal_id: int, member: Member, reason: str, now: datetime
 ) -> Withdrawal:
-    """Give the money of a dead payment back to the player; raises NotPermitted, NotFound,
-    IllegalMove."""
+    """Give the money of a dead payment back to the player, or hold the deposit again that it was to
+    send back; raises NotPermitted, NotFound, IllegalMove."""
     row = await lock(session, withdrawal_id=withdrawal_id)
     await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
     row.retry_at = None
@@ -85,7 +85,7 @@ async def refund(
         reason=reason[:REASON_MAX],
         now=now,
     )
-    await give_back(session, row, now=now)
+    await give_back(session, row, actor=f"staff:{member.id}", now=now)
     await tell_player(session, row, kind="withdrawal.refunded", reason=reason[:REASON_MAX])
     await tell_staff(session, row, kind="withdrawal.decided")
     return view(row)

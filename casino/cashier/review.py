@@ -9,18 +9,26 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 
 from casino import rates
-from casino.cashier import address_book, terms
+from casino.cashier import address_book, crediting, freezes, terms
 from casino.cashier.tables import ApprovalRow, DepositRow, WithdrawalRow
 from casino.cashier.withdrawal_states import Withdrawal, view
 from casino.errors import NotFound, NotPermitted
 from casino.ids import PlayerId, moment_of
-from casino.ledger import totals
+from casino.ledger import journal, totals
 from casino.ledger.chart import Kind
+from casino.ledger.wallet import Wallet
+from casino.money import Asset
 from casino.players import facts as player_facts
 from casino.players import identity
-from casino.players.rules import PlayerFacts, check_exclusion
+from casino.players.rules import PlayerFacts, check_account, check_exclusion
 from casino.players.tables import ExclusionRow, LimitRow
-from casino.risk.rules import Fact, WithdrawalFacts, withdrawal_facts
+from casino.risk.rules import (
+    Fact,
+    ReturnFacts,
+    WithdrawalFacts,
+    return_facts,
+    withdrawal_facts,
+)
 from casino.staff import people
 from casino.staff.roles import Permission
 
@@ -29,6 +37,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from casino.cashier.crediting import Deposit
     from casino.cashier.terms import Terms
     from casino.players.identity import Player
     from casino.staff.people import Member
@@ -39,13 +48,15 @@ UNDONE = (Kind.BET_REFUND, Kind.SEAMLESS_ROLLBACK)
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A withdrawal with all that a decision needs; `approved_by` are members of staff."""
+    """A withdrawal with all that a decision needs; `approved_by` are members of staff, `deposit` is
+    what it sends back."""
 
     withdrawal: Withdrawal
     player: Player
     facts: Sequence[Fact]
     approved_by: tuple[int, ...]
     needs_second: bool
+    deposit: Deposit | None
 
 
 async def card(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> Card:
@@ -54,17 +65,20 @@ async def card(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> C
     if row is None:
         raise NotFound(thing="withdrawal", key=withdrawal_id)
     player = await identity.get(session, player_id=row.player_id)
-    known = await _gather(session, row, player, now)
+    deposit = await session.get(DepositRow, row.deposit_id) if row.deposit_id else None
     in_force = await terms.current(session)
     deciders = await people.list_with(session, permission=Permission.WITHDRAWALS_DECIDE)
     return Card(
         withdrawal=view(row),
         player=player,
-        facts=withdrawal_facts(known, now=now),
+        facts=withdrawal_facts(await _gather(session, row, player, now), now=now)
+        if deposit is None
+        else return_facts(await _gather_return(session, row, now)),
         approved_by=await approvers(
             session, withdrawal_id=row.id, among=_without(deciders, player)
         ),
         needs_second=people_needed(row, in_force) > 1,
+        deposit=None if deposit is None else crediting.view(deposit),
     )
 
 
@@ -119,6 +133,8 @@ async def _gather(
             WithdrawalRow.player_id == row.player_id,
             WithdrawalRow.id < row.id,
             WithdrawalRow.status.not_in(terms.GAVE_UP),
+            # A held deposit that went back was never among what he put in.
+            WithdrawalRow.deposit_id.is_(None),
         )
     )
     others = await address_book.count_others(
@@ -135,6 +151,24 @@ async def _gather(
         address_other_players=others,
         protection_changed_at=await _protection_changed_at(session, row.player_id),
         excluded=_excluded(facts, now),
+    )
+
+
+async def _gather_return(session: AsyncSession, row: WithdrawalRow, now: datetime) -> ReturnFacts:
+    """A return is the house's wish: what matters is whose coins they are and where they go."""
+    facts = await player_facts.load_one(session, player_id=row.player_id)
+    asset = Asset.from_code(row.asset)
+    wallet = (await journal.balances(session, PlayerId(row.player_id))).get(asset, Wallet(asset))
+    rate = (await rates.latest(session)).get(asset)
+    return ReturnFacts(
+        address_other_players=await address_book.count_others(
+            session, rail=row.rail, destination=row.destination, player_id=row.player_id
+        ),
+        kyc_level=facts.kyc_level,
+        closed=check_account(facts) is not None,
+        excluded=_excluded(facts, now),
+        frozen=await freezes.is_frozen(session, player_id=row.player_id),
+        owes_ref=rate.to_reference(wallet.deficit) if rate else 0,
     )
 
 

@@ -233,7 +233,8 @@ class QuoteRow(Base):
 
 
 class WithdrawalRow(Base):
-    """Coins that a player asked for, from the request to the final payment."""
+    """Coins that a player asked for, or a held deposit that staff send back, from the request to
+    the final payment."""
 
     __tablename__ = "withdrawals"
     __table_args__ = (
@@ -247,6 +248,13 @@ class WithdrawalRow(Base):
         ),
         CheckConstraint("(order_text IS NULL) = (order_signature IS NULL)", name="order_signed"),
         Index("ix_withdrawals_player_id", "player_id", "id"),
+        # A deposit goes back once; a return that came to nothing makes room for another.
+        Index(
+            "ix_withdrawals_deposit_id",
+            "deposit_id",
+            unique=True,
+            postgresql_where=text("status NOT IN ('rejected', 'cancelled', 'refunded')"),
+        ),
         Index(
             "ix_withdrawals_open",
             "rail",
@@ -269,7 +277,9 @@ class WithdrawalRow(Base):
     destination: Mapped[str] = mapped_column(Text)
     memo: Mapped[str] = mapped_column(Text)
     reference: Mapped[str] = mapped_column(Text)
-    # What the player agreed to; none was kept before there were quotes.
+    # The held deposit that it sends back; None for what a player asked for.
+    deposit_id: Mapped[int | None] = mapped_column(ForeignKey(DepositRow.id))
+    # What the player agreed to; none was kept before there were quotes, and returns have none.
     quote_id: Mapped[int | None] = mapped_column(ForeignKey("withdrawal_quotes.id"))
     # Reference value at the request, rounded up; what ceilings add up.
     reference_units: Mapped[int] = mapped_column(BigInteger)

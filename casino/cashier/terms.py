@@ -100,7 +100,8 @@ async def ceiling(
 ) -> Ceiling:
     """What the player may still withdraw at his level: level 0 counts everything he ever
     withdrew, level 1 the calendar month, level 2 has no ceiling. Requests that came to nothing do
-    not count. Call it under the player's lock to decide, without to show."""
+    not count, nor do deposits that staff send back. Call it under the player's lock to decide,
+    without to show."""
     terms = await current(session)
     match kyc_level:
         case 0:
@@ -110,7 +111,9 @@ async def ceiling(
         case _:
             return Ceiling(kyc_level, None, None)
     query = select(func.coalesce(func.sum(WithdrawalRow.reference_units), 0)).where(
-        WithdrawalRow.player_id == player_id, WithdrawalRow.status.not_in(GAVE_UP)
+        WithdrawalRow.player_id == player_id,
+        WithdrawalRow.status.not_in(GAVE_UP),
+        WithdrawalRow.deposit_id.is_(None),
     )
     if since is not None:
         query = query.where(WithdrawalRow.requested_at >= since)

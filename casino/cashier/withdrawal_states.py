@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from casino import audit, outbox
+from casino.cashier import held_again
 from casino.cashier.tables import WithdrawalHistoryRow, WithdrawalRow
 from casino.errors import IllegalMove, NotFound
 from casino.ids import PlayerId
@@ -69,7 +70,8 @@ UNDER_WAY = frozenset({_S.ASSIGNED, _S.SIGNED, _S.BROADCAST, _S.DEAD})
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """A withdrawal as screens show it; amounts in units of `asset`, `units` with the fee."""
+    """A withdrawal as screens show it; amounts in units of `asset`, `units` with the fee.
+    `deposit_id` is the held deposit that it sends back, None for what the player asked for."""
 
     id: int
     player_id: int
@@ -90,6 +92,7 @@ class Withdrawal:
     seen_at: datetime | None
     final_at: datetime | None
     attempts: int
+    deposit_id: int | None
 
 
 def view(row: WithdrawalRow) -> Withdrawal:
@@ -114,7 +117,13 @@ def view(row: WithdrawalRow) -> Withdrawal:
         seen_at=row.seen_at,
         final_at=row.final_at,
         attempts=row.attempts,
+        deposit_id=row.deposit_id,
     )
+
+
+def may_cancel(row: WithdrawalRow) -> bool:
+    """Whether the player may take it back now; what staff send back is not his to stop."""
+    return row.deposit_id is None and row.status in CANCELLABLE
 
 
 async def lock_owner(session: AsyncSession, *, withdrawal_id: int) -> None:
@@ -173,7 +182,7 @@ async def move(
     )
     await session.flush()
     if current in CANCELLABLE and to in UNDER_WAY:
-        await _tell_apps(session, row, because=f"withdrawal.{to}")
+        await _tell_apps(session, row, because=_named(row, f"withdrawal.{to}"))
     if actor == SYSTEM:
         # A batch moves withdrawals of many players in one transaction; the head of the audit
         # chain is locked only by commands on a single one, as their last lock.
@@ -196,24 +205,23 @@ async def move(
     )
 
 
-async def give_back(session: AsyncSession, row: WithdrawalRow, *, now: datetime) -> None:
-    """Return the reserved money to the player's cash, once in a withdrawal's life."""
+async def give_back(
+    session: AsyncSession, row: WithdrawalRow, *, actor: str = SYSTEM, now: datetime
+) -> None:
+    """Give the reserved money back, once in a withdrawal's life: to the player's cash, or where it
+    was to send a deposit back, to what is held. Then the deposit is held again."""
     asset = Asset.from_code(row.asset)
     await _end(
         session,
         row,
         how="released",
         postings=[
-            Posting(
-                Account.PLAYER_RESERVED,
-                Account.PLAYER_CASH,
-                row.units,
-                asset,
-                Kind.WITHDRAWAL_RELEASE,
-            )
+            Posting(Account.PLAYER_RESERVED, _home(row), row.units, asset, Kind.WITHDRAWAL_RELEASE)
         ],
         now=now,
     )
+    if row.deposit_id is not None:
+        await held_again.hold(session, deposit_id=row.deposit_id, actor=actor, now=now)
 
 
 async def pay_out(
@@ -225,11 +233,12 @@ async def pay_out(
     now: datetime,
 ) -> None:
     """Book the payment: the net amount left the hot wallet, the fee is the house's. Units of it
-    that never arrived may be `given_back` to the player's cash instead."""
+    that never arrived may be `given_back` instead: to the player's cash, or where it was to send a
+    deposit back, to what is held, as a held deposit of their own."""
     asset, net = Asset.from_code(row.asset), row.units - row.fee_units
     parts = (
         (net - given_back, wallet, Kind.WITHDRAWAL_PAYOUT),
-        (given_back, Account.PLAYER_CASH, Kind.WITHDRAWAL_RELEASE),
+        (given_back, _home(row), Kind.WITHDRAWAL_RELEASE),
         (row.fee_units, Account.HOUSE_FEES, Kind.WITHDRAWAL_FEE),
     )
     postings = [
@@ -238,12 +247,18 @@ async def pay_out(
         if units
     ]
     await _end(session, row, how="paid", postings=postings, now=now)
+    if given_back and row.deposit_id is not None:
+        await held_again.hold_rest(
+            session, deposit_id=row.deposit_id, withdrawal_id=row.id, units=given_back, now=now
+        )
 
 
 async def tell_player(
     session: AsyncSession, row: WithdrawalRow, *, kind: str, **more: object
 ) -> None:
-    """News of a withdrawal for the player's chat and for his open Mini Apps."""
+    """News of a withdrawal for the player's chat and for his open Mini Apps; of a return they are
+    `return.*` in place of `withdrawal.*`."""
+    kind = _named(row, kind)
     await outbox.write(
         session,
         consumer=outbox.PLAYER,
@@ -279,6 +294,16 @@ def facts_of(row: WithdrawalRow) -> dict[str, object]:
         "destination": row.destination,
         "status": row.status,
     }
+
+
+def _named(row: WithdrawalRow, kind: str) -> str:
+    """What news for the player are called: he has not asked for a return."""
+    return kind if row.deposit_id is None else f"return.{kind.removeprefix('withdrawal.')}"
+
+
+def _home(row: WithdrawalRow) -> Account:
+    """Where its money came from, and goes if it is not paid."""
+    return Account.PLAYER_CASH if row.deposit_id is None else Account.PLAYER_HELD
 
 
 async def _tell_apps(session: AsyncSession, row: WithdrawalRow, *, because: str) -> None:

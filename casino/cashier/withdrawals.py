@@ -26,6 +26,7 @@ from casino.cashier.withdrawal_states import (
     view,
 )
 from casino.errors import (
+    DepositGoesBack,
     IdempotencyConflict,
     InsufficientFunds,
     NotFound,
@@ -183,10 +184,13 @@ async def cancel(
     """Take a withdrawal back before the sender has claimed it, approved or not: an order alone
     pays nothing, the signer asks for its place in a payout. Cancelling again changes nothing.
     `asked_in` goes with the news as it does in `request`.
-    Raises NotFound for another player's, WithdrawalUnderWay for one that the sender has or that
-    something which left without us may have paid, or IllegalMove when it has ended."""
+    Raises NotFound for another player's, DepositGoesBack for a return, WithdrawalUnderWay for one
+    that the sender has or that something which left without us may have paid, or IllegalMove when
+    it has ended."""
     await get(session, withdrawal_id=withdrawal_id, player_id=player_id)
     row = await lock(session, withdrawal_id=withdrawal_id)
+    if row.deposit_id is not None:
+        raise DepositGoesBack
     if row.status == WithdrawalStatus.CANCELLED:
         return view(row)
     if row.status in UNDER_WAY or await recovery.maybe_paid(session, row):
@@ -246,15 +250,14 @@ async def approve(
     """Say yes. Above the ceiling of the terms a second person has to agree; the last yes makes
     the order that the signer will demand, signed with the approver's key. The same person twice
     is one person, nobody decides on his own money, and a yes counts while its giver may decide.
+    What would refuse the player's own wish does not refuse a return: he has not asked for it.
     Raises NotPermitted, Paused, AccountClosed, WithdrawalsFrozen, NotFound, IllegalMove."""
     row = await lock(session, withdrawal_id=withdrawal_id)
     deciders = await review.lock_deciders(session, row, member=member)
     require_move(row, WithdrawalStatus.APPROVED)
     await quotes.require_open(session, row.rail)
-    refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=row.player_id))
-    if refusal is not None:
-        raise refusal
-    await freezes.require_free(session, player_id=row.player_id)
+    if row.deposit_id is None:
+        await _require_paid_out(session, row.player_id)
     in_force = await terms.current(session)
     new = await session.scalar(
         insert(ApprovalRow)
@@ -289,8 +292,8 @@ async def approve(
 async def reject(
     session: AsyncSession, *, withdrawal_id: int, member: Member, reason: str, now: datetime
 ) -> Withdrawal:
-    """Say no and give the money back; possible until the payment is in the sender's hands. Raises
-    NotPermitted, NotFound, IllegalMove."""
+    """Say no and give the money back (a return's deposit is held again); possible until the payment
+    is in the sender's hands. Raises NotPermitted, NotFound, IllegalMove."""
     row = await lock(session, withdrawal_id=withdrawal_id)
     await require_permission(session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE)
     row.decided_at = now
@@ -302,10 +305,18 @@ async def reject(
         reason=reason[:REASON_MAX],
         now=now,
     )
-    await give_back(session, row, now=now)
+    await give_back(session, row, actor=f"staff:{member.id}", now=now)
     await tell_player(session, row, kind="withdrawal.rejected", reason=reason[:REASON_MAX])
     await tell_staff(session, row, kind="withdrawal.decided")
     return view(row)
+
+
+async def _require_paid_out(session: AsyncSession, player_id: int) -> None:
+    """Raise what keeps a player from being paid what he asked for."""
+    refusal = rules.check_withdraw(await player_facts.load_one(session, player_id=player_id))
+    if refusal is not None:
+        raise refusal
+    await freezes.require_free(session, player_id=player_id)
 
 
 async def _require_funds(session: AsyncSession, player_id: int, asset: Asset, units: int) -> None:

@@ -49,6 +49,38 @@ class WithdrawalFacts:
     excluded: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ReturnFacts:
+    """What is known when a held deposit waits to be sent back; `owes_ref` is what the player owes
+    the house, in reference micro-units."""
+
+    address_other_players: int
+    kyc_level: int
+    closed: bool
+    excluded: bool
+    frozen: bool
+    owes_ref: int
+
+
+def return_facts(known: ReturnFacts) -> list[Fact]:
+    """All facts for the card of a return but the first of them, whether it goes back to the sender:
+    that takes a reading of addresses."""
+    facts = [_kyc(known)]
+    if known.address_other_players:
+        facts.append(
+            Fact("address_shared", Severity.WARNING, {"players": known.address_other_players})
+        )
+    if known.frozen:
+        facts.append(Fact("frozen", Severity.WARNING, {}))
+    if known.owes_ref:
+        facts.append(Fact("owes", Severity.WARNING, {"reference": known.owes_ref}))
+    if known.closed:
+        facts.append(Fact("closed", Severity.NOTICE, {}))
+    if known.excluded:
+        facts.append(Fact("excluded", Severity.NOTICE, {}))
+    return facts
+
+
 def withdrawal_facts(known: WithdrawalFacts, *, now: datetime) -> list[Fact]:
     """All facts for the card, in the order in which staff read them; always the same codes
     first, further ones only when they apply."""
@@ -104,7 +136,7 @@ def _turnover(known: WithdrawalFacts) -> Fact:
     return Fact("turnover", Severity.WARNING if short else Severity.OK, params)
 
 
-def _kyc(known: WithdrawalFacts) -> Fact:
+def _kyc(known: WithdrawalFacts | ReturnFacts) -> Fact:
     severity = Severity.OK if known.kyc_level else Severity.NOTICE
     return Fact("kyc_level", severity, {"level": known.kyc_level})
 

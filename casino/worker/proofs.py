@@ -76,6 +76,7 @@ async def _of_the_moment(database: Database) -> Sequence[Finding]:
         await betting.prove_open_rounds(database),
         await cashier.prove_reserved(database),
         await cashier.prove_held(database),
+        await cashier.prove_returned(database),
         await cashier.prove_not_final(database),
     ]
 

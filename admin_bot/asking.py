@@ -22,6 +22,7 @@ class Ask(StatesGroup):
     foreign_send = State()
     foreign_loss = State()
     cold_move = State()
+    return_address = State()
     member = State()
     thresholds = State()
 

@@ -151,6 +151,31 @@ class Release(CallbackData, prefix="held1", sep=SEPARATOR):
     deposit: int
 
 
+class SendBack(CallbackData, prefix="back1", sep=SEPARATOR):
+    """Ask where a held deposit goes back to."""
+
+    deposit: int
+
+
+class BackToSender(CallbackData, prefix="backto1", sep=SEPARATOR):
+    """Show what sending a held deposit back to its sender comes to."""
+
+    deposit: int
+
+
+class BackElsewhere(CallbackData, prefix="backask1", sep=SEPARATOR):
+    """The next message is the address that a held deposit goes back to."""
+
+    deposit: int
+
+
+class BackSure(CallbackData, prefix="backyes1", sep=SEPARATOR):
+    """Send a held deposit back as it was shown."""
+
+    deposit: int
+    seen: str
+
+
 class ForeignSendCard(CallbackData, prefix="fs1", sep=SEPARATOR):
     """Show something that left an account without a payout; `mark` begins its hash."""
 

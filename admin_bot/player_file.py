@@ -239,7 +239,7 @@ def _movement(movement: Movement, words: Words) -> Markup:
     line = words.say(
         f"admin.player.movement.{movement.kind}",
         amount=words.amount(movement.amount),
-        status=words.plain(f"{movement.kind}.status.{movement.status}"),
+        status=words.plain(movement.status_key),
         moment=words.moment(movement.at),
     )
     if not isinstance(reason, str):

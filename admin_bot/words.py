@@ -47,8 +47,17 @@ def explain(error: CasinoError, words: Words) -> str:
         named = switch.removeprefix("rail:")
         shown = named if named != switch else switch_name(switch, words)
         return words.plain("admin.refused.paused", switch=shown)
-    field = error.data.get("field") or error.data.get("thing")
-    for key in (f"admin.{error.code}.{field}", f"admin.{error.code}", error.code):
+    data = error.data
+    field, reason = data.get("field") or data.get("thing"), data.get("reason")
+    kinds = {name: f"address_kind.{data.get(name)}" for name in ("network", "wanted")}
+    spoken = {name: words.plain(kind) for name, kind in kinds.items() if words.knows(kind)}
+    for key in (
+        f"admin.{error.code}.{field}",
+        f"admin.{error.code}",
+        f"{error.code}.{reason}.{data.get('wanted')}",
+        f"{error.code}.{reason}",
+        error.code,
+    ):
         if words.knows(key):
-            return words.plain(key)
+            return words.plain(key, **spoken)
     return words.plain(CasinoError.code)

@@ -86,16 +86,17 @@ def _deposit(kind: str, *, on_top: str) -> Compose:
     return compose
 
 
-def _withdrawal(kind: str, *, on_top: str = "history") -> Compose:
+def _withdrawal(kind: str, *, on_top: str = "history", family: str = "withdrawal") -> Compose:
     def compose(payload: Payload, words: Words) -> Screen:
         return Screen(
             paragraphs(
-                words.say(f"news.withdrawal.{kind}", amount=_amount(payload, words)),
+                words.say(f"news.{family}.{kind}", amount=_amount(payload, words)),
                 _rail(payload, words),
                 words.say(
-                    f"news.withdrawal.{kind}_body",
+                    f"news.{family}.{kind}_body",
                     reason=_reason(payload, words),
                     net=_amount(payload, words, field="net"),
+                    fee=_amount(payload, words, field="fee"),
                     address=shown_address(str(payload["destination"])),
                 ),
             ),
@@ -103,6 +104,11 @@ def _withdrawal(kind: str, *, on_top: str = "history") -> Compose:
         )
 
     return compose
+
+
+def _return(kind: str, *, on_top: str = "history") -> Compose:
+    """News of a held deposit on its way back; nothing in it is the player's to stop."""
+    return _withdrawal(kind, on_top=on_top, family="return")
 
 
 def _approved(payload: Payload, words: Words) -> Screen:
@@ -240,6 +246,12 @@ NEWS: Mapping[str, Compose] = {
     "withdrawal.confirmed": _withdrawal("confirmed"),
     "withdrawal.refunded": _withdrawal("refunded", on_top="support"),
     "withdrawal.cancelled": _withdrawal("cancelled"),
+    "return.requested": _return("requested", on_top="support"),
+    "return.approved": _return("approved"),
+    "return.rejected": _return("rejected", on_top="support"),
+    "return.sent": _return("sent"),
+    "return.confirmed": _return("confirmed"),
+    "return.refunded": _return("refunded", on_top="support"),
     "address.saved": _address_saved,
     "saved_only.on": _saved_only("on"),
     "saved_only.ending": _saved_only("ending"),

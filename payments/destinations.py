@@ -36,6 +36,16 @@ def canonical_destination(rail: Rail, text: str, *, house: HouseAddresses, testn
         raise AddressInvalid(**{**error.data, "wanted": rail.chain}) from error
 
 
+def sender_destination(rail: Rail, sender: str, *, house: HouseAddresses) -> str | None:
+    """Where coins go back to whoever sent them, as `canonical_destination` writes it; None where
+    the chain names no sender, or none that can be paid."""
+    try:
+        # What a chain says of its own accounts is right for its network.
+        return canonical_destination(rail, sender, house=house, testnet=True)
+    except AddressInvalid:
+        return None
+
+
 def _on_ton(_rail: Rail, text: str, house: HouseAddresses, testnet: bool) -> str:
     own = frozenset(_readable(house.accounts, _any_ton))
     address = require_payable_ton(text, own=own, testnet=testnet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from admin_bot import buttons
-from admin_bot.callbacks import Adopt, FindOwner, FromCold, Release, WriteNote
+from admin_bot.callbacks import Adopt, FindOwner, FromCold, Release, SendBack, WriteNote
 from admin_bot.cards.shape import (
     Card,
     decided_line,
@@ -16,8 +16,10 @@ from admin_bot.cards.shape import (
 )
 from admin_bot.reasons import in_words
 from admin_bot.words import quote
-from casino.cashier import deposits, rails
+from casino.cashier import deposits, rails, returns
 from casino.cashier.deposits import DepositStatus
+from casino.cashier.history import RETURNING
+from casino.cashier.withdrawals import WithdrawalStatus
 from casino.ledger.chart import has_cold_wallet
 from casino.players import identity
 from casino.staff.roles import Permission, allows
@@ -97,17 +99,20 @@ async def render_held(
     deposit = await deposits.get_deposit(session, deposit_id=key)
     player = await identity.get(session, player_id=deposit.player_id)
     held = deposit.status is DepositStatus.HELD
+    back = None if held else await returns.find(session, deposit_id=key)
+    going = back is not None and back.status is not WithdrawalStatus.CONFIRMED
     text = paragraphs(
         words.say(
             "admin.held.title" if held else "admin.held.title_done",
             amount=words.units(deposit.units, deposit.asset),
             player=player_name(player),
-            status=words.plain(f"deposit.status.{deposit.status}"),
+            status=words.plain(f"deposit.status.{RETURNING if going else deposit.status}"),
         ),
         words.say("admin.held.because", reason=in_words(deposit.reason, words))
         if deposit.reason
         else None,
         words.say("admin.held.seen", moment=words.moment(deposit.seen_at)),
+        words.say("admin.held.not_final") if held and deposit.final_at is None else None,
         waited_line(words, now - deposit.seen_at) if held else None,
         None
         if held
@@ -116,15 +121,21 @@ async def render_held(
     )
     if not held:
         return Card(Screen(text), finished=True)
-    release = Release(deposit=key)
+    url = (await rails.get_rail(session, deposit.rail)).tx_url(deposit.tx_hash)
+    looking: Row = (
+        player_button(words, deposit.player_id),
+        *((buttons.link(words.plain("admin.button.explorer"), url),) if url else ()),
+    )
+    if not allows(member, Permission.DEPOSITS_RESOLVE):
+        return Card(Screen(text, (looking,)))
+    release, send_back = Release(deposit=key), SendBack(deposit=key)
     return Card(
         Screen(
             text,
             (
-                (tap(words.plain("admin.button.release"), release, style=buttons.SUCCESS),)
-                if allows(member, Permission.DEPOSITS_RESOLVE)
-                else (),
-                (player_button(words, deposit.player_id),),
+                (tap(words.plain("admin.button.release"), release, style=buttons.SUCCESS),),
+                (tap(words.plain("admin.button.return_held"), send_back),),
+                looking,
             ),
         )
     )

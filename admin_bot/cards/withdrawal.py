@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from admin_bot import buttons
-from admin_bot.callbacks import Approve, AskWhy, Retry
+from admin_bot.callbacks import Approve, AskWhy, OpenCard, Retry
 from admin_bot.cards.shape import (
     Card,
     decided_line,
@@ -18,6 +18,7 @@ from admin_bot.cards.shape import (
 from admin_bot.reasons import REFUND, REJECT, in_words
 from admin_bot.words import folded
 from casino.cashier import rails, review, withdrawals
+from casino.cashier.house_addresses import HouseAddresses
 from casino.cashier.withdrawals import WithdrawalStatus
 from casino.risk.rules import Fact, Severity
 from casino.staff import cards
@@ -26,12 +27,15 @@ from messaging.addresses import shown_address
 from messaging.buttons import Row, copy, tap
 from messaging.screens import Screen
 from messaging.words import Markup, Words, paragraphs
+from payments.destinations import sender_destination
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncSession
 
+    from casino.cashier.deposits import Deposit
+    from casino.cashier.rails import Rail
     from casino.staff.people import Member
 
 WEIGHT = {Severity.WARNING: 0, Severity.NOTICE: 1, Severity.OK: 2}
@@ -49,6 +53,8 @@ async def render(
     rail = await rails.get_rail(session, withdrawal.rail)
     open_ = withdrawal.status in (*UNDECIDED, WithdrawalStatus.DEAD)
     title = withdrawal.status if withdrawal.status not in UNDECIDED else "open"
+    if shown.deposit is not None and withdrawal.status in UNDECIDED:
+        title = "return"
     decided = await decided_line(session, words, subject=f"withdrawal:{key}", action="withdrawal.")
     text = paragraphs(
         words.say(
@@ -56,8 +62,9 @@ async def render(
             amount=words.units(withdrawal.units, withdrawal.asset),
             player=player_name(shown.player),
         ),
+        _returns(shown.deposit, words) if shown.deposit is not None else None,
         words.say(
-            "admin.withdrawal.net",
+            "admin.withdrawal.net" if shown.deposit is None else "admin.withdrawal.net_return",
             net=words.units(withdrawal.net_units, withdrawal.asset),
             fee=words.units(withdrawal.fee_units, withdrawal.asset),
             worth=words.reference(withdrawal.reference_units),
@@ -65,7 +72,7 @@ async def render(
         words.say("admin.withdrawal.to", rail=words.plain(f"rail.{withdrawal.rail}")),
         shown_address(withdrawal.destination),
         words.say("admin.withdrawal.memo", memo=withdrawal.memo) if withdrawal.memo else None,
-        _facts(shown.facts, words) if open_ else None,
+        _facts([*_whose(shown, rail), *shown.facts], words) if open_ else None,
         words.say("admin.card.reason", reason=in_words(withdrawal.reason, words))
         if withdrawal.reason
         else None,
@@ -79,6 +86,11 @@ async def render(
         player_button(words, withdrawal.player_id),
         *((buttons.link(words.plain("admin.button.explorer"), url),) if url else ()),
         copy(words.plain("admin.button.copy_address"), withdrawal.destination),
+        *(
+            (tap(words.plain("admin.button.deposit"), OpenCard(subject=f"deposit:{deposit.id}")),)
+            if (deposit := shown.deposit) is not None
+            else ()
+        ),
     )
     if not open_:
         return Card(Screen(text), finished=True)
@@ -130,6 +142,28 @@ def _agreed(shown: review.Card, words: Words, *, names: Mapping[int, str]) -> Ma
         return words.say("admin.withdrawal.two_needed")
     agreed = ", ".join(names.get(each, str(each)) for each in shown.approved_by)
     return words.say("admin.withdrawal.second_needed", names=agreed)
+
+
+def _returns(deposit: Deposit, words: Words) -> Markup:
+    """That it is a return, and of what."""
+    return words.say(
+        "admin.withdrawal.returns",
+        moment=words.moment(deposit.seen_at),
+        reason=in_words(deposit.reason, words) if deposit.reason else "-",
+    )
+
+
+def _whose(shown: review.Card, rail: Rail) -> tuple[Fact, ...]:
+    """Whether a return goes to whoever sent the coins: else staff have named the address."""
+    if shown.deposit is None:
+        return ()
+    nobodys = HouseAddresses(frozenset(), frozenset())
+    sender = sender_destination(rail, shown.deposit.sender, house=nobodys)
+    if sender is None:
+        return (Fact("return_no_sender", Severity.NOTICE, {}),)
+    if sender == shown.withdrawal.destination:
+        return (Fact("return_to_sender", Severity.OK, {}),)
+    return (Fact("return_elsewhere", Severity.WARNING, {}),)
 
 
 def _facts(facts: Sequence[Fact], words: Words) -> Markup:

@@ -54,9 +54,7 @@ async def queue(
         (
             tap(
                 words.plain(
-                    "admin.withdrawals.line_dead"
-                    if each.status is WithdrawalStatus.DEAD
-                    else "admin.withdrawals.line",
+                    _line(each),
                     amount=words.units(each.units, each.asset),
                     player=player_name(players[each.player_id]),
                     network=words.plain(f"network.{chains[each.rail]}"),
@@ -76,6 +74,14 @@ async def queue(
             (*rows, buttons.back(words)),
         )
     )
+
+
+def _line(waiting: Withdrawal) -> str:
+    """The key of its line in the queue."""
+    if waiting.status is WithdrawalStatus.DEAD:
+        return "admin.withdrawals.line_dead"
+    back = waiting.deposit_id is not None
+    return "admin.withdrawals.line_return" if back else "admin.withdrawals.line"
 
 
 async def approve(
@@ -187,7 +193,8 @@ async def _decide(
     except Conflict:
         return await too_late(asked.subject, desk=desk, member=member, words=words, talk=talk)
     await redraw(asked.subject, desk=desk, member=member, words=words, talk=talk)
-    return Toast(words.plain(f"admin.withdrawal.{asked.task}_done"))
+    done = f"{asked.task}_done" if found.deposit_id is None else "held_again"
+    return Toast(words.plain(f"admin.withdrawal.{done}"))
 
 
 async def _found(desk: Desk, asked: Asked) -> Withdrawal:

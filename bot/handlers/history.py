@@ -116,7 +116,7 @@ async def _page(house: House, player: Player, words: Words, *, shelf: str, befor
 
 
 def _movement(movement: Movement, words: Words) -> Markup:
-    kind = str(movement.kind)
+    kind = "return" if movement.detail.get("returns") is True else str(movement.kind)
     line = words.say(
         f"bot.history.{kind}",
         amount=words.amount(movement.amount),
@@ -150,7 +150,7 @@ def _status(movement: Movement, words: Words) -> str:
         return _soon(early, movement, words) or words.plain(early)
     if movement.status == "orphaned" and movement.detail.get("reason") == "replaced":
         return words.plain("deposit.status.replaced")
-    return words.plain(f"{movement.kind}.status.{movement.status}")
+    return words.plain(movement.status_key)
 
 
 def _soon(key: str, movement: Movement, words: Words) -> str | None:

@@ -12,6 +12,7 @@ from casino.cashier import when_final
 from casino.cashier.crediting import DepositStatus
 from casino.cashier.rails import list_rails
 from casino.cashier.tables import DepositRow, WithdrawalRow
+from casino.cashier.terms import GAVE_UP
 from casino.cashier.withdrawal_states import WithdrawalStatus, may_cancel
 from casino.money import Asset, Money
 
@@ -52,6 +53,12 @@ class Movement:
     amount: Money
     at: datetime
     detail: Mapping[str, object]
+
+    @property
+    def status_key(self) -> str:
+        """The key of its status in words; what came to nothing of a return is held again."""
+        held_again = self.detail.get("returns") is True and self.status in GAVE_UP
+        return f"{'return' if held_again else self.kind}.status.{self.status}"
 
 
 async def list_movements(

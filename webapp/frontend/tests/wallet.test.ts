@@ -7,7 +7,7 @@ import { clampTarget, payingAbout, turned } from "@/games/dice/target";
 import { CellWriter, crc32c } from "@/wallet/cell";
 import { commentPayload, jettonPayload } from "@/wallet/comment";
 import { speak } from "@/texts/texts";
-import { isMoving, stagesOf, reasonText, statusText } from "@/wallet/movements";
+import { isMoving, kindText, stagesOf, reasonText, statusText } from "@/wallet/movements";
 import { AddressGrid, AddressText } from "@/wallet/Address";
 import { addressFault, endsOf, faultText, grouped } from "@/wallet/addresses";
 import { clockText, lifetimeOf, secondsLeft } from "@/wallet/countdown";
@@ -268,6 +268,32 @@ describe("a deposit on its way", () => {
   });
   it("on a chain that shows final blocks only is told as before", () => {
     expect(told("confirming", {})).toBe("waiting for confirmations");
+  });
+});
+
+describe("a held deposit that goes back", () => {
+  beforeAll(async () => {
+    vi.stubGlobal("document", { documentElement: {} });
+    await speak("en");
+  });
+  const back = { kind: "withdrawal", detail: { returns: true } } as const;
+  it("is named as what it is", () => {
+    expect(kindText(back)).toBe("Deposit sent back");
+    expect(kindText({ kind: "withdrawal", detail: { returns: false } })).toBe("Withdrawal");
+  });
+  it("is on its way until the chain has confirmed it", () => {
+    const deposit = (status: string) => ({ kind: "deposit", status, detail: {} }) as const;
+    expect(statusText(deposit("returning"))).toBe("being sent back");
+    expect(isMoving(deposit("returning"))).toBe(true);
+    expect(statusText(deposit("returned"))).toBe("returned");
+    expect(isMoving(deposit("returned"))).toBe(false);
+  });
+  it("is held again where it came to nothing", () => {
+    expect(statusText({ ...back, status: "rejected" })).toBe("stopped, held again");
+    expect(statusText({ kind: "withdrawal", status: "rejected", detail: {} })).toBe(
+      "rejected, money returned",
+    );
+    expect(statusText({ ...back, status: "in_review" })).toBe("in review");
   });
 });
 

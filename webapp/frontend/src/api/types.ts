@@ -206,6 +206,8 @@ export interface MovementDetail {
   reason?: string | null;
   /** Whether the player may still take a withdrawal back. */
   cancellable?: boolean;
+  /** Whether the house sends a held deposit back by this withdrawal. */
+  returns?: boolean;
   /** Blocks that confirm a deposit, and how many make it playable; null: only finality does. */
   confirmations?: string | null;
   confirmations_wanted?: string | null;

@@ -55,11 +55,11 @@ export function MovementPage({ id }: { readonly id: string }) {
 }
 
 function Shown({ movement }: { readonly movement: Movement }) {
-  const { kind, asset, units, detail } = movement;
+  const { asset, units, detail } = movement;
   return (
     <div className="space-y-4 pt-4 pb-[calc(var(--safe-bottom)+24px)]">
       <div>
-        <h1 className="text-[15px] text-muted">{kindText(kind)}</h1>
+        <h1 className="text-[15px] text-muted">{kindText(movement)}</h1>
         <p className="text-[32px] leading-tight">
           <Amount units={units} asset={asset} />
         </p>

@@ -25,7 +25,7 @@ export function MovementRow({ movement }: { readonly movement: Movement }) {
           tone={tone === "good" ? "good" : tone === "care" ? "care" : "calm"}
         />
       }
-      title={kindText(movement.kind)}
+      title={kindText(movement)}
       note={
         <>
           {movement.detail.network != null && (

@@ -38,7 +38,9 @@ export function statusText({ kind, status, detail }: StatusOf): string {
   if (kind === "deposit" && status === "orphaned" && detail?.reason === "replaced") {
     return find("deposit.status.replaced") ?? status;
   }
-  return find(`${kind}.status.${status}`) ?? status;
+  // What came to nothing of a return is held again, and not on the balance.
+  const stopped = detail?.returns === true ? find(`return.status.${status}`) : null;
+  return stopped ?? find(`${kind}.status.${status}`) ?? status;
 }
 
 /** The text of `key` with how long it still takes until final, or null when nobody knows. */
@@ -125,8 +127,9 @@ function isDone(movement: StatusOf): boolean {
   return !isMoving(movement);
 }
 
-/** "Deposit" or "Withdrawal". */
-export function kindText(kind: Movement["kind"]): string {
+/** "Deposit", "Withdrawal", or a held deposit that the house sends back. */
+export function kindText({ kind, detail }: Pick<Movement, "kind" | "detail">): string {
+  if (kind === "withdrawal" && detail.returns === true) return t("app.kind.return");
   return t(kind === "deposit" ? "app.kind.deposit" : "app.kind.withdrawal");
 }
 

@@ -20,6 +20,7 @@ URL = "https://tonviewer.com/transaction/abc"
 PAYLOAD = {
     "amount": {"units": 12_345_000_000, "asset": "TON"},
     "net": {"units": 12_295_000_000, "asset": "TON"},
+    "fee": {"units": 50_000_000, "asset": "TON"},
     "rail": "ton",
     "url": URL,
     "tx_hash": "abc",
@@ -54,7 +55,7 @@ def test_every_kind_is_said_with_its_facts(kind: str, language: str) -> None:
     screen = NEWS[kind](PAYLOAD, words)
     assert screen.text.startswith("<b>")
     assert not re.search(r"[{}]|<name>|<wait>", screen.text)
-    if kind.startswith(("deposit.", "withdrawal.")):
+    if kind.startswith(("deposit.", "withdrawal.", "return.")):
         assert words.plain("bot.button.explorer") in [
             button.text for row in screen.rows for button in row
         ]

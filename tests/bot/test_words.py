@@ -15,7 +15,9 @@ from bot.errors import explain
 from bot.handlers.care import EXCLUSION_MONTHS, TIME_OUT_HOURS
 from casino import errors, i18n
 from casino.cashier.crediting import DepositStatus
+from casino.cashier.history import RETURNING
 from casino.cashier.rails import DEFAULTS
+from casino.cashier.terms import GAVE_UP
 from casino.cashier.withdrawal_states import WithdrawalStatus
 from casino.clock import Window
 from casino.errors import CasinoError
@@ -117,6 +119,8 @@ def test_names_of_the_domain_all_have_a_text() -> None:
     keys = [
         *(f"deposit.status.{status}" for status in DepositStatus),
         *(f"withdrawal.status.{status}" for status in WithdrawalStatus),
+        *(f"return.status.{status}" for status in GAVE_UP),
+        f"deposit.status.{RETURNING}",
         *(f"rail.{rail.name}" for rail in DEFAULTS),
         *(rail.confirmations_text_key for rail in DEFAULTS),
         *(f"limit.{kind}" for kind in LimitKind),

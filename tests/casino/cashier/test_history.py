@@ -70,6 +70,7 @@ async def test_a_movement_says_where_to_look(house: Database) -> None:
         "fee_units": 50_000_000,
         "net_units": 10 * TON - 50_000_000,
         "cancellable": True,
+        "returns": False,
     }
     await approve(house, made.id, staff)
     await signed_payout(house)

@@ -81,11 +81,12 @@ def own(text: str | None) -> str:
 
 def in_words(stored: str, words: Words) -> str:
     """A stored reason for this reader: translated when it came from the list."""
-    if words.knows(stored):
-        return words.plain(stored)
+    # Texts for players speak of "your" account and limits.
+    for key in (f"admin.{stored}", stored):
+        if words.knows(key):
+            return words.plain(key)
     for task, listed in REASONS.items():
         for reason in listed:
             if any(sentence(code, task=task, reason=reason) == stored for code in i18n.LANGUAGES):
                 return sentence(words.language, task=task, reason=reason)
-    refusal = f"admin.{stored}"
-    return words.plain(refusal) if words.knows(refusal) else stored
+    return stored

@@ -169,6 +169,14 @@ async def _money_in(office: Office, olga: Clerk) -> None:
     await office.scalar(stop, status="active", id=owner)
     await olga.tap("Release")
     assert (await cashbox.wallet(office.database, owner)).cash == 6 * TON
+    await office.scalar(stop, status="blocked", id=owner)
+    sender = "0:" + "ab" * 32
+    await cashbox.arrive(office.database, replace(cashbox.transfer(4 * TON, tag), sender=sender))
+    await office.settle()
+    await olga.tap("Send back…")
+    await olga.tap("To the sender…")
+    await olga.tap("Send it back")
+    await office.scalar(stop, status="active", id=owner)
     deposit = await office.scalar("SELECT max(id) FROM deposits")
     amount = {"units": TON, "asset": "TON"}
     alert = {"player_id": owner, "amount": amount, "deficit": amount, "frozen": True, "block": 1}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from casino import rates
-from casino.cashier import acknowledging, foreign_sends, treasury, withdrawals
+from casino.cashier import acknowledging, foreign_sends, returns, treasury, withdrawals
 from casino.cashier.addresses import deposit_instruction
 from casino.cashier.batches import Payout, open_payouts
 from casino.cashier.rails import set_hot_wallet
@@ -148,17 +148,40 @@ class House:
                 reference=new_reference(),
                 now=utc_now(),
             )
+        await self.approve(asked.id)
+        return asked.id
+
+    async def approve(self, withdrawal_id: int) -> None:
+        """What the operator says yes to."""
         async with self.database.transaction() as session:
             owner = await people.find_member(session, telegram_id=1)
             assert owner is not None
             await withdrawals.approve(
                 session,
-                withdrawal_id=asked.id,
+                withdrawal_id=withdrawal_id,
                 member=owner,
                 sign=lambda order: orders.sign(order, key_seed=APPROVER_SEED),
                 now=utc_now(),
             )
-        return asked.id
+
+    async def send_back(self, deposit_id: int, destination: str) -> int:
+        """The withdrawal by which the operator sends a held deposit back, not yet approved."""
+        async with self.database.transaction() as session:
+            owner = await people.find_member(session, telegram_id=1)
+            assert owner is not None
+            planned = await returns.plan(
+                session, deposit_id=deposit_id, destination=destination, memo="", now=utc_now()
+            )
+            made = await returns.send_back(
+                session,
+                deposit_id=deposit_id,
+                destination=destination,
+                memo="",
+                fee_units=planned.fee_units,
+                member=owner,
+                now=utc_now(),
+            )
+        return made.id
 
     async def withdrawal(self, withdrawal_id: int) -> Withdrawal:
         async with self.database.transaction() as session:

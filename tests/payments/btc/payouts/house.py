@@ -12,6 +12,7 @@ from casino.cashier import (
     acknowledging,
     foreign_sends,
     rails,
+    returns,
     thresholds,
     treasury,
     withdrawals,
@@ -220,17 +221,40 @@ class PayingHouse:
     async def withdraw(self, player_id: int, satoshis: int, destination: str) -> int:
         """A withdrawal of so many satoshis, before the fee, that an operator has approved."""
         asked = await self.request(player_id, satoshis * BTC_SCALE, destination)
+        await self.approve(asked.id)
+        return asked.id
+
+    async def approve(self, withdrawal_id: int) -> None:
+        """What the operator says yes to."""
         async with self.database.transaction() as session:
             owner = await people.find_member(session, telegram_id=1)
             assert owner is not None
             await withdrawals.approve(
                 session,
-                withdrawal_id=asked.id,
+                withdrawal_id=withdrawal_id,
                 member=owner,
                 sign=lambda order: orders.sign(order, key_seed=APPROVER_SEED),
                 now=utc_now(),
             )
-        return asked.id
+
+    async def send_back(self, deposit_id: int, destination: str) -> int:
+        """The withdrawal by which the operator sends a held deposit back, not yet approved."""
+        async with self.database.transaction() as session:
+            owner = await people.find_member(session, telegram_id=1)
+            assert owner is not None
+            planned = await returns.plan(
+                session, deposit_id=deposit_id, destination=destination, memo="", now=utc_now()
+            )
+            made = await returns.send_back(
+                session,
+                deposit_id=deposit_id,
+                destination=destination,
+                memo="",
+                fee_units=planned.fee_units,
+                member=owner,
+                now=utc_now(),
+            )
+        return made.id
 
     async def withdrawal(self, withdrawal_id: int) -> Withdrawal:
         async with self.database.transaction() as session:

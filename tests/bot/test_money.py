@@ -21,6 +21,7 @@ from messaging.addresses import in_groups
 from payments.addresses import TonAddress
 from tests import factories
 from tests.bot.crew import DESTINATION, HOT_WALLET, Crew, Said, Visitor
+from tests.casino.cashier import cashbox, held
 from tests.factories import TON
 from tests.sandbox.telegram.conftest import ANN
 
@@ -491,6 +492,38 @@ async def test_a_withdrawal_can_be_taken_back_until_it_is_decided(crew: Crew, an
     assert await crew.column("SELECT status FROM withdrawals") == ["cancelled"]
     withdrawal = await crew.scalar("SELECT id FROM withdrawals")
     assert (await ann.forge(f"wdno1:{withdrawal}"))["text"]
+    await books_balance(crew)
+
+
+async def test_a_held_deposit_goes_back_and_the_player_is_told(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    deposit = await held.stopped_deposit(crew.database, await ann.player_id())
+    owner = await cashbox.make_member(crew.database)
+    made = await held.send_back(crew.database, deposit, owner, destination=DESTINATION)
+    await crew.settle()
+    told = await ann.last()
+    assert told.text.startswith("We are sending your deposit of 4.00 TON back")
+    assert "3.95 TON will arrive, the network's fee is 0.05 TON." in told.text
+    assert in_groups(DESTINATION) in told.text
+    shown = await ann.say("/history")
+    assert "A deposit sent back: in review" in shown.text
+    assert "being sent back" in shown.text
+    assert not [
+        label for label in (*told.labels, *shown.labels) if "ake" in label and "ack" in label
+    ]
+    refused = await ann.forge(f"wdno1:{made.id}")
+    assert "We are sending a deposit back to you; this cannot be stopped here." in refused["text"]
+    await cashbox.approve(crew.database, made.id, owner)
+    await crew.settle()
+    approved = await ann.last()
+    assert approved.text.startswith("The return of 4.00 TON is approved")
+    assert not [label for label in approved.labels if "Take" in label]
+    await held.reject(crew.database, made.id, owner)
+    await crew.settle()
+    assert "Your deposit of 4.00 TON is held again" in (await ann.last()).text
+    shown = await ann.say("/history")
+    assert "A deposit sent back: stopped, held again" in shown.text
+    assert "money returned" not in shown.text
     await books_balance(crew)
 
 

@@ -14,7 +14,7 @@ from casino.money import Asset
 from payments.addresses import TonAddress
 from payments.chains import btc_addresses
 from payments.chains.evm_addresses import EvmAddress
-from payments.destinations import canonical_destination
+from payments.destinations import canonical_destination, sender_destination
 
 TON_WALLET = TonAddress(0, b"\x07" * 32)
 JETTON_WALLET = TonAddress(0, b"\x08" * 32)
@@ -197,3 +197,28 @@ def test_any_text_is_an_address_or_refused(rail: Rail, text: str) -> None:
         assert wanted == rail.chain
     else:
         assert read(rail, canonical) == canonical
+
+
+@pytest.mark.parametrize(
+    ("rail", "sender", "destination"),
+    [
+        (TON, FREE_TON.raw, FREE_TON.friendly()),
+        (USDT_TON, FREE_TON.raw, FREE_TON.friendly()),
+        (USDT_ETH, FREE_EVM.raw, FREE_EVM.checksummed),
+        (BTC, "", None),
+        (TON, "", None),
+        (TON, "-1:" + "07" * 32, None),
+        (TON, "0:" + "00" * 32, None),
+        (USDT_ETH, FREE_TON.raw, None),
+    ],
+)
+def test_a_sender_is_paid_in_the_rails_own_form(
+    rail: Rail, sender: str, destination: str | None
+) -> None:
+    assert sender_destination(rail, sender, house=HOUSE) == destination
+
+
+def test_coins_never_go_back_to_the_house_itself() -> None:
+    for account in (TON_WALLET, JETTON_WALLET):
+        assert sender_destination(TON, account.raw, house=HOUSE) is None
+    assert sender_destination(USDT_ETH, EVM_WALLET.raw, house=HOUSE) is None

@@ -10,8 +10,9 @@ from casino import flags
 from casino.cashier import address_pool, rails, tags
 from casino.cashier.address_pool import PoolAddress
 from casino.clock import utc_now
-from casino.ids import internal, new_reference
+from casino.ids import internal, new_reference, public
 from payments.addresses import TonAddress
+from tests.casino.cashier import cashbox, held
 from tests.webapp.conftest import HOT_WALLET, Join, Start
 from tests.webapp.people import TON, Person, withdrawal
 
@@ -354,6 +355,23 @@ async def test_a_withdrawal_is_listed_and_taken_back_by_its_owner_only(join: Joi
         )
     answer = await person.post(f"/api/cashier/withdrawals/{late}/cancel")
     assert (answer.status, answer.code) == (422, "refusal.withdrawal_under_way")
+
+
+async def test_a_deposit_that_goes_back_is_shown_and_not_the_players_to_stop(join: Join, house):
+    person = await join(units=0)
+    deposit = await held.stopped_deposit(house, person.player_id)
+    owner = await cashbox.make_member(house)
+    made = await held.send_back(house, deposit, owner)
+    back, came = (await person.get("/api/cashier/movements")).body["movements"]
+    assert (came["kind"], came["status"], came["id"]) == ("deposit", "returning", public(deposit))
+    assert (back["kind"], back["status"]) == ("withdrawal", "in_review")
+    assert (back["detail"]["returns"], back["detail"]["cancellable"]) == (True, False)
+    assert back["detail"]["destination"] == cashbox.DESTINATION
+    answer = await person.post(f"/api/cashier/withdrawals/{back['id']}/cancel")
+    assert (answer.status, answer.code) == (422, "refusal.deposit_goes_back")
+    await held.reject(house, made.id, owner)
+    back, came = (await person.get("/api/cashier/movements")).body["movements"]
+    assert (back["status"], came["status"]) == ("rejected", "held")
 
 
 async def test_movements_come_in_pages(join: Join):

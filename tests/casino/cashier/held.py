@@ -3,6 +3,7 @@
 import asyncpg
 from sqlalchemy import text
 
+from casino import flags, switches
 from casino.cashier import (
     deposits,
     history,
@@ -40,12 +41,16 @@ async def held_deposit(db: Database, units: int = UNITS) -> tuple[int, int]:
     async with db.transaction() as session:
         await exclusion.self_exclude(session, player_id=player, months=6, now=NOW)
     await arrive(db, transfer(units, tag))
-    async with db.transaction() as session:
-        found = await session.scalar(
-            text("SELECT max(id) FROM deposits WHERE player_id = :player"), {"player": player}
-        )
-    assert found is not None
-    return player, found
+    return player, await _newest(db, player)
+
+
+async def stopped_deposit(db: Database, player: int, units: int = UNITS) -> int:
+    """A final deposit of this player that came while deposits were stopped."""
+    tag = await tag_of(db, player)
+    await _stop(db, stop=True)
+    await arrive(db, transfer(units, tag))
+    await _stop(db, stop=False)
+    return await _newest(db, player)
 
 
 async def send_back(
@@ -116,3 +121,19 @@ async def require_proven(db: Database) -> None:
 async def held_and_reserved(db: Database, player: int) -> tuple[int, int, int]:
     purse = await wallet(db, player)
     return purse.cash, purse.held, purse.reserved
+
+
+async def _newest(db: Database, player: int) -> int:
+    async with db.transaction() as session:
+        found = await session.scalar(
+            text("SELECT max(id) FROM deposits WHERE player_id = :player"), {"player": player}
+        )
+    assert found is not None
+    return int(found)
+
+
+async def _stop(db: Database, *, stop: bool) -> None:
+    async with db.transaction() as session:
+        await flags.set_flag(
+            session, name=switches.DEPOSITS, stop=stop, reason="drill", actor="staff:1", now=NOW
+        )

@@ -171,24 +171,29 @@ async def ask_address(
 
 
 async def address_given(
-    message: Message, words: Words, talk: Talk, desk: Desk, state: FSMContext
+    message: Message, member: Member, words: Words, talk: Talk, desk: Desk, state: FSMContext
 ) -> Toast | None:
     """The last look at what was understood; an address that cannot be paid may be sent again."""
     key = (await state.get_data()).get(KEY)
     if not isinstance(key, int):
         await state.clear()
         return Toast(words.plain("admin.forgotten"))
-    address, _, memo = (message.text or "").strip().partition(" ")
-    async with desk.database.transaction() as session:
-        deposit = await deposits.get_deposit(session, deposit_id=key)
-        destination = canonical_destination(
-            await rails.get_rail(session, deposit.rail),
-            address,
-            house=await house_addresses.read(session),
-            testnet=desk.testnet,
-        )
-        sender = await _sender(session, deposit)
-        planned = await _plan(session, key, destination, " ".join(memo.split()))
+    written = (message.text or "").split()
+    address, memo = "".join(written[:1]), " ".join(written[1:])
+    try:
+        async with desk.database.transaction() as session:
+            deposit = await returns.require_returnable(session, deposit_id=key)
+            destination = canonical_destination(
+                await rails.get_rail(session, deposit.rail),
+                address,
+                house=await house_addresses.read(session),
+                testnet=desk.testnet,
+            )
+            sender = await _sender(session, deposit)
+            planned = await _plan(session, key, destination, memo)
+    except Conflict:
+        await state.clear()
+        return await too_late(_subject(key), desk=desk, member=member, words=words, talk=talk)
     await talk.send(await _last_look(planned, sender=sender, words=words, state=state))
     return None
 

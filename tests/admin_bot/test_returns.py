@@ -126,6 +126,11 @@ async def test_two_clerks_and_one_deposit(office: Office, pavel: Clerk, pyotr: C
     late = await pavel.answer("Send it back")
     assert late["text"].startswith("Nothing was done: this has changed")
     assert await office.column("SELECT deposit_id FROM withdrawals") == [deposit]
+    await pavel.answer(
+        data=f"backask1|{deposit}", forge=True, message_id=(await pavel.last()).message_id
+    )
+    assert "Nothing was done: this has changed" in (await pavel.say(ANOTHER.raw)).text
+    assert "Nothing was done" not in (await pavel.say(ANOTHER.raw)).text, "it is asked no more"
     assert await office.actions(PAYMENTS) == []
     assert await office.actions(SECOND) == ["deposit.returned", "withdrawal.requested"]
 

@@ -123,6 +123,7 @@ async def test_everything_is_proven_by_hand(db, monkeypatch, capsys):
         "open rounds",
         "reserved for withdrawals",
         "held deposits",
+        "returned deposits",
         "deposits not final",
         "rounds",
         "limit counters",

@@ -104,7 +104,9 @@ def any_address(draw: st.DrawFn) -> str:
 
 def transaction(body: Cell, *, aborted: bool = False, bounced: bool = False) -> TonTransaction:
     """What our jetton wallet would record of a message with this body."""
-    message = TonMessage("ab" * 32, "0:" + "11" * 32, OURS.raw, 10, 1, True, bounced, opcode(body), body)
+    message = TonMessage(
+        "ab" * 32, "0:" + "11" * 32, OURS.raw, 10, 1, True, bounced, opcode(body), body
+    )
     position = Position(5, "cd" * 32)
     return TonTransaction(
         OURS.raw, position, Position(), 7, NOW, aborted, False, False, 1, message, ()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sandbox.chains import DEMO_PACE, QUICK_PACE
 from sandbox.home import Home, demo_home
-from sandbox.processes import ServiceFailed
+from sandbox.processes import ServiceFailed, last_lines
 from sandbox.settings import Ports
 from sandbox.stage import open_stage
 from sandbox.story import tell
@@ -71,7 +71,11 @@ async def smoke() -> int:
         async with open_stage(
             Home(Path(folder)), Ports.free(), pace=QUICK_PACE, say=_progress(began)
         ) as stage:
-            return 0 if await tell(stage, _print) else 1
+            if await tell(stage, _print):
+                return 0
+            for log in stage.home.logs():
+                sys.stderr.write(f"\n{log.name} ends with\n{last_lines(log, 30)}\n")
+            return 1
 
 
 def _open_folder() -> str | None:

@@ -130,6 +130,10 @@ class Home:
         """Where a service's output goes."""
         return self.folder / "logs" / f"{service}.log"
 
+    def logs(self) -> list[Path]:
+        """What services have written so far."""
+        return sorted((self.folder / "logs").glob("*.log"))
+
     def erase(self) -> None:
         """Forget the world; raises ServiceFailed while it is running."""
         if not self.folder.exists():

@@ -35,9 +35,9 @@ class ChainSizes:
     btc_own_every: int = 5_000
     evm_blocks: int = 1_500
     evm_transfers: int = 5
-    full_blocks: int = 300
+    full_blocks: int = 1_500
     full_transfers: int = 50
-    btc_blocks: int = 120
+    btc_blocks: int = 360
     btc_transactions: int = 300
     ton_transactions: int = 500
     samples: int = 20

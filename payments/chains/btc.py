@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 DEPTH = 6
 HEADERS_AT_ONCE = 500
-BLOCKS_AT_ONCE = 3
+BLOCKS_AT_ONCE = 6
 OUT_OF_RANGE = -8
 # How Bitcoin Core and its descendants say no to a transaction (src/rpc/protocol.h): bad bytes,
 # inputs that are missing or spent, and everything that their mempool's policy does not like.
@@ -278,6 +278,9 @@ class BtcChain:
                 for next_one in islice(waiting, BLOCKS_AT_ONCE - len(asked)):
                     asking = known(self._rpc, "getblock", next_one.hash, 0)
                     asked.append(asyncio.create_task(asking))  # noqa: TID251 - awaited below
+                # Where the answer is here already nothing else would get its turn, and what was
+                # asked for now would leave only after this block.
+                await asyncio.sleep(0)
                 yield header, hex_bytes(await asked.popleft())
         finally:
             # After trouble the answers under way are waited for and thrown away: what is cancelled

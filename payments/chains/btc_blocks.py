@@ -6,7 +6,7 @@ people write them, with their bytes turned round."""
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from operator import eq
@@ -88,6 +88,15 @@ class ScannedBlock:
         return tuple(map(_shown, self.hashes))
 
 
+@dataclass(slots=True)
+class _Seen:
+    """What was read of a block so far."""
+
+    hashes: list[bytes] = field(default_factory=list)
+    outputs: list[FoundOutput] = field(default_factory=list)
+    spends: list[FoundSpend] = field(default_factory=list)
+
+
 def read_header(raw: bytes, height: int) -> Header:
     """A header from its 80 bytes; its hash is computed here, so that it cannot be a lie.
 
@@ -133,24 +142,21 @@ def scan_block(
         count, at = _number(raw, HEADER_BYTES)
         if not 0 < count <= len(raw):
             raise RawBytesError("no transactions")
-        hashes: list[bytes] = []
-        outputs: list[FoundOutput] = []
-        spends: list[FoundSpend] = []
-        for number in range(count):
-            at = _scan_transaction(raw, at, scripts, outpoints, number, hashes, outputs, spends)
+        seen = _Seen()
+        at = _scan_transactions(raw, at, count, scripts, outpoints, seen)
     except IndexError as error:
         raise RawBytesError("cut short") from error
     if at != len(raw):
         raise RawBytesError("cut short" if at > len(raw) else "more than a block")
-    if _merkle_root(hashes) != raw[36:68]:
+    if _merkle_root(seen.hashes) != raw[36:68]:
         raise RawBytesError("transactions are not those of the header")
     return ScannedBlock(
         hash=header.hash,
         parent=header.parent,
         at=header.at,
-        hashes=tuple(hashes),
-        outputs=tuple(outputs),
-        spends=tuple(spends),
+        hashes=tuple(seen.hashes),
+        outputs=tuple(seen.outputs),
+        spends=tuple(seen.spends),
     )
 
 
@@ -166,82 +172,91 @@ def outpoint_bytes(outpoint: str) -> bytes:
     return packed
 
 
-def _scan_transaction(
+def _scan_transactions(  # noqa: C901, PLR0912, PLR0915 - flat, because a watcher spends its time here
     raw: bytes,
-    start: int,
+    at: int,
+    count: int,
     scripts: Container[bytes],
     outpoints: Container[bytes],
-    number: int,
-    hashes: list[bytes],
-    outputs: list[FoundOutput],
-    spends: list[FoundSpend],
+    seen: _Seen,
 ) -> int:
-    """Read one transaction of a block; returns where the next one begins.
+    """Read so many transactions from `at` on; returns where the last one ends.
 
-    Lengths below 253 are one byte, and nearly all of them are: that case is written out, because
-    this loop is where a watcher spends its time."""
-    at = start + 4
-    segwit = raw[at] == 0
-    if segwit:
-        if raw[at + 1] != 1:
-            raise RawBytesError("not a segwit marker")
-        at += 2
-    body = at
-    inputs, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
-    hits: list[str] = []
-    for _ in range(inputs):
-        if outpoints is not NOTHING and raw[at : at + 36] in outpoints:
-            hits.append(_shown_outpoint(raw[at : at + 36]))
-        at += 36
-        length, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
-        at += length + 4
-    outputs_at = at
-    count, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
-    found: list[tuple[int, int, bytes]] = []
-    for vout in range(count):
-        units_at = at
-        at += 8
-        length, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
-        script = raw[at : at + length]
-        at += length
-        if script in scripts:
-            found.append((vout, int.from_bytes(raw[units_at : units_at + 8], "little"), script))
-    if segwit:
-        end_of_body, at = at, _after_witness(raw, at, inputs) + 4
-        stripped = raw[start : start + 4] + raw[body:end_of_body] + raw[at - 4 : at]
-    else:
+    Lengths below 253 are one byte, and nearly all of them are: that case is written out."""
+    searched, hashes = outpoints is not NOTHING, seen.hashes
+    for _ in range(count):
+        start = at
         at += 4
-        stripped = raw[start:at]
-    id_hash = sha256(sha256(stripped).digest()).digest()
-    hashes.append(id_hash)
-    if found or hits:
-        txid = _shown(id_hash)
-        coinbase = number == 0
-        outputs += [
-            FoundOutput(txid, vout, units, script, coinbase, stripped)
-            for vout, units, script in found
-        ]
-        spends += [FoundSpend(hit, txid, _outputs(raw, outputs_at)) for hit in hits]
-    return at
-
-
-def _after_witness(raw: bytes, at: int, inputs: int) -> int:
-    for _ in range(inputs):
-        items, at = (raw[at], at + 1) if raw[at] < 0xFD else _number(raw, at)
-        for _item in range(items):
-            length = raw[at]
+        segwit = raw[at] == 0
+        if segwit:
+            if raw[at + 1] != 1:
+                raise RawBytesError("not a segwit marker")
+            at += 2
+        body, inputs = at, raw[at]
+        if inputs < 0xFD:
+            at += 1
+        else:
+            inputs, at = _number(raw, at)
+        hits: tuple[str, ...] = ()
+        for _input in range(inputs):
+            if searched and raw[at : at + 36] in outpoints:
+                hits = (*hits, _shown_outpoint(raw[at : at + 36]))
+            length = raw[at + 36]
             if length < 0xFD:
-                at += length + 1
+                at += length + 41
             else:
-                length, at = _number(raw, at)
-                at += length
+                length, at = _number(raw, at + 36)
+                at += length + 4
+        outputs_at, outputs = at, raw[at]
+        if outputs < 0xFD:
+            at += 1
+        else:
+            outputs, at = _number(raw, at)
+        found: tuple[tuple[int, int, bytes], ...] = ()
+        for vout in range(outputs):
+            units_at, length = at, raw[at + 8]
+            if length < 0xFD:
+                at += 9
+            else:
+                length, at = _number(raw, at + 8)
+            script = raw[at : at + length]
+            at += length
+            if script in scripts:
+                units = int.from_bytes(raw[units_at : units_at + 8], "little")
+                found = (*found, (vout, units, script))
+        if segwit:
+            body_end = at
+            for _input in range(inputs):
+                items = raw[at]
+                if items < 0xFD:
+                    at += 1
+                else:
+                    items, at = _number(raw, at)
+                for _item in range(items):
+                    length = raw[at]
+                    if length < 0xFD:
+                        at += length + 1
+                    else:
+                        length, at = _number(raw, at)
+                        at += length
+            at += 4
+            stripped = raw[start : start + 4] + raw[body:body_end] + raw[at - 4 : at]
+        else:
+            at += 4
+            stripped = raw[start:at]
+        id_hash = sha256(sha256(stripped).digest()).digest()
+        hashes.append(id_hash)
+        if found or hits:
+            txid, coinbase = _shown(id_hash), len(hashes) == 1
+            seen.outputs += (FoundOutput(txid, *one, coinbase, stripped) for one in found)
+            seen.spends += (FoundSpend(hit, txid, _outputs(raw, outputs_at)) for hit in hits)
     return at
 
 
 def _pass(raw: bytes, start: int) -> tuple[int, bytes, int, int]:
     """Where a lone transaction ends, its hash, and where its inputs and outputs begin."""
-    hashes: list[bytes] = []
-    end = _scan_transaction(raw, start, NOTHING, NOTHING, 0, hashes, [], [])
+    seen = _Seen()
+    end = _scan_transactions(raw, start, 1, NOTHING, NOTHING, seen)
     inputs_at = start + (6 if raw[start + 4] == 0 else 4)
     count, at = _number(raw, inputs_at)
     if not count:
@@ -249,7 +264,7 @@ def _pass(raw: bytes, start: int) -> tuple[int, bytes, int, int]:
     for _ in range(count):
         length, at = _number(raw, at + 36)
         at += length + 4
-    return end, hashes[0], inputs_at, at
+    return end, seen.hashes[0], inputs_at, at
 
 
 def _inputs(raw: bytes, at: int) -> tuple[TxInput, ...]:

@@ -9,6 +9,8 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import google_crc32c
+
 from payments.chains.ton_cells import TEXT_OPCODE, CellError, opcode, read_cell, read_comment
 
 if TYPE_CHECKING:
@@ -22,7 +24,6 @@ COUNTS = b"\x01\x01\x00"
 CELL_AT = 11
 CHECKSUM_BYTES = 4
 OPCODE_BYTES = 4
-POLYNOMIAL = 0x82F63B78
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +85,9 @@ def _plain(boc: bytes) -> PlainBody | None:
         return None
     checksum = boc[end:]
     if flags & WITH_CHECKSUM:
-        if len(checksum) != CHECKSUM_BYTES or _crc32c(boc[:end]) != checksum:
+        # Castagnoli's polynomial (RFC 3720), the low byte first.
+        if checksum != google_crc32c.value(boc[:end]).to_bytes(CHECKSUM_BYTES, "little"):
             return None
     elif checksum:
         return None
     return PlainBody(boc, boc[CELL_AT + 2 : end])
-
-
-def _crc32c(content: bytes) -> bytes:
-    """The checksum of Castagnoli's polynomial (RFC 3720), the low byte first."""
-    crc = 0xFFFFFFFF
-    for byte in content:
-        crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
-    return (crc ^ 0xFFFFFFFF).to_bytes(4, "little")
-
-
-def _row(byte: int) -> int:
-    for _ in range(8):
-        byte = byte >> 1 ^ (POLYNOMIAL if byte & 1 else 0)
-    return byte
-
-
-_TABLE = tuple(map(_row, range(256)))

@@ -33,17 +33,14 @@ class TonMessage(msgspec.Struct, frozen=True, gc=False):
     forward_fee_units: int
     bounce: bool
     bounced: bool
+    opcode: int | None
+    """What it asks for; None where it says too little."""
     content: Cell | PlainBody
 
     @property
     def body(self) -> Cell:
         """What it says, as a cell."""
         return self.content.cell() if isinstance(self.content, PlainBody) else self.content
-
-    @property
-    def opcode(self) -> int | None:
-        """What it asks for; None where it says too little."""
-        return opcode_of(self.content)
 
     @property
     def comment(self) -> str | None:
@@ -156,6 +153,7 @@ def _message(record: Mapping[str, Any]) -> TonMessage:
         forward_fee_units=int(record["fwd_fee"]) if internal else 0,
         bounce=internal and _flag(record["bounce"]),
         bounced=internal and _flag(record["bounced"]),
+        opcode=opcode_of(content),
         content=content,
     )
     if source is None and destination is not None:

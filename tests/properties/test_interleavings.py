@@ -117,7 +117,7 @@ async def sit_down(house: House) -> Table:
 
 
 @settings(
-    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "40")),
+    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "25")),
     deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # waves race: a smaller example need not fail the same way

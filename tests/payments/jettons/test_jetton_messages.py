@@ -26,7 +26,14 @@ from tonutils.contracts import TONTransferBuilder, WalletHighloadV3R1
 from casino.errors import OutsideUnavailable
 from payments.addresses import TonAddress, parse_ton
 from payments.chains.base import Position
-from payments.chains.ton_cells import CellError, Fields, comment_cell, library_address, read_cell
+from payments.chains.ton_cells import (
+    CellError,
+    Fields,
+    comment_cell,
+    library_address,
+    opcode,
+    read_cell,
+)
 from payments.chains.ton_facts import TonMessage, TonTransaction
 from payments.chains.ton_jetton_facts import (
     AMOUNT_MAX,
@@ -97,7 +104,9 @@ def any_address(draw: st.DrawFn) -> str:
 
 def transaction(body: Cell, *, aborted: bool = False, bounced: bool = False) -> TonTransaction:
     """What our jetton wallet would record of a message with this body."""
-    message = TonMessage("ab" * 32, "0:" + "11" * 32, OURS.raw, 10, 1, True, bounced, body)
+    message = TonMessage(
+        "ab" * 32, "0:" + "11" * 32, OURS.raw, 10, 1, True, bounced, opcode(body), body
+    )
     position = Position(5, "cd" * 32)
     return TonTransaction(
         OURS.raw, position, Position(), 7, NOW, aborted, False, False, 1, message, ()

@@ -175,6 +175,11 @@ async def open_page(
     return page, troubles
 
 
+async def expect_toast(page: Page, text: str) -> None:
+    """It fades by itself, so that a test which looks late may find it hidden."""
+    await expect(page.locator("#toast")).to_have_text(text)
+
+
 async def test_a_newcomers_first_steps(browser: Browser, client: Client, tmp_path: Path) -> None:
     page, troubles = await open_page(browser, client, 1440, 900)
     button = page.get_by_role
@@ -183,7 +188,7 @@ async def test_a_newcomers_first_steps(browser: Browser, client: Client, tmp_pat
     await expect(page.get_by_role("article").locator("b", has_text="Welcome")).to_be_visible()
 
     await button("button", name="Deposit", exact=True).click()
-    await expect(page.get_by_text("At least 1 TON")).to_be_visible()
+    await expect_toast(page, "At least 1 TON")
     await expect(page.get_by_role("log").get_by_text("edited")).to_be_visible()
     await button("button", name="Send from my wallet").click()
     await expect(page.get_by_label("To", exact=True)).to_have_value(ADDRESS)
@@ -193,7 +198,7 @@ async def test_a_newcomers_first_steps(browser: Browser, client: Client, tmp_pat
     await expect(page.get_by_text("the wallet holds less")).to_be_visible()
     await page.get_by_label("Amount", exact=True).fill("2.5")
     await page.get_by_role("dialog").get_by_role("button", name="Send").click()
-    await expect(page.get_by_text("2.50 TON is on its way")).to_be_visible()
+    await expect_toast(page, "2.50 TON is on its way")
     assert client.feed.sent == [
         {"person": ANN, "rail": "ton", "to": ADDRESS, "comment": TAG, "units": 2_500_000_000}
     ]
@@ -210,7 +215,7 @@ async def test_a_newcomers_first_steps(browser: Browser, client: Client, tmp_pat
     await expect(page.get_by_label("Comment or tag", exact=True)).to_be_hidden()
     await expect(dialog.get_by_text("paid in ETH")).to_be_visible()
     await dialog.get_by_role("button", name="Send").click()
-    await expect(page.get_by_text("1.00 USDT is on its way")).to_be_visible()
+    await expect_toast(page, "1.00 USDT is on its way")
     assert [one["rail"] for one in client.feed.sent] == ["ton", "usdt_eth"]
 
     await button("button", name="Mine a block").click()

@@ -61,11 +61,13 @@ from tests.casino.cashier.held import (
     deposit_of,
     held_and_reserved,
     held_deposit,
+    reject,
     release,
     require_proven,
     run,
     send_back,
     set_free,
+    stopped_deposit,
 )
 
 
@@ -229,7 +231,9 @@ async def test_locks_of_the_player_do_not_hold_it_and_it_opens_none(
     house: Database, payer: Member
 ) -> None:
     """Saved addresses only, and a cool-down after a change, guard his wishes against a thief."""
-    player, deposit = await held_deposit(house)
+    player = await rich_player(house)
+    await reject(house, (await ask(house, player)).id, payer)
+    deposit = await stopped_deposit(house, player)
     async with house.transaction() as session:
         await saved_only.switch_on(session, player_id=player, now=NOW)
         await changes.note(session, player_id=player, change=next(iter(Change)), now=NOW)

@@ -26,8 +26,6 @@ from tests.casino.cashier.cashbox import (
     arrive,
     assert_sound,
     make_clerk,
-    make_member,
-    open_house,
     rich_player,
     tag_of,
     transfer,
@@ -38,16 +36,15 @@ COLD = "UQ-cold"
 
 
 @pytest.fixture
-async def owner(db: Database) -> Member:
-    """A house with a hundred coins, forty of them in cold storage."""
-    await open_house(db)
+async def owner(db: Database, owner: Member) -> Member:
+    """Of a house with a hundred coins, forty of them in cold storage."""
     await rich_player(db)
     async with db.transaction() as session:
         await cold_storage.keep_address(session, rail="ton", address=COLD, now=NOW)
         await cold_storage.book_move(
             session, rail="ton", units=40 * TON, reference="1", tx_hash="tx", now=NOW
         )
-    return await make_member(db, Role.PAYMENTS)
+    return owner
 
 
 async def hot_and_cold(db: Database) -> tuple[int, int, int]:

@@ -23,8 +23,6 @@ from tests.casino.cashier.cashbox import (
     ask,
     assert_sound,
     make_clerk,
-    make_member,
-    open_house,
     rich_player,
     signed_payout,
     status_of,
@@ -33,12 +31,6 @@ from tests.casino.cashier.cashbox import (
 
 NET = 10 * TON - 50_000_000
 _numbers = count(100)
-
-
-@pytest.fixture
-async def owner(db: Database) -> Member:
-    await open_house(db)
-    return await make_member(db, Role.PAYMENTS)
 
 
 async def landed(db: Database, owner: Member, *, arrived: int, left: int) -> tuple[int, int, int]:

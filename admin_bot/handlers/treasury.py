@@ -268,7 +268,8 @@ async def _left(session: AsyncSession, tx_hash: str) -> ForeignSend | None:
         found = await foreign_sends.find(session, mark=tx_hash)
     except NotFound:
         return None
-    return found if found.tx_hash.lower() == tx_hash.lower() else None
+    names = {found.tx_hash.lower(), found.chain_hash.lower()}
+    return found if tx_hash.lower() in names else None
 
 
 async def _card(rail: str, *, member: Member, words: Words, desk: Desk) -> Screen:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, outbox
@@ -255,13 +255,10 @@ async def book_return(
 
 
 async def _take_turn(session: AsyncSession, rail: str) -> Rail:
-    """Bookings of a rail's cold storage happen one after another. Raises NotFound."""
+    """Bookings of cold storage happen one after another, by the house's own lock: whoever comes
+    here may hold it already. Raises NotFound."""
     offered = await get_rail(session, rail)
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
-            key=f"cold_storage:{rail}"
-        )
-    )
+    await journal.lock_players(session, [journal.HOUSE])
     return offered
 
 

@@ -14,8 +14,6 @@ from sqlalchemy import func, select
 from casino import outbox
 from casino.cashier import foreign_payments, foreign_sends, recovery
 from casino.cashier.payout_tables import ForeignSendRow, PayoutRow
-from casino.ids import PlayerId
-from casino.ledger import journal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,9 +116,7 @@ async def shown(
             for paid in send.payments
             for one in await foreign_payments.candidates(session, paid=paid)
         }
-        await journal.lock_players(session, [PlayerId(one.player_id) for one in fitting.values()])
-        for withdrawal_id in sorted(fitting):
-            await recovery.doubt(session, withdrawal_id=withdrawal_id, now=now)
+        await recovery.doubt_all(session, withdrawals=fitting.values(), now=now)
     await outbox.write(
         session,
         consumer=outbox.STAFF,

@@ -1,17 +1,20 @@
 """Coins that come back from cold storage: nobody's deposit, in the book once, whoever says so."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from casino.cashier import (
     cold_returns,
     cold_storage,
     deposits,
     house_addresses,
+    payouts,
     thresholds,
     treasury,
     unclaimed,
@@ -21,7 +24,7 @@ from casino.cashier.unclaimed import ChainDeposit
 from casino.db import Database
 from casino.errors import AddressInvalid, IllegalMove, NotFound, NotPermitted
 from casino.ledger import totals
-from casino.ledger.chart import Account
+from casino.ledger.chart import Account, hot_wallet
 from casino.money import Asset
 from casino.staff.people import Member
 from casino.staff.roles import Role
@@ -37,6 +40,7 @@ from tests.casino.cashier.cashbox import (
     transfer,
     wallet,
 )
+from tests.casino.players.races import overlapping
 
 COLD = "UQ-cold"
 
@@ -237,3 +241,42 @@ async def test_an_address_that_is_named_and_forgotten_at_once_stays_known(
     await task
     async with db.transaction() as session:
         assert "UQ-new" in await cold_storage.addresses(session)
+
+
+@pytest.mark.usefixtures("owner")
+async def test_moves_both_ways_at_once_take_turns_at_the_house_alone(
+    db: Database,
+) -> None:
+    """Whoever books a page, or what people say of a transaction, may hold the house before."""
+    way = {"rail": "ton", "units": TON, "tx_hash": "tx", "now": NOW}
+    await overlapping(
+        db,
+        lambda session: payouts.book_network_fee(
+            session, rail="ton", units=1, reference="fee", now=NOW
+        ),
+        lambda session: cold_storage.book_move(session, reference="there", **way),
+        then=lambda session: cold_storage.book_return(
+            session, reference="back", source=Account.HOUSE_UNCLAIMED, **way
+        ),
+    )
+    assert (await hot_and_cold(db))[1] == 40 * TON
+
+
+@pytest.mark.usefixtures("owner")
+async def test_two_returns_at_once_take_from_cold_storage_what_is_there(
+    db: Database,
+) -> None:
+    def came(reference: str) -> Callable[[AsyncSession], Awaitable[bool]]:
+        return lambda session: cold_storage.book_return(
+            session,
+            rail="ton",
+            units=30 * TON,
+            reference=reference,
+            tx_hash="tx",
+            source=hot_wallet("ton"),
+            now=NOW,
+        )
+
+    assert await overlapping(db, came("1"), came("2"))
+    _hot, cold, capital = await hot_and_cold(db)
+    assert (cold, capital) == (0, 20 * TON)

@@ -10,6 +10,7 @@ from aiogram.fsm.strategy import FSMStrategy
 from admin_bot.access import Entrance, Permitted, Spoken
 from admin_bot.handlers import (
     audit_log,
+    cold_addresses,
     fallback,
     figures,
     foreign_payments,
@@ -53,6 +54,7 @@ FAMILIES = (
     unclaimed_coins,
     strange_tokens,
     treasury,
+    cold_addresses,
     team,
     why,
     fallback,

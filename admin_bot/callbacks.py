@@ -246,6 +246,18 @@ class ReturnSure(CallbackData, prefix="hotback1", sep=SEPARATOR):
     rail: str
 
 
+class ColdAddressCard(CallbackData, prefix="cold1", sep=SEPARATOR):
+    """Show an address of cold storage; `mark` ends it."""
+
+    mark: str
+
+
+class ForgetCold(CallbackData, prefix="coldno1", sep=SEPARATOR):
+    """Have the address forgotten that was shown."""
+
+    mark: str
+
+
 class HotWalletCard(CallbackData, prefix="hot1", sep=SEPARATOR):
     """Show what a rail's wallets hold."""
 

@@ -27,7 +27,7 @@ from payments.builds_btc import build_btc_reconciler
 from payments.builds_ton import toncenter
 from payments.config import TonSettings
 from payments.follower import Follower
-from payments.registry import AUDITS, CHAINS, DESKS, FOLLOWED, SWEEPERS
+from payments.registry import AUDITS, CHAINS, DESKS, FOLLOWED, SEARCHES, SWEEPERS
 from payments.sender import Sender
 from payments.settler import Settler
 from payments.token_watch import TokenWatch
@@ -118,6 +118,7 @@ def watching(database: Database) -> list[Loop]:
     reconciler = build_btc_reconciler(database)
     if reconciler is not None:
         loops.append(Loop("reconciler:bitcoin", reconciler.run, reconciler.close))
+    loops += _others("search", SEARCHES, database)
     return loops + _others("audit", AUDITS, database)
 
 

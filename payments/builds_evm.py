@@ -14,6 +14,7 @@ from payments.chains.evm_wallet import GWEI
 from payments.config import EvmPayoutSettings, EvmSettings, EvmSweeps
 from payments.desks.evm import EvmDesk
 from payments.desks.evm_audit import EvmAudit
+from payments.desks.evm_search import SendSearch
 from payments.desks.evm_sweeps import EvmSweeper, SweepRules
 from payments.desks.evm_versions import FeeCaps, Versions
 from payments.follower import Followed
@@ -129,3 +130,14 @@ def build_usdt_eth_audit(
         return None
     evm = build_evm(settings)
     return EvmAudit(database, evm, USDT_ETH, settings.poll_seconds), evm.close
+
+
+def build_usdt_eth_search(
+    database: Database,
+) -> tuple[SendSearch, Callable[[], Awaitable[None]]] | None:
+    """What finds sends on Ethereum that a node without old states did not show."""
+    settings = EvmSettings()
+    if not settings.given:
+        return None
+    evm = build_evm(settings)
+    return SendSearch(database, evm, USDT_ETH, settings.poll_seconds), evm.close

@@ -47,7 +47,7 @@ async def read_account(
     database: Database, chain: Chain, *, rail: str, address: str, account: str, head: ChainHead
 ) -> None:
     """Book everything up to `head` of `account`, which holds what is sent to `address` (both raw).
-    Of a page nothing is remembered unless all of it is."""
+    Of a page nothing is booked unless all of it is; what left without us is noted before."""
     ahead: ReadingAhead[Page] = ReadingAhead()
     try:
         while await _read_page(
@@ -85,6 +85,10 @@ async def _read_page(
     if page.more:
         following = chain.page(account, after=page.position, head=head, limit=PAGE_TRANSACTIONS)
         ahead.begin(_name(page.position), following)
+    if page.carriers:
+        # Of its own: whom it doubts and whom the page credits would be locked one after another.
+        async with database.transaction() as session:
+            await _note_foreign(session, rail, address, page.carriers)
     async with database.transaction() as session:
         await _book(session, rail, address, page, head)
         await deposits.advance_cursor(
@@ -132,6 +136,12 @@ async def _book(
     ]
     if seen:
         await deposits.observe(session, rail=rail, transfers=seen, now=now)
+        await deposits.confirm(session, rail=rail, final_block=head.block, now=now)
+    # After the deposits, which lock players: this one locks the chain's cases.
+    await token_cases.keep(
+        session, chain=offered.chain, rail=offered, transfers=page.strangers, now=now
+    )
+    # Last of all: whoever holds a player may be waiting for the house.
     for fee in page.fees:
         if fee.asset is not offered.asset:
             raise InvariantViolation(
@@ -140,13 +150,6 @@ async def _book(
         await payouts.book_network_fee(
             session, rail=rail, units=fee.units, reference=fee.reference, now=now
         )
-    await _note_foreign(session, offered, address, page, now)
-    if seen:
-        await deposits.confirm(session, rail=rail, final_block=head.block, now=now)
-    # After the deposits, which lock players: this one locks the chain's cases.
-    await token_cases.keep(
-        session, chain=offered.chain, rail=offered, transfers=page.strangers, now=now
-    )
 
 
 async def _moved_within(session: AsyncSession, offered: Rail, page: Page) -> frozenset[str]:
@@ -163,14 +166,17 @@ async def _moved_within(session: AsyncSession, offered: Rail, page: Page) -> fro
 
 
 async def _note_foreign(
-    session: AsyncSession, offered: Rail, address: str, page: Page, now: datetime
+    session: AsyncSession, rail: str, address: str, carriers: Sequence[Carrier]
 ) -> None:
     """Write down what left the account under bytes that no payout of ours has: somebody else has
-    the key, a person used it by hand, or this database is older than the chain."""
-    known = await attempts.known(session, tx_hashes=[one.message_hash for one in page.carriers])
+    the key, a person used it by hand, or this database is older than the chain. Once; whom it paid
+    is in doubt in the same transaction."""
+    now, offered = utc_now(), await get_rail(session, rail)
+    known = await attempts.known(session, tx_hashes=[one.message_hash for one in carriers])
     hot = offered.address
     account = hot if hot and parse_ton(hot, testnet=True).raw == address else address
-    for one in page.carriers:
+    doubted: list[SentPayment] = []
+    for one in carriers:
         if one.message_hash in known:
             continue
         log.error("watcher.foreign_send", rail=offered.name, tx_hash=one.tx_hash)
@@ -189,8 +195,8 @@ async def _note_foreign(
         )
         if one.number is not None:
             await claiming.skip_number(session, account, one.number)
-        if new:
-            await _doubt_paid(session, paid, now)
+        doubted += paid if new else ()
+    await _doubt_paid(session, doubted, now)
 
 
 async def _payments(
@@ -220,6 +226,9 @@ def _canonical(text: str) -> str:
 async def _doubt_paid(session: AsyncSession, paid: Sequence[SentPayment], now: datetime) -> None:
     """Whom it paid may have been waiting for just that: staff decide about him again, once they
     know what it was."""
-    for payment in dict.fromkeys(paid):
-        for one in await foreign_payments.candidates(session, paid=payment):
-            await recovery.doubt(session, withdrawal_id=one.id, now=now)
+    fitting = {
+        one.id: one
+        for payment in dict.fromkeys(paid)
+        for one in await foreign_payments.candidates(session, paid=payment)
+    }
+    await recovery.doubt_all(session, withdrawals=fitting.values(), now=now)

@@ -11,6 +11,7 @@ from payments.builds_evm import (
     build_usdt_eth,
     build_usdt_eth_audit,
     build_usdt_eth_desk,
+    build_usdt_eth_search,
     build_usdt_eth_sweeper,
 )
 from payments.builds_ton import (
@@ -98,6 +99,8 @@ DESKS: tuple[DeskEntry, ...] = (
 SWEEPERS: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_sweeper),)
 
 AUDITS: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_audit),)
+
+SEARCHES: tuple[LoopEntry, ...] = (LoopEntry(name=USDT_ETH, build=build_usdt_eth_search),)
 
 CHAINS: tuple[ChainEntry, ...] = (
     ChainEntry(name="ton", rails=(TON,), build=build_ton, offer=offer_ton),

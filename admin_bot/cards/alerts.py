@@ -26,6 +26,7 @@ CONCERNS: Mapping[str, Permission] = {
     "alert.token_flood": Permission.DEPOSITS_RESOLVE,
     "alert.deposit_reversed": Permission.WITHDRAWALS_DECIDE,
     "alert.foreign_payment_second": Permission.WITHDRAWALS_DECIDE,
+    "alert.foreign_send_shown": Permission.WITHDRAWALS_DECIDE,
 }
 
 

@@ -55,6 +55,17 @@ def _foreign_send(payload: Payload, words: Words) -> Screen:
     )
 
 
+def _foreign_send_shown(payload: Payload, words: Words) -> Screen:
+    return Screen(
+        paragraphs(
+            words.say("admin.alert.foreign_send_shown", nonce=whole(payload, "nonce")),
+            words.say("admin.alert.foreign_send_shown_body"),
+            code(str(payload["tx_hash"])),
+        ),
+        (_open_send(str(payload["mark"]), words),),
+    )
+
+
 def _low_fuel(payload: Payload, words: Words) -> Screen:
     return Screen(
         paragraphs(
@@ -138,15 +149,14 @@ def _foreign_payment_second(payload: Payload, words: Words) -> Screen:
             code(tx_hash),
         ),
         (
-            (
-                tap(
-                    words.plain("admin.button.open_card"),
-                    ForeignSendCard(mark=tx_hash[:MARK_LENGTH]),
-                ),
-            ),
+            _open_send(tx_hash, words),
             _card(payload, words),
         ),
     )
+
+
+def _open_send(key: str, words: Words) -> Row:
+    return (tap(words.plain("admin.button.open_card"), ForeignSendCard(mark=key[:MARK_LENGTH])),)
 
 
 def _about(key: str) -> Compose:
@@ -178,6 +188,7 @@ def _card(payload: Payload, words: Words) -> Row:
 
 PAYOUT_ALERTS: Mapping[str, Compose] = {
     "alert.foreign_send": _foreign_send,
+    "alert.foreign_send_shown": _foreign_send_shown,
     "alert.low_fuel": _low_fuel,
     "alert.signing_refused": _signing_refused,
     "alert.top_up": _top_up,

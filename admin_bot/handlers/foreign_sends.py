@@ -24,7 +24,7 @@ from admin_bot.callbacks import (
 from admin_bot.desk import Desk
 from admin_bot.reasons import own
 from casino import clock
-from casino.cashier import acknowledging, foreign_payments, foreign_sends, rails
+from casino.cashier import acknowledging, foreign_payments, foreign_sends, rails, unshown_sends
 from casino.staff.people import Member
 from casino.staff.roles import Permission, allows
 from messaging.buttons import tap
@@ -126,13 +126,17 @@ async def send_screen(
     lost = WasLost(mark=mark)
     # A nonce whose transaction our node could not show has no page.
     shown = foreign_sends.PAID in found.evidence
-    url = offered[found.rail].tx_url(found.tx_hash) if shown else None
+    url = offered[found.rail].tx_url(found.chain_hash) if shown else None
     return Screen(
         paragraphs(
             *_evidence(found, words),
             words.say("admin.foreign.payments", count=len(found.payments))
             if shown
-            else words.say("admin.foreign.not_shown"),
+            else words.say(
+                "admin.foreign.searched_for"
+                if unshown_sends.is_searched_for(found)
+                else "admin.foreign.not_shown"
+            ),
             words.say("admin.foreign.left", count=len(left)) if left else None,
             words.say("admin.foreign.before_you_say") if found.acknowledged_at is None else None,
         ),
@@ -261,7 +265,7 @@ def _evidence(found: ForeignSend, words: Words) -> Sequence[Markup | None]:
         words.say("admin.foreign.account"),
         code(found.account),
         words.say("admin.foreign.transaction"),
-        code(found.tx_hash),
+        code(found.chain_hash),
     )
 
 

@@ -45,7 +45,7 @@ from casino.money import Asset, Money
 from casino.staff.people import Member
 from casino.staff.roles import Permission, allows
 from messaging.addresses import shown_address
-from messaging.buttons import Row, tap
+from messaging.buttons import Row, copy, tap
 from messaging.screens import Screen, Toast
 from messaging.talk import Talk
 from messaging.words import Markup, Words, paragraphs
@@ -59,7 +59,7 @@ WORDS = 4
 
 
 async def overview(
-    _tap: CallbackQuery, words: Words, talk: Talk, desk: Desk, state: FSMContext
+    _tap: CallbackQuery, member: Member, words: Words, talk: Talk, desk: Desk, state: FSMContext
 ) -> None:
     """Every rail that has cold storage, in one line each."""
     await state.clear()
@@ -83,7 +83,11 @@ async def overview(
     await talk.show(
         Screen(
             paragraphs(words.say("admin.treasury.title"), words.say("admin.treasury.body")),
-            (*rows, buttons.back(words)),
+            (
+                *rows,
+                (buttons.go(words, "cold_addresses"),) if allows(member, SET) else (),
+                buttons.back(words),
+            ),
         )
     )
 
@@ -268,7 +272,8 @@ async def _left(session: AsyncSession, tx_hash: str) -> ForeignSend | None:
         found = await foreign_sends.find(session, mark=tx_hash)
     except NotFound:
         return None
-    return found if found.tx_hash.lower() == tx_hash.lower() else None
+    names = {found.tx_hash.lower(), found.chain_hash.lower()}
+    return found if tx_hash.lower() in names else None
 
 
 async def _card(rail: str, *, member: Member, words: Words, desk: Desk) -> Screen:
@@ -303,7 +308,13 @@ async def _card(rail: str, *, member: Member, words: Words, desk: Desk) -> Scree
                 for one in latest
             ),
         ),
-        (*rows, buttons.back(words, "treasury")),
+        (
+            (copy(words.plain("admin.button.copy_address"), wallet.address),)
+            if wallet.address
+            else (),
+            *rows,
+            buttons.back(words, "treasury"),
+        ),
     )
 
 
@@ -315,6 +326,8 @@ def _balances(
 
     return (
         words.say("admin.treasury.rail", rail=words.plain(f"rail.{wallet.rail}")),
+        words.say("admin.treasury.wallet") if wallet.address else None,
+        shown_address(wallet.address) if wallet.address else None,
         words.say("admin.treasury.book", book=amount(wallet.book_units)),
         words.say(
             "admin.treasury.chain",

@@ -20,7 +20,7 @@ from bot.callbacks import Go, WithdrawFrom, WithdrawShare, WithdrawTo
 from bot.drafts import Draft
 from bot.handlers.withdraw_check import ask_confirmation, fee_lines, quote_of
 from bot.house import House
-from bot.wallet import listed, read_purse
+from bot.wallet import Purse, listed, read_purse
 from casino import clock
 from casino.cashier import (
     destinations,
@@ -61,6 +61,9 @@ async def choose(
         offered = [rail for rail in await rails.list_rails(session) if rail.takes_withdrawals]
         purse = await read_purse(session, player_id=player.id, now=clock.utc_now())
     assets = dict.fromkeys(rail.asset for rail in offered)
+    if offered and not any(purse.withdrawable(asset).units for asset in assets):
+        await talk.show(_nothing(words.say("bot.withdraw.nothing"), purse, words))
+        return
     free = listed((purse.withdrawable(asset) for asset in assets), words)
     rows = [
         (tap(words.plain(f"rail.{rail.name}"), WithdrawFrom(rail=rail.name)),) for rail in offered
@@ -86,12 +89,22 @@ async def begin(
     house: House,
     state: FSMContext,
 ) -> None:
-    """Ask for the amount."""
+    """Ask for the amount, if there is enough for any."""
     async with house.database.transaction() as session:
         rail = await rails.get_rail(session, callback_data.rail)
         purse = await read_purse(session, player_id=player.id, now=clock.utc_now())
         fee = await fees.withdrawal_fee(session, rail=rail, now=clock.utc_now())
     available = purse.withdrawable(rail.asset)
+    minimum = Money(rail.withdrawal_min, rail.asset)
+    if available.units < max(1, minimum.units):
+        await state.clear()
+        told = words.say(
+            "bot.withdraw.too_little" if available.units else "bot.withdraw.nothing",
+            minimum=words.amount(minimum),
+            available=words.amount(available),
+        )
+        await talk.show(_nothing(told, purse, words))
+        return
     shares = tuple(
         tap(
             words.plain("bot.withdraw.share", percent=percent),
@@ -107,7 +120,7 @@ async def begin(
                 words.say("bot.withdraw.can", amounts=words.amount(available)),
                 words.say(
                     "bot.withdraw.terms",
-                    minimum=words.amount(Money(rail.withdrawal_min, rail.asset)),
+                    minimum=words.amount(minimum),
                     fee=words.amount(Money(fee, rail.asset)),
                 ),
                 words.say("bot.withdraw.ask_amount", asset=rail.asset.value),
@@ -117,6 +130,13 @@ async def begin(
     )
     await state.set_state(Ask.withdraw_amount)
     await state.set_data({**Draft(rail=rail.name).stored(), LIVING: shown})
+
+
+def _nothing(told: Markup, purse: Purse, words: Words) -> Screen:
+    """Instead of questions that no answer would satisfy; nobody who may not play is asked in."""
+    menu = buttons.go(words, "menu")
+    row = (menu,) if purse.closed else (buttons.go(words, "deposit"), menu)
+    return Screen(paragraphs(words.say("bot.withdraw.title"), told), (row,))
 
 
 async def take_share(

@@ -14,8 +14,6 @@ from casino.cashier import blocks, foreign_payments, foreign_sends, recovery
 from casino.cashier.payout_tables import ForeignSendRow, OwnCoinRow
 from casino.cashier.rails import BTC, get_rail, list_rails
 from casino.errors import IllegalMove, NotFound
-from casino.ids import PlayerId
-from casino.ledger import journal
 from casino.staff.people import require_permission
 from casino.staff.roles import Permission
 
@@ -106,9 +104,7 @@ async def _acknowledge(
     offered: dict[int, Withdrawal] = {}
     for row in rows:
         offered |= await _maybe_paid(session, foreign_sends.view(row))
-    await journal.lock_players(session, [PlayerId(one.player_id) for one in offered.values()])
-    for withdrawal_id in sorted(offered):
-        await recovery.doubt(session, withdrawal_id=withdrawal_id, now=now)
+    await recovery.doubt_all(session, withdrawals=offered.values(), now=now)
     actor, told = f"staff:{member.id}", note[:NOTE_MAX]
     for row in rows:
         row.acknowledged_by, row.acknowledged_at, row.note = actor, now, told

@@ -1,4 +1,4 @@
-"""Books what went from hot wallets to cold storage and came back: other keys, the house's coins."""
+"""Cold storage, whose keys no process has: its addresses, what went there and what came back."""
 
 from __future__ import annotations
 
@@ -7,16 +7,24 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from casino import audit, outbox
 from casino.cashier.rails import get_rail
-from casino.cashier.treasury_tables import ColdAddressRow, ColdBookingRow, HotLevelRow
+from casino.cashier.treasury_tables import (
+    ColdAddressRow,
+    ColdBookingRow,
+    HotLevelRow,
+    HotThresholdsRow,
+)
+from casino.errors import IllegalMove, NotFound
 from casino.ledger import journal, totals
 from casino.ledger.chart import Account, Kind, cold_wallet, hot_wallet
 from casino.ledger.wallet import Posting
 from casino.money import require_units
+from casino.staff.people import require_permission
+from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +32,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncSession
 
     from casino.cashier.rails import Rail
+    from casino.staff.people import Member
 
 SYSTEM = "system"
 
@@ -47,6 +56,16 @@ class ColdBooking:
     booked_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ColdAddress:
+    """Where cold storage is or was (canonical text), on which rails, and whether the thresholds of
+    one of them name it now."""
+
+    address: str
+    rails: tuple[str, ...]
+    in_force: bool
+
+
 async def held_units(session: AsyncSession, *, rail: str) -> int:
     """What the book says is in the rail's cold storage."""
     asset = (await get_rail(session, rail)).asset
@@ -54,19 +73,70 @@ async def held_units(session: AsyncSession, *, rail: str) -> int:
 
 
 async def addresses(session: AsyncSession, *, rail: str | None = None) -> frozenset[str]:
-    """Where cold storage is or ever was, as canonical text; of one rail or of all."""
+    """Where cold storage is or was, as canonical text; of one rail or of all."""
     query = select(ColdAddressRow.address)
     if rail is not None:
         query = query.where(ColdAddressRow.rail == rail)
     return frozenset(await session.scalars(query))
 
 
+async def known(session: AsyncSession) -> Sequence[ColdAddress]:
+    """Every address with all its rails, the newest first."""
+    rows = await session.scalars(
+        select(ColdAddressRow).order_by(ColdAddressRow.known_at.desc(), ColdAddressRow.rail)
+    )
+    in_force = set(await session.scalars(select(HotThresholdsRow.cold_address)))
+    rails: dict[str, list[str]] = {}
+    for row in rows:
+        rails.setdefault(row.address, []).append(row.rail)
+    return [ColdAddress(each, tuple(names), each in in_force) for each, names in rails.items()]
+
+
 async def keep_address(session: AsyncSession, *, rail: str, address: str, now: datetime) -> None:
-    """Remember an address (canonical text) of cold storage for ever."""
+    """Remember an address (canonical text) of cold storage until people have it forgotten. Whoever
+    forgets it waits for this transaction, or this one for him."""
     await session.execute(
         insert(ColdAddressRow)
         .values(rail=rail, address=address, known_at=now)
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(
+            index_elements=[ColdAddressRow.rail, ColdAddressRow.address],
+            set_={"known_at": ColdAddressRow.known_at},
+        )
+    )
+
+
+async def forget_address(
+    session: AsyncSession, *, address: str, member: Member, now: datetime
+) -> None:
+    """Let an address be anybody's again, on all rails; audited. What was booked there stays booked.
+
+    Raises NotPermitted, NotFound for one that is not known (any more), IllegalMove for one that a
+    rail's thresholds name."""
+    await require_permission(session, member_id=member.id, permission=Permission.TREASURY_SET)
+    rows = (
+        await session.scalars(
+            select(ColdAddressRow)
+            .where(ColdAddressRow.address == address)
+            .order_by(ColdAddressRow.rail)
+            .with_for_update()
+        )
+    ).all()
+    if not rows:
+        raise NotFound(thing="cold_address", key=address[:80])
+    used = select(HotThresholdsRow.rail).where(HotThresholdsRow.cold_address == address)
+    if await session.scalar(used.limit(1)) is not None:
+        raise IllegalMove(thing="known_cold_address", current="in_force", wanted="forgotten")
+    rails = [row.rail for row in rows]
+    for row in rows:
+        await session.delete(row)
+    await session.flush()
+    await audit.append(
+        session,
+        actor=f"staff:{member.id}",
+        action="treasury.cold_address_forgotten",
+        subject=f"rail:{rails[0]}",
+        before={"address": address, "rails": rails},
+        now=now,
     )
 
 
@@ -185,13 +255,10 @@ async def book_return(
 
 
 async def _take_turn(session: AsyncSession, rail: str) -> Rail:
-    """Bookings of a rail's cold storage happen one after another. Raises NotFound."""
+    """Bookings of cold storage happen one after another, by the house's own lock: whoever comes
+    here may hold it already. Raises NotFound."""
     offered = await get_rail(session, rail)
-    await session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))").bindparams(
-            key=f"cold_storage:{rail}"
-        )
-    )
+    await journal.lock_players(session, [journal.HOUSE])
     return offered
 
 

@@ -155,7 +155,7 @@ async def book_withdrawal(
     await payouts.confirm(
         session,
         row,
-        tx_hash=tx_hash,
+        tx_hash=send.chain_hash,
         actor=actor,
         details={"foreign_send": f"{tx_hash}/{position}", "agreed": agreed},
         now=now,
@@ -197,7 +197,7 @@ async def book_cold(
         rail=paid.rail,
         units=paid.units,
         reference=f"by_hand:{tx_hash}/{position}",
-        tx_hash=tx_hash,
+        tx_hash=send.chain_hash,
         booked_by=actor,
         now=now,
     )

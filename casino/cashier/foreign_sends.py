@@ -27,6 +27,8 @@ PAID = "paid"
 """In the evidence: whom it paid, as `SentPayment.as_evidence` has it. Nobody may be settled by a
 transaction of which this is not known."""
 FEE = "fee_units"
+TX_HASH = "tx_hash"
+"""In the evidence: the hash, where it became known after the send was noted."""
 SHOWN_AFTERWARDS = timedelta(days=30)
 
 
@@ -60,6 +62,11 @@ class ForeignSend:
         """Whom it paid, as far as the chain has shown that."""
         told = self.evidence.get(PAID)
         return tuple(_payment(one) for one in told) if isinstance(told, list) else ()
+
+    @property
+    def chain_hash(self) -> str:
+        """The hash by which the chain knows it, as far as that is known."""
+        return str(self.evidence.get(TX_HASH, self.tx_hash))
 
     @property
     def fee_units(self) -> int:
@@ -100,12 +107,19 @@ async def note(
 
 
 async def find(session: AsyncSession, *, mark: str) -> ForeignSend:
-    """The transaction whose hash begins with `mark`, explained or not, in letters of either case;
-    raises NotFound."""
+    """The transaction that was noted under a hash that begins with `mark`, or that turned out to
+    have just this one, explained or not, in letters of either case; raises NotFound."""
+    lower = func.lower(ForeignSendRow.tx_hash)
+    became = func.lower(ForeignSendRow.evidence[TX_HASH].astext) == mark.lower()
     row = await session.scalar(
         select(ForeignSendRow)
-        .where(func.lower(ForeignSendRow.tx_hash).startswith(mark.lower(), autoescape=True))
-        .order_by(ForeignSendRow.acknowledged_at.is_not(None), ForeignSendRow.tx_hash)
+        .where(or_(lower.startswith(mark.lower(), autoescape=True), became))
+        # Where only the nonce is known, 7 begins like 70.
+        .order_by(
+            lower != mark.lower(),
+            ForeignSendRow.acknowledged_at.is_not(None),
+            ForeignSendRow.tx_hash,
+        )
         .limit(1)
         .execution_options(populate_existing=True)
     )

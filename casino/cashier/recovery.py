@@ -24,11 +24,13 @@ from casino.cashier.withdrawal_states import (
     view,
 )
 from casino.errors import IllegalMove
+from casino.ids import PlayerId
+from casino.ledger import journal
 from casino.staff.people import require_permission
 from casino.staff.roles import Permission
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncSession
@@ -127,6 +129,15 @@ async def unpaid(session: AsyncSession, *, rail: str) -> Sequence[Withdrawal]:
         .execution_options(populate_existing=True)
     )
     return [view(row) for row in rows]
+
+
+async def doubt_all(
+    session: AsyncSession, *, withdrawals: Collection[Withdrawal], now: datetime
+) -> None:
+    """Put all of these before staff, see `doubt`; their players are locked together, and first."""
+    await journal.lock_players(session, [PlayerId(one.player_id) for one in withdrawals])
+    for withdrawal_id in sorted(one.id for one in withdrawals):
+        await doubt(session, withdrawal_id=withdrawal_id, now=now)
 
 
 async def doubt(session: AsyncSession, *, withdrawal_id: int, now: datetime) -> None:

@@ -49,7 +49,8 @@ class HotLevelRow(Base):
 
 
 class ColdAddressRow(Base):
-    """An address of cold storage that the house has or had; it stays one of ours for ever."""
+    """An address of cold storage that the house has or had; one of ours until people have it
+    forgotten."""
 
     __tablename__ = "cold_addresses"
 

@@ -17,7 +17,7 @@ from casino import audit, outbox
 from casino.cashier import moves, payouts, review
 from casino.cashier.batches import lock_payout
 from casino.cashier.settling_tables import UnclearPaymentRow
-from casino.cashier.withdrawal_states import lock, tell_staff
+from casino.cashier.withdrawal_states import lock, lock_owner, tell_staff
 from casino.errors import BadChoice, IdempotencyConflict, IllegalMove, NotFound
 from casino.staff.people import require_permission
 from casino.staff.roles import Permission
@@ -143,13 +143,15 @@ async def decide(
     meanwhile."""
     withdrawal_id = (await get(session, payout_id=payout_id)).withdrawal_id
     if withdrawal_id is not None:
+        await lock_owner(session, withdrawal_id=withdrawal_id)
+    payout = await lock_payout(session, payout_id)
+    if withdrawal_id is not None:
         withdrawal = await lock(session, withdrawal_id=withdrawal_id)
         await review.lock_deciders(session, withdrawal, member=member)
     else:
         await require_permission(
             session, member_id=member.id, permission=Permission.WITHDRAWALS_DECIDE
         )
-    payout = await lock_payout(session, payout_id)
     row = await session.get_one(
         UnclearPaymentRow, payout_id, with_for_update=True, populate_existing=True
     )

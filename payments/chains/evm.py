@@ -4,22 +4,22 @@ Everything is asked of raw JSON-RPC; each call of the adapter is answered by one
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
 
 from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.chains import evm_facts as facts
-from payments.chains.base import GasBurnt, Outcome
+from payments.chains.base import Outcome
 from payments.chains.blocks import Header, Incoming, Landed, Tip
 from payments.chains.evm_accounts import read_account, read_holdings, read_states
 from payments.chains.evm_addresses import parse_evm
-from payments.chains.evm_final import final_facts, find_taker, moved_out
+from payments.chains.evm_final import final_facts
 from payments.chains.evm_judge import FinalFacts, judge
 from payments.chains.evm_logs import in_parts, linked, read_logs
 from payments.chains.evm_refusals import Refusal, meaning
 from payments.chains.evm_strangers import strange_tokens
+from payments.chains.evm_takers import find_taker, token_sends, with_receipt
 from payments.chains.evm_wallet import FeeMarket, carried_hash
 from payments.json_rpc import Call, NodePool
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence
 
     from casino.cashier.strangers import StrangeTransfer
-    from payments.chains.base import PayoutVerdict
+    from payments.chains.base import GasBurnt, PayoutVerdict
     from payments.chains.evm_accounts import EvmAccount, EvmHolding, EvmState
     from payments.chains.evm_addresses import EvmAddress
     from payments.chains.evm_facts import LooseLog
@@ -212,15 +212,27 @@ class EvmChain:
             height = facts.number(final.number)
             if facts.number(await node.ask(facts.nonce(account, final))) <= nonce:
                 raise OutsideUnavailable(source=node.name, reason="the nonce is free")
-            taker = await find_taker(node, account, nonce, free_height=free_height, height=height)
+            taker = await find_taker(
+                node, account, nonce, token=self._token, free_height=free_height, height=height
+            )
             if taker is None:
                 return None
             receipt = await node.ask(facts.receipt(taker.tx_hash))
-            if receipt is None or receipt.block_hash != taker.block_hash:
-                raise OutsideUnavailable(source=node.name, reason="no receipt of a final block")
-            sends = moved_out(node, receipt, token=self._token, account=account)
-            burnt = GasBurnt(taker.tx_hash, taker.height, facts.burnt(receipt))
-            return replace(taker, sends=sends), burnt
+            return with_receipt(node, taker, receipt, token=self._token, account=account)
+
+        return await self._nodes.decide(work)
+
+    async def token_sends(
+        self, account: str, first: int, last: int
+    ) -> Sequence[tuple[int, NonceTaker, GasBurnt]]:
+        """What moved the token out of an account by transactions of its own, in the final blocks
+        `first` .. `last`: nonce, transaction, and what that burnt. Needs no old states. Raises
+        OutsideUnavailable, also where no node shows these logs."""
+
+        async def work(node: JsonRpcNode) -> list[tuple[int, NonceTaker, GasBurnt]]:
+            return await token_sends(
+                node, token=self._token, account=account, first=first, last=last
+            )
 
         return await self._nodes.decide(work)
 
@@ -322,8 +334,7 @@ class EvmChain:
             case Refusal.KNOWN:
                 return Outcome.SUCCEEDED
             case Refusal.NONCE_USED:
-                lookup = Call("eth_getTransactionByHash", (tx_hash,), facts.TRANSACTION)
-                known = await node.ask(lookup) is not None
+                known = await node.ask(facts.transaction(tx_hash)) is not None
                 return Outcome.SUCCEEDED if known else Outcome.FAILED
             case Refusal.REFUSED:
                 log.info("payout.refused", tx_hash=tx_hash, node=node.name, reason=said)

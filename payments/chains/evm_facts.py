@@ -176,6 +176,22 @@ def transfers_to(recipients: Sequence[str], first: int, last: int) -> Call[list[
     return Call("eth_getLogs", (wanted,), LOGS)
 
 
+def transfers_from(account: str, token: str, first: int, last: int) -> Call[list[LogAnswer]]:
+    """Ask for a token's transfers out of an account in a range of blocks."""
+    wanted = {
+        "address": token,
+        "topics": [TRANSFER_TOPIC, ZERO_PADDING + account[2:]],
+        "fromBlock": hex(first),
+        "toBlock": hex(last),
+    }
+    return Call("eth_getLogs", (wanted,), LOGS)
+
+
+def transaction(tx_hash: str) -> Call[SentTransaction | None]:
+    """Ask who sent a transaction, under which nonce, and what it calls."""
+    return Call("eth_getTransactionByHash", (tx_hash,), TRANSACTION)
+
+
 def receipt(tx_hash: str) -> Call[ReceiptAnswer | None]:
     """Ask what a transaction did."""
     return Call("eth_getTransactionReceipt", (tx_hash,), RECEIPT)

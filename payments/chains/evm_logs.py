@@ -1,4 +1,4 @@
-"""A token's logs in given blocks: by hash near the tip, by range where nothing changes any more."""
+"""Logs in given blocks: by hash near the tip, by range where nothing changes any more."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.chains import evm_facts as facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from payments.chains.blocks import Header
-    from payments.chains.evm_facts import BlockAnswer, LooseLog
+    from payments.chains.evm_facts import BlockAnswer, LogAnswer, LooseLog
     from payments.json_rpc import Call, JsonRpcNode
 
 BATCH = 100
@@ -37,6 +37,31 @@ async def read_logs(
         except OutsideRefused as refusal:  # too wide or too full for this node
             log.info("node.range_refused", node=node.name, reason=refusal.data.get("reason"))
     return await _by_hash(node, token, part)
+
+
+async def final_logs(
+    node: JsonRpcNode, wanted: Callable[[int, int], Call[list[LogAnswer]]], first: int, last: int
+) -> list[LogAnswer]:
+    """What `wanted` asks for in the blocks `first` .. `last`, in the order of the chain. A range
+    that the node finds too wide is halved.
+
+    Raises OutsideUnavailable when they are not final for the node, OutsideRefused for a single
+    block that it does not show."""
+    asked: list[Call[Any]] = [facts.block_by_number("finalized"), wanted(first, last)]
+    try:
+        final, logs = await node.ask_all(asked)
+    except OutsideRefused:
+        if first == last:
+            raise
+        middle = (first + last) // 2
+        return [
+            *await final_logs(node, wanted, first, middle),
+            *await final_logs(node, wanted, middle + 1, last),
+        ]
+    if facts.number(facts.require_block(node, final).number) < last:
+        raise OutsideUnavailable(source=node.name, reason="it went back behind a final block")
+    found: list[LogAnswer] = logs
+    return found
 
 
 def linked(part: Sequence[Header]) -> bool:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from casino.cashier.strangers import StrangeTransfer
-from casino.errors import OutsideRefused, OutsideUnavailable
 from payments.chains import evm_facts as facts
+from payments.chains.evm_logs import final_logs
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
     from payments.chains.blocks import Header
     from payments.chains.evm_facts import LogAnswer
-    from payments.json_rpc import Call, JsonRpcNode
+    from payments.json_rpc import JsonRpcNode
 
 RECIPIENTS_ASKED = 500
 """Accounts in one question; go-ethereum takes 1,000 of them in a filter."""
@@ -35,35 +36,13 @@ async def strange_tokens(
     `first` .. `last`, without those of nothing. A range that the node finds too wide is halved."""
     logs: list[LogAnswer] = []
     for at in range(0, len(recipients), RECIPIENTS_ASKED):
-        logs += await _read(node, recipients[at : at + RECIPIENTS_ASKED], first, last)
+        asked = recipients[at : at + RECIPIENTS_ASKED]
+        logs += await final_logs(node, partial(facts.transfers_to, asked), first, last)
     strange = [one for one in logs if one.address.lower() != token]
     blocks = await _blocks(node, sorted({one.block_hash for one in strange}))
     ours = set(recipients)
     found = (_transfer(one, blocks[one.block_hash], chain_id, ours) for one in strange)
     return [one for one in found if one is not None and one.units != 0]
-
-
-async def _read(
-    node: JsonRpcNode, recipients: Sequence[str], first: int, last: int
-) -> list[LogAnswer]:
-    asked: list[Call[Any]] = [
-        facts.block_by_number("finalized"),
-        facts.transfers_to(recipients, first, last),
-    ]
-    try:
-        final, logs = await node.ask_all(asked)
-    except OutsideRefused:
-        if first == last:
-            raise
-        middle = (first + last) // 2
-        return [
-            *await _read(node, recipients, first, middle),
-            *await _read(node, recipients, middle + 1, last),
-        ]
-    if facts.number(facts.require_block(node, final).number) < last:
-        raise OutsideUnavailable(source=node.name, reason="it went back behind a final block")
-    found: list[LogAnswer] = logs
-    return found
 
 
 async def _blocks(node: JsonRpcNode, hashes: Sequence[str]) -> dict[str, Header]:

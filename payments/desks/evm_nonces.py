@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from casino.cashier import foreign_sends, fuel, nonces
+from casino.cashier import foreign_sends, fuel, nonces, unshown_sends
 from casino.cashier.foreign_sends import SentPayment
 from casino.clock import utc_now
 from payments.chains.evm_addresses import parse_evm
@@ -54,9 +54,14 @@ class NonceWatch:
         found = await self.evm.taker(parse_evm(account).raw, nonce)
         now = utc_now()
         # A node without old states may not show it; that it is a stranger's is certain.
-        tx_hash = found[0].tx_hash if found is not None else f"nonce {nonce}"
-        seen = evidence(self.rail, nonce, *found) if found is not None else {"nonce": nonce}
+        tx_hash = found[0].tx_hash if found is not None else unshown_sends.name_of(nonce)
+        seen: dict[str, object] = {unshown_sends.NONCE: nonce}
+        if found is not None:
+            seen |= evidence(self.rail, nonce, *found)
         async with self.database.transaction() as session:
+            if await unshown_sends.is_noted(session, account=account, nonce=nonce):
+                seen |= {foreign_sends.TX_HASH: tx_hash} if found is not None else {}
+                tx_hash = unshown_sends.name_of(nonce)
             new = await foreign_sends.note(
                 session, rail=self.rail, account=account, tx_hash=tx_hash, evidence=seen, now=now
             )
@@ -69,7 +74,7 @@ class NonceWatch:
 def evidence(rail: str, nonce: int, taker: NonceTaker, burnt: GasBurnt) -> dict[str, object]:
     """What staff should see of a transaction that took a nonce of ours."""
     return {
-        "nonce": nonce,
+        unshown_sends.NONCE: nonce,
         "block": taker.height,
         "to": taker.to,
         "burnt_wei": str(burnt.parts),

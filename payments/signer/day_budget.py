@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from payments.signer.checks import SigningRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DAY = timedelta(days=1)
 
@@ -24,6 +29,23 @@ class DayBudget:
     reason: str
     """The word under which more is refused."""
     _taken: deque[tuple[datetime, int]] = field(default_factory=deque)
+    _count: int = 0
+    """Of all that was ever taken and not given back."""
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Give back what is taken inside when that ends in an error, or what is tried again and
+        again would use up the day. Only around what leaves nothing behind then: not around a
+        commit, whose error may come after it. One attempt at a time, as turns in the journal have
+        it."""
+        before = self._count
+        try:
+            yield
+        except BaseException:
+            while self._count > before:
+                self._taken.pop()
+                self._count -= 1
+            raise
 
     def take(self, units: int, *, journalled: int, now: datetime) -> None:
         """Count `units` on top of what the journal has of the last 24 hours; raises SigningRefused
@@ -34,3 +56,4 @@ class DayBudget:
         if spent + units > self.units_max:
             raise SigningRefused(self.reason)
         self._taken.append((now, units))
+        self._count += 1

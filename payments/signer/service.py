@@ -77,33 +77,34 @@ class Signer:
         payout = next((one for one in waiting if one.id == payout_id), None)
         if payout is None or payout.unsigned is None:
             return
-        version = self.pen.sign(
-            payout,
-            asset=(await get_rail(session, rail)).asset,
-            before=SignedBefore(
-                hour_units=await signing.signed_units(session, rail=rail, since=now - HOUR),
-                day_units=await signing.signed_units(session, rail=rail, since=now - DAY),
-                spent_units=spent,
-            ),
-            now=now,
-        )
-        await signing.store_signed(
-            session,
-            payout_id=payout.id,
-            number=payout.unsigned.number,
-            signed=version.signed,
-            tx_hash=version.tx_hash,
-            pays=version.pays,
-            now=now,
-        )
-        await signing.journal_spend(
-            session,
-            payout_id=payout.id,
-            number=payout.unsigned.number,
-            budget=budget,
-            units=version.spends,
-            now=now,
-        )
+        with self.pen.budget.attempt():
+            version = self.pen.sign(
+                payout,
+                asset=(await get_rail(session, rail)).asset,
+                before=SignedBefore(
+                    hour_units=await signing.signed_units(session, rail=rail, since=now - HOUR),
+                    day_units=await signing.signed_units(session, rail=rail, since=now - DAY),
+                    spent_units=spent,
+                ),
+                now=now,
+            )
+            await signing.store_signed(
+                session,
+                payout_id=payout.id,
+                number=payout.unsigned.number,
+                signed=version.signed,
+                tx_hash=version.tx_hash,
+                pays=version.pays,
+                now=now,
+            )
+            await signing.journal_spend(
+                session,
+                payout_id=payout.id,
+                number=payout.unsigned.number,
+                budget=budget,
+                units=version.spends,
+                now=now,
+            )
         log.info(
             "payout.signed",
             payout_id=payout.id,

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 TAGS = ("latest", "pending", "safe", "finalized")
 TOO_WIDE = {"code": -32005, "message": "query returned more than 10000 results"}
+STATES = ("eth_getTransactionCount", "eth_getBalance", "eth_getCode", "eth_call")
+FORGOTTEN = {"code": -32000, "message": "missing trie node"}
 UNKNOWN_BLOCK = {"code": -32000, "message": "unknown block"}
 
 
@@ -43,6 +45,9 @@ class FaultyFront:
     """Refuse ranges of logs over more blocks than these."""
     refused_after: dict[str, int] = field(default_factory=dict)
     """By method: how many calls are answered before the others are refused."""
+    states_kept: int | None = None
+    """Forget the states of all but so many of the newest blocks, as nodes do that are no archives.
+    """
     mute_errors: bool = False
     """Answer an empty list where logs of an unknown block are asked for."""
     spoil_batch: Callable[[list[Any]], Any] | None = None
@@ -116,6 +121,8 @@ class FaultyFront:
                 return {**head, "error": {"code": -32000, "message": "enough"}}
         if method == "eth_getLogs" and "toBlock" in params[0] and self._refuses(params[0]):
             return {**head, "error": TOO_WIDE}
+        if method in STATES and await self._forgot(params[-1]):
+            return {**head, "error": FORGOTTEN}
         if self.lag:
             answer = await self._lagging(method, params)
         else:
@@ -129,6 +136,16 @@ class FaultyFront:
         return self.too_wide or (
             self.range_blocks_max is not None and blocks > self.range_blocks_max
         )
+
+    async def _forgot(self, at: Any) -> bool:
+        """Whether the state of this block (a height, or its hash in an object) is gone."""
+        if self.states_kept is None or at in TAGS:
+            return False
+        if isinstance(at, dict):
+            block = (await self._ask("eth_getBlockByHash", [at["blockHash"], False])).get("result")
+            at = "0x0" if block is None else block["number"]
+        newest = int((await self._ask("eth_blockNumber", []))["result"], 16)
+        return newest - int(at, 16) >= self.states_kept
 
     async def _lagging(self, method: str, params: list[Any]) -> dict[str, Any]:
         """What a node says that has not seen the newest blocks, in geth's way: a range that it

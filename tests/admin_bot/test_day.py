@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from admin_bot.access import ANY_MEMBER, AUDITS, PERMISSION
 from casino import audit, outbox
-from casino.cashier import foreign_sends, freezes, payouts, token_cases
+from casino.cashier import cold_storage, foreign_sends, freezes, payouts, token_cases
 from casino.cashier.foreign_sends import SentPayment
 from casino.cashier.rails import get_rail
 from casino.cashier.strangers import StrangeTransfer
@@ -75,7 +75,7 @@ async def test_every_action_leaves_its_line(office: Office, olga: Clerk, ada: Cl
     await _settling(office, olga)
     await _from_cold(office, olga)
     await _support(office, olga, player_id)
-    await _treasury(olga)
+    await _treasury(office, olga)
     await _switches_and_team(olga)
 
     acting = {
@@ -272,13 +272,20 @@ async def _from_cold(office: Office, olga: Clerk) -> None:
     await olga.tap("Yes, from cold storage")
 
 
-async def _treasury(olga: Clerk) -> None:
+async def _treasury(office: Office, olga: Clerk) -> None:
+    async with office.database.transaction() as session:
+        await cold_storage.keep_address(session, rail="ton", address="UQ-typo", now=utc_now())
     await olga.say("/menu")
     listed = await olga.tap("Hot and cold")
     await olga.tap(next(label for label in listed.labels if "TON · TON network" in label))
     await olga.tap("Set thresholds…")
     await olga.say(f"1 2 3 {COLD}")
     await olga.tap("Yes, set them")
+    await olga.say("/menu")
+    await olga.tap("Hot and cold")
+    listed = await olga.tap("Addresses of cold storage")
+    await olga.tap(next(label for label in listed.labels if "🔒" not in label))
+    await olga.tap("Forget it, it is not ours")
 
 
 async def _support(office: Office, olga: Clerk, player_id: int) -> None:

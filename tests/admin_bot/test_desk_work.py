@@ -446,6 +446,12 @@ ALERTS = {
         "tx_hash": "ab" * 32,
     },
     "alert.foreign_payment_second": {"rail": "ton", "tx_hash": "ab" * 32, "withdrawal_id": 5},
+    "alert.foreign_send_shown": {
+        "rail": "usdt_eth",
+        "nonce": 7,
+        "mark": "nonce 7",
+        "tx_hash": "0x" + "ab" * 32,
+    },
     "alert.dead_letter": {"source": "outbox:player", "external_id": "9", "reason": "<boom>"},
     "alert.never_heard_of": {"what": "<this>", "player_id": 6},
 }
@@ -471,6 +477,7 @@ SAID = {
     "alert.move_to_cold": "The hot wallet holds 5.00 TON more than it should keep",
     "alert.came_from_cold": "6.00 TON, booked in the hot wallet",
     "alert.foreign_payment_second": "One more person has to agree",
+    "alert.foreign_send_shown": "Found: what used nonce 7 of our account",
     "alert.dead_letter": "<boom>",
     "alert.never_heard_of": "<this>",
 }

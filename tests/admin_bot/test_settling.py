@@ -8,6 +8,7 @@ from casino.cashier import (
     foreign_sends,
     thresholds,
     treasury,
+    unshown_sends,
 )
 from casino.cashier.foreign_sends import SentPayment
 from casino.cashier.thresholds import Thresholds
@@ -176,6 +177,12 @@ async def test_what_the_node_could_not_show_books_nothing(office: Office, olga: 
     await office.settle()
     await olga.say("/menu")
     listed = await olga.tap("Left without us · 1")
+    card = await olga.tap(listed.labels[0])
+    assert "The token's records are being searched" in card.text
+    async with office.database.transaction() as session:
+        (search,) = await unshown_sends.unshown(session, rail="ton")
+        await unshown_sends.read_to(session, searches=[search.until(9)], height=9)
+    await olga.tap("‹ Back")
     card = await olga.tap(listed.labels[0])
     assert "could not show whom it paid" in card.text
     assert card.labels == ("I know what this was", "‹ Back")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from casino.cashier import thresholds
+from casino.cashier import cold_storage, house_addresses, thresholds
 from casino.cashier.thresholds import Thresholds
 from casino.clock import utc_now
 from tests.admin_bot.office import Clerk, Office
@@ -25,7 +25,9 @@ async def open_card(clerk: Clerk) -> None:
 
 async def test_an_owner_sets_thresholds_and_switches_them_off(office: Office, olga: Clerk) -> None:
     await open_card(olga)
-    assert "No thresholds" in (await olga.last()).text
+    card = await olga.last()
+    assert "No thresholds" in card.text
+    assert HOT_WALLET in card.text.replace(" ", ""), "where the house's own coins go"
     await olga.tap("Set thresholds…")
     sure = await olga.say(f"1.5 20 300 {RAW}")
     assert "Keep 20.00 TON" in sure.text
@@ -76,3 +78,34 @@ async def test_a_forgotten_draft_sets_nothing(office: Office, olga: Clerk) -> No
     for data in ("hotyes1|usdt_eth|0", "hotyes1|ton|0"):
         assert "no longer known" in (await olga.forge(data))["text"]
     assert await read(office) is None
+
+
+async def test_an_owner_has_an_address_of_cold_storage_forgotten(
+    office: Office, olga: Clerk, pavel: Clerk
+) -> None:
+    now, typo = utc_now(), "UQ" + "t" * 46
+    async with office.database.transaction() as session:
+        for rail in ("ton", "usdt_ton"):
+            await cold_storage.keep_address(session, rail=rail, address=typo, now=now)
+        wanted = Thresholds(TON, 2 * TON, 3 * TON, "UQ" + "c" * 46)
+        await thresholds.change(session, rail="ton", thresholds=wanted, actor="staff:1", now=now)
+    await olga.say("/menu")
+    await olga.tap("Hot and cold")
+    listed = await olga.tap("Addresses of cold storage")
+    at_work = next(label for label in listed.labels if "🔒" in label)
+    card = await olga.tap(at_work)
+    assert "Cold storage is there now" in card.text
+    assert card.labels == ("‹ Back",)
+    refused = await olga.forge(f"coldno1|{wanted.cold_address[-24:]}")
+    assert "Cold storage is there now" in refused["text"]
+    await olga.tap("‹ Back")
+    mistyped = next(label for label in listed.labels if label.endswith("…tttttt"))
+    assert "USDT · TON network" in mistyped, "both rails"
+    card = await olga.tap(mistyped)
+    stale = card.data_of("Forget it, it is not ours")
+    assert (await pavel.forge(stale))["text"] == "Your roles do not allow this."
+    assert "anybody's address" in (await olga.answer("Forget it, it is not ours"))["text"]
+    async with office.database.transaction() as session:
+        await house_addresses.require_foreign(session, destination=typo)
+        assert await cold_storage.addresses(session) == {wanted.cold_address}
+    assert (await olga.forge(stale))["text"] == "There is no such thing (any more)."

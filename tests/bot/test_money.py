@@ -16,7 +16,7 @@ from casino.ids import new_reference
 from casino.ledger import journal, reconcile
 from casino.ledger.wallet import Wallet
 from casino.money import Asset
-from casino.players import identity
+from casino.players import exclusion, identity
 from messaging.addresses import in_groups
 from payments.addresses import TonAddress
 from tests import factories
@@ -634,3 +634,34 @@ def _tap(number: int, message_id: int, data: str) -> Update:
             },
         }
     )
+
+
+async def test_whoever_has_nothing_to_withdraw_is_asked_for_no_amount(
+    crew: Crew, ann: Visitor
+) -> None:
+    await ann.accept()
+    said = await ann.say("/withdraw")
+    assert said.text == "Withdraw\nThere is nothing to withdraw now."
+    assert said.labels == ("Deposit", "Menu")
+    said = await ann.say("25")
+    assert "Withdraw 25" not in said.text
+    await ann.rich()
+    await ann.say("/withdraw")
+    await crew.scalar(
+        "UPDATE rails SET withdrawal_min = :min WHERE name = 'ton' RETURNING 1", min=200 * TON
+    )
+    said = await ann.tap("TON · TON network")
+    assert "The least that can be withdrawn here is 200.00 TON; you have 100.00 TON." in said.text
+    assert said.labels == ("Deposit", "Menu")
+    assert (await ann.tap("Deposit")).labels == ("TON · TON network", "‹ Back")
+
+
+async def test_whoever_may_not_play_is_not_asked_to_deposit(crew: Crew, ann: Visitor) -> None:
+    await ann.accept()
+    async with crew.database.transaction() as session:
+        await exclusion.self_exclude(
+            session, player_id=await ann.player_id(), months=6, now=utc_now()
+        )
+    await ann.say("/withdraw")
+    (said,) = [one for one in await ann.all() if "nothing to withdraw" in one.text]
+    assert said.labels == ("Menu",)

@@ -5,16 +5,27 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from casino.cashier import addresses, deposits, rails
+from casino.cashier import addresses, deposits, payouts, rails, withdrawals
 from casino.clock import utc_now
 from casino.db import Database, forbid_open_transaction
 from casino.errors import OutsideUnavailable
+from casino.ids import PlayerId
 from casino.ledger import journal
 from casino.money import Asset
 from payments import reading
 from payments.addresses import TonAddress
-from payments.chains.base import ChainHead, ChainTransfer, Page, Position
+from payments.chains.base import (
+    Carrier,
+    ChainHead,
+    ChainTransfer,
+    NetworkFee,
+    Page,
+    Position,
+    Sent,
+)
 from payments.reading import read_account
+from tests.casino.cashier import cashbox
+from tests.casino.players.races import overlapping
 from tests.factories import make_player
 
 ACCOUNT = "0:" + "ab" * 32
@@ -85,6 +96,14 @@ class Account:
 
 
 @pytest.fixture
+async def house(db: Database) -> Database:
+    await cashbox.open_house(db)
+    async with db.transaction() as session:
+        await rails.set_hot_wallet(session, rail="ton", address=HOT_WALLET, now=utc_now())
+    return db
+
+
+@pytest.fixture
 async def account(db: Database) -> Account:
     async with db.transaction() as session:
         player_id = await make_player(session)
@@ -148,3 +167,45 @@ async def test_two_readers_at_once_book_everything_once(account: Account) -> Non
         assert found is None or "went back" in str(found)
     await account.read()
     assert await account.state() == (PAGES, PAGES)
+
+
+def came(tag: str) -> ChainTransfer:
+    return ChainTransfer("key", "hash", ACCOUNT, "0:" + "cd" * 32, tag, UNITS, 1, utc_now())
+
+
+async def test_a_page_and_the_end_of_a_payment_at_once_both_come_through(account: Account) -> None:
+    """The end of a payment holds its player and books what the network took from the house."""
+    fee = NetworkFee("cost", Asset.TON, 5, utc_now())
+    page = Page((came(account.chain.tag),), (fee,), Position(1, "hash"), more=False)
+    head = ChainHead(1, utc_now())
+    await overlapping(
+        account.database,
+        lambda session: journal.lock_players(session, [PlayerId(account.player_id)]),
+        lambda session: reading._book(session, "ton", ACCOUNT, page, head),
+        then=lambda session: payouts.book_network_fee(
+            session, rail="ton", units=7, reference="other", now=utc_now()
+        ),
+    )
+    assert (await account.state())[1] == 1
+
+
+async def test_whom_a_strange_message_paid_is_locked_in_the_order_of_players(
+    house: Database,
+) -> None:
+    players = [await cashbox.rich_player(house) for _ in range(2)]
+    asked = [
+        await cashbox.ask(house, player, destination=TonAddress(0, bytes([at]) * 32).friendly())
+        for at, player in enumerate(players, start=1)
+    ]
+    sends = tuple(Sent(one.destination, one.net_units) for one in reversed(asked))
+    message = Carrier("message", "hash", utc_now(), sends)
+    low, high = (PlayerId(one) for one in sorted(players))
+    await overlapping(
+        house,
+        lambda session: journal.lock_players(session, [low]),
+        lambda session: reading._note_foreign(session, "ton", ACCOUNT, [message]),
+        then=lambda session: journal.lock_players(session, [high]),
+    )
+    async with house.transaction() as session:
+        found = [await withdrawals.get(session, withdrawal_id=one.id) for one in asked]
+    assert [one.reason for one in found] == ["maybe_paid"] * 2

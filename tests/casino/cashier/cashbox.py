@@ -6,9 +6,19 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from casino import rates
-from casino.cashier import addresses, claiming, deposits, rails, signing, withdrawals
+from casino.cashier import (
+    addresses,
+    claiming,
+    deposits,
+    rails,
+    saved_addresses,
+    signing,
+    treasury,
+    withdrawals,
+)
 from casino.cashier.batches import Payout
 from casino.cashier.deposits import ChainDeposit
+from casino.cashier.saved_addresses import SavedAddress
 from casino.cashier.withdrawals import Withdrawal
 from casino.db import Database
 from casino.ids import PlayerId
@@ -203,6 +213,27 @@ async def signed_payout(db: Database, boc: bytes = b"signed bytes") -> Payout:
 async def status_of(db: Database, withdrawal_id: int) -> str:
     async with db.transaction() as session:
         return (await withdrawals.get(session, withdrawal_id=withdrawal_id)).status
+
+
+async def hot_units(db: Database) -> int:
+    """What the book says is in the hot wallet."""
+    async with db.transaction() as session:
+        return (await treasury.hot_wallet_view(session, rail="ton")).book_units
+
+
+async def save_address(
+    db: Database,
+    player: int,
+    destination: str = DESTINATION,
+    *,
+    label: str = "My wallet",
+    rail: str = "ton",
+    now: datetime = NOW,
+) -> SavedAddress:
+    async with db.transaction() as session:
+        return await saved_addresses.save(
+            session, player_id=player, rail=rail, destination=destination, label=label, now=now
+        )
 
 
 async def sent(db: Database, consumer: str, key: int) -> list[str]:

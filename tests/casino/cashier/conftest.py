@@ -15,6 +15,6 @@ async def house(db: Database) -> Database:
 
 
 @pytest.fixture
-async def payer(house: Database) -> Member:
-    """An owner who decides on deposits and withdrawals."""
+async def owner(house: Database) -> Member:
+    """An owner of the open house who decides on deposits and withdrawals too."""
     return await cashbox.make_member(house, Role.PAYMENTS)

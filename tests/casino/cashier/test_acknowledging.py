@@ -1,7 +1,6 @@
 """Explaining what left without us lets payouts go on, and pays nobody again whom it may have paid."""
 
 import asyncio
-from collections.abc import Mapping
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +15,7 @@ from casino.cashier import (
     recovery,
     withdrawals,
 )
-from casino.cashier.foreign_sends import PAID, SentPayment
+from casino.cashier.foreign_sends import SentPayment
 from casino.cashier.withdrawals import Withdrawal
 from casino.db import Database
 from casino.errors import IllegalMove, WithdrawalUnderWay
@@ -32,53 +31,16 @@ from tests.casino.cashier.cashbox import (
     assert_sound,
     claim,
     make_clerk,
-    make_member,
-    open_house,
     rich_player,
     sent,
     signed_payout,
     status_of,
 )
+from tests.casino.cashier.foreign import TX, dies, explain, left, payment_of
 
-TX = "ab" * 32
 OTHER = "cd" * 32
 BTC_WALLET = "bcrt1qhot"
 COIN = f"{'11' * 32}:0"
-
-
-@pytest.fixture
-async def owner(db: Database) -> Member:
-    await open_house(db)
-    return await make_member(db, Role.PAYMENTS)
-
-
-async def left(
-    db: Database,
-    *paid: SentPayment,
-    tx_hash: str = TX,
-    evidence: Mapping[str, object] | None = None,
-    rail: str = "ton",
-    account: str = HOT_WALLET,
-) -> None:
-    """It is noted, with whom it paid or, given other evidence, without."""
-    seen = {PAID: [one.as_evidence() for one in paid]} if evidence is None else evidence
-    async with db.transaction() as session:
-        await foreign_sends.note(
-            session, rail=rail, account=account, tx_hash=tx_hash, evidence=seen, now=NOW
-        )
-
-
-def payment_of(withdrawal: Withdrawal) -> SentPayment:
-    return SentPayment("ton", withdrawal.destination, withdrawal.net_units)
-
-
-async def explain(
-    db: Database, member: Member, tx_hash: str = TX, *, account: str = HOT_WALLET
-) -> None:
-    async with db.transaction() as session:
-        await acknowledging.acknowledge(
-            session, account=account, tx_hash=tx_hash, member=member, note="backup", now=NOW
-        )
 
 
 async def explain_all(db: Database, member: Member, *, account: str = HOT_WALLET) -> int:
@@ -94,15 +56,6 @@ async def approved(
     withdrawal = await ask(db, await rich_player(db), units, destination=destination)
     await approve(db, withdrawal.id, owner)
     return withdrawal
-
-
-async def dies(db: Database, withdrawal_id: int) -> None:
-    """Its payout is proven dead."""
-    payout = await signed_payout(db)
-    async with db.transaction() as session:
-        await payouts.member_dead(
-            session, payout_id=payout.id, withdrawal_id=withdrawal_id, proof="expired", now=NOW
-        )
 
 
 async def again(db: Database, withdrawal_id: int, **by: str) -> None:

@@ -33,6 +33,7 @@ from tests.casino.cashier.cashbox import (
     TON,
     arrive,
     assert_sound,
+    hot_units,
     make_member,
     make_player,
     sent,
@@ -56,18 +57,13 @@ async def unclaimed_account(db: Database) -> int:
         return await totals.account_balance(session, Account.HOUSE_UNCLAIMED, Asset.TON)
 
 
-async def in_hot_wallet(db: Database) -> int:
-    async with db.transaction() as session:
-        return (await treasury.hot_wallet_view(session, rail="ton")).book_units
-
-
 async def test_a_tagged_transfer_becomes_cash(house: Database) -> None:
     player = await make_player(house)
     tag = await tag_of(house, player)
     observed = await arrive(house, transfer(5 * TON, f" {tag.lower()} "))
     assert observed == deposits.Observed(new=1, unclaimed=0)
     assert (await wallet(house, player)).cash == 5 * TON
-    assert await in_hot_wallet(house) == 5 * TON
+    assert await hot_units(house) == 5 * TON
     assert (await sent(house, "player", player))[-2:] == ["deposit.seen", "deposit.credited"]
     async with house.transaction() as session:
         known = await facts.load_one(session, player_id=player)
@@ -168,7 +164,7 @@ async def test_a_transfer_without_owner_is_kept_for_staff(
     assert (kept.units, kept.reason) == (7 * TON, reason)
     assert await sent(house, "staff", kept.id) == ["deposit.unclaimed"]
     assert await unclaimed_account(house) == 7 * TON
-    assert await in_hot_wallet(house) == 7 * TON
+    assert await hot_units(house) == 7 * TON
     await assert_sound(house)
 
 

@@ -6,20 +6,16 @@ import pytest
 from sqlalchemy import text
 
 from casino.cashier import (
-    acknowledging,
     claiming,
     cold_storage,
     foreign_payments,
     foreign_sends,
     house_addresses,
-    payouts,
     proof,
     saved_addresses,
-    treasury,
     withdrawals,
 )
-from casino.cashier.foreign_sends import PAID, SentPayment
-from casino.cashier.withdrawals import Withdrawal
+from casino.cashier.foreign_sends import SentPayment
 from casino.db import Database
 from casino.errors import (
     AddressInvalid,
@@ -44,40 +40,17 @@ from tests.casino.cashier.cashbox import (
     ask,
     assert_sound,
     claim,
+    hot_units,
     make_clerk,
-    make_member,
-    open_house,
     rich_player,
+    save_address,
     sent,
-    signed_payout,
     status_of,
     wallet,
 )
+from tests.casino.cashier.foreign import TX, dies, explain, left, payment_of
 
-TX = "ab" * 32
 FEE = 50_000_000
-
-
-@pytest.fixture
-async def owner(db: Database) -> Member:
-    await open_house(db)
-    return await make_member(db, Role.PAYMENTS)
-
-
-async def left(db: Database, *paid: SentPayment, tx_hash: str = TX) -> None:
-    async with db.transaction() as session:
-        await foreign_sends.note(
-            session,
-            rail="ton",
-            account=HOT_WALLET,
-            tx_hash=tx_hash,
-            evidence={PAID: [one.as_evidence() for one in paid]},
-            now=NOW,
-        )
-
-
-def payment_of(withdrawal: Withdrawal) -> SentPayment:
-    return SentPayment("ton", withdrawal.destination, withdrawal.net_units)
 
 
 async def book(
@@ -95,31 +68,10 @@ async def book(
         )
 
 
-async def hot_units(db: Database) -> int:
-    async with db.transaction() as session:
-        return (await treasury.hot_wallet_view(session, rail="ton")).book_units
-
-
-async def acknowledge(db: Database, member: Member) -> None:
-    async with db.transaction() as session:
-        await acknowledging.acknowledge(
-            session, account=HOT_WALLET, tx_hash=TX, member=member, note="backup", now=NOW
-        )
-
-
 async def book_cold(db: Database, member: Member) -> None:
     async with db.transaction() as session:
         await foreign_payments.book_cold(
             session, account=HOT_WALLET, tx_hash=TX, position=0, member=member, now=NOW
-        )
-
-
-async def killed(db: Database, withdrawal_id: int) -> None:
-    """Its payout is proven dead."""
-    payout = await signed_payout(db)
-    async with db.transaction() as session:
-        await payouts.member_dead(
-            session, payout_id=payout.id, withdrawal_id=withdrawal_id, proof="expired", now=NOW
         )
 
 
@@ -130,7 +82,7 @@ async def test_it_is_booked_like_any_payment_once(db: Database, owner: Member, s
     if state != "in_review":
         await approve(db, withdrawal.id, owner)
     if state == "dead":
-        await killed(db, withdrawal.id)
+        await dies(db, withdrawal.id)
     assert await status_of(db, withdrawal.id) == state
     await left(db, payment_of(withdrawal))
     before = await hot_units(db)
@@ -149,7 +101,7 @@ async def test_it_is_booked_like_any_payment_once(db: Database, owner: Member, s
             {"who": f"staff:{owner.id}"},
         )
         assert list(lines)[-2:] == ["withdrawal.confirmed", "foreign_send.withdrawal"]
-    await acknowledge(db, owner)
+    await explain(db, owner)
     assert await claim(db) is None, "nothing is left to be paid"
 
 
@@ -318,10 +270,7 @@ async def test_an_address_of_a_player_never_becomes_cold_storage(
     player = await rich_player(db)
     paid = SentPayment("ton", "UQ-his", TON)
     await left(db, paid)
-    async with db.transaction() as session:
-        saved = await saved_addresses.save(
-            session, player_id=player, rail="ton", destination=paid.to, label="mine", now=NOW
-        )
+    saved = await save_address(db, player, paid.to)
     with pytest.raises(IllegalMove, match="cold"):
         await book_cold(db, owner)
     async with db.transaction() as session:
@@ -387,7 +336,7 @@ async def test_claims_wait_until_it_is_acknowledged(db: Database, owner: Member)
     await approve(db, withdrawal.id, owner)
     await left(db, SentPayment("ton", "UQ-thief", TON))
     assert await claim(db) is None
-    await acknowledge(db, owner)
+    await explain(db, owner)
     payout = await claim(db)
     assert payout is not None
     assert claiming.MEMBERS_MAX > len(payout.members) == 1

@@ -71,7 +71,7 @@ from tests.casino.cashier.held import (
 )
 
 
-async def test_nothing_goes_back_before_it_is_final(house: Database, payer: Member) -> None:
+async def test_nothing_goes_back_before_it_is_final(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
     await run(
         house,
@@ -79,23 +79,23 @@ async def test_nothing_goes_back_before_it_is_final(house: Database, payer: Memb
         id=deposit,
     )
     with pytest.raises(DepositNotFinal):
-        await send_back(house, deposit, payer)
+        await send_back(house, deposit, owner)
     with pytest.raises(DepositNotFinal):
         async with house.transaction() as session:
             await returns.require_returnable(session, deposit_id=deposit)
     assert await held_and_reserved(house, player) == (0, UNITS, 0)
     await run(house, "UPDATE deposits SET final_at = now() WHERE id = :id", id=deposit)
-    await send_back(house, deposit, payer)
+    await send_back(house, deposit, owner)
 
 
-async def test_only_what_is_held_goes_back(house: Database, payer: Member) -> None:
+async def test_only_what_is_held_goes_back(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
     await set_free(house, player)
     await release(house, deposit)
     with pytest.raises(IllegalMove):
-        await send_back(house, deposit, payer)
+        await send_back(house, deposit, owner)
     with pytest.raises(NotFound):
-        await send_back(house, 5, payer)
+        await send_back(house, 5, owner)
     assert await held_and_reserved(house, player) == (UNITS, 0, 0)
 
 
@@ -109,16 +109,16 @@ async def test_only_what_is_held_goes_back(house: Database, payer: Member) -> No
     ],
 )
 async def test_coins_do_not_go_where_they_would_be_lost(
-    house: Database, payer: Member, destination: str, memo: str, reason: str
+    house: Database, owner: Member, destination: str, memo: str, reason: str
 ) -> None:
     player, deposit = await held_deposit(house)
     with pytest.raises(AddressInvalid) as refused:
-        await send_back(house, deposit, payer, destination=destination, memo=memo)
+        await send_back(house, deposit, owner, destination=destination, memo=memo)
     assert refused.value.data["reason"] == reason
     assert await held_and_reserved(house, player) == (0, UNITS, 0)
 
 
-async def test_an_exchange_needs_its_comment(house: Database, payer: Member) -> None:
+async def test_an_exchange_needs_its_comment(house: Database, owner: Member) -> None:
     _player, deposit = await held_deposit(house)
     await run(
         house,
@@ -129,13 +129,13 @@ async def test_an_exchange_needs_its_comment(house: Database, payer: Member) -> 
         others=[await make_player(house), await make_player(house)],
     )
     with pytest.raises(AddressInvalid) as refused:
-        await send_back(house, deposit, payer)
+        await send_back(house, deposit, owner)
     assert refused.value.data["reason"] == "memo_missing"
-    made = await send_back(house, deposit, payer, memo="4711")
+    made = await send_back(house, deposit, owner, memo="4711")
     assert made.memo == "4711"
 
 
-async def test_too_little_stays(house: Database, payer: Member) -> None:
+async def test_too_little_stays(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
     async with house.transaction() as session:
         rail = await get_rail(session, "ton")
@@ -143,50 +143,50 @@ async def test_too_little_stays(house: Database, payer: Member) -> None:
             session, rail=replace(rail, withdrawal_min=UNITS + 1), actor="staff:1", now=NOW
         )
     with pytest.raises(BelowMinimum):
-        await send_back(house, deposit, payer)
+        await send_back(house, deposit, owner)
     assert await held_and_reserved(house, player) == (0, UNITS, 0)
 
 
-async def test_the_fee_is_the_one_that_was_seen(house: Database, payer: Member) -> None:
+async def test_the_fee_is_the_one_that_was_seen(house: Database, owner: Member) -> None:
     _player, deposit = await held_deposit(house)
     with pytest.raises(QuoteExpired):
-        await send_back(house, deposit, payer, fee_units=FEE - 1)
-    assert (await send_back(house, deposit, payer)).fee_units == FEE
+        await send_back(house, deposit, owner, fee_units=FEE - 1)
+    assert (await send_back(house, deposit, owner)).fee_units == FEE
 
 
-async def test_switches_and_stale_rates_hold(house: Database, payer: Member) -> None:
+async def test_switches_and_stale_rates_hold(house: Database, owner: Member) -> None:
     _player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
     _other, second = await held_deposit(house)
     async with house.transaction() as session:
         await flags.set_flag(
             session, name=switches.WITHDRAWALS, stop=True, reason="drill", actor="staff:1", now=NOW
         )
     with pytest.raises(Paused):
-        await send_back(house, second, payer)
+        await send_back(house, second, owner)
     with pytest.raises(Paused):
-        await approve(house, made.id, payer)
+        await approve(house, made.id, owner)
     async with house.transaction() as session:
         await flags.set_flag(
             session, name=switches.WITHDRAWALS, stop=False, reason="over", actor="staff:1", now=NOW
         )
     await run(house, "UPDATE rates SET quoted_at = quoted_at - interval '2 days'")
     with pytest.raises(RateStale):
-        await send_back(house, second, payer)
+        await send_back(house, second, owner)
 
 
-async def test_only_who_resolves_deposits_may(house: Database, payer: Member) -> None:
+async def test_only_who_resolves_deposits_may(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
     for role in (Role.SUPPORT, Role.KYC, Role.AUDITOR):
-        clerk = await make_clerk(house, payer, role)
+        clerk = await make_clerk(house, owner, role)
         with pytest.raises(NotPermitted):
             await send_back(house, deposit, clerk)
     assert await held_and_reserved(house, player) == (0, UNITS, 0)
 
 
-async def test_the_player_cannot_stop_it(house: Database, payer: Member) -> None:
+async def test_the_player_cannot_stop_it(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
 
     async def cancel() -> None:
         async with house.transaction() as session:
@@ -194,31 +194,31 @@ async def test_the_player_cannot_stop_it(house: Database, payer: Member) -> None
 
     with pytest.raises(DepositGoesBack):
         await cancel()
-    await approve(house, made.id, payer)
+    await approve(house, made.id, owner)
     with pytest.raises(DepositGoesBack):
         await cancel()
     assert await status_of(house, made.id) == "approved"
     assert await held_and_reserved(house, player) == (0, 0, UNITS)
 
 
-async def test_nobody_approves_his_own(house: Database, payer: Member) -> None:
+async def test_nobody_approves_his_own(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
     await run(
         house,
         "UPDATE players SET telegram_id = :his WHERE id = :id",
-        his=payer.telegram_id,
+        his=owner.telegram_id,
         id=player,
     )
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
     with pytest.raises(NotPermitted):
-        await approve(house, made.id, payer)
+        await approve(house, made.id, owner)
 
 
-async def test_a_refusal_leaves_nothing_behind(house: Database, payer: Member) -> None:
+async def test_a_refusal_leaves_nothing_behind(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
     for given in ({"destination": HOT_WALLET}, {"fee_units": 1}, {"memo": "\0"}):
         with pytest.raises(CasinoError):
-            await send_back(house, deposit, payer, **given)
+            await send_back(house, deposit, owner, **given)
     async with house.transaction() as session:
         rows = await session.scalar(text("SELECT count(*) FROM withdrawals"))
     assert rows == 0
@@ -228,17 +228,17 @@ async def test_a_refusal_leaves_nothing_behind(house: Database, payer: Member) -
 
 
 async def test_locks_of_the_player_do_not_hold_it_and_it_opens_none(
-    house: Database, payer: Member
+    house: Database, owner: Member
 ) -> None:
     """Saved addresses only, and a cool-down after a change, guard his wishes against a thief."""
     player = await rich_player(house)
-    await reject(house, (await ask(house, player)).id, payer)
+    await reject(house, (await ask(house, player)).id, owner)
     deposit = await stopped_deposit(house, player)
     async with house.transaction() as session:
         await saved_only.switch_on(session, player_id=player, now=NOW)
         await changes.note(session, player_id=player, change=next(iter(Change)), now=NOW)
-    made = await send_back(house, deposit, payer)
-    await approve(house, made.id, payer)
+    made = await send_back(house, deposit, owner)
+    await approve(house, made.id, owner)
     payout = await signed_payout(house)
     async with house.transaction() as session:
         await payouts.complete_member(
@@ -250,24 +250,24 @@ async def test_locks_of_the_player_do_not_hold_it_and_it_opens_none(
 
 
 async def test_ceilings_are_the_players_and_four_eyes_the_houses(
-    house: Database, payer: Member
+    house: Database, owner: Member
 ) -> None:
     units = 1_000 * TON  # worth 3,000 of the reference currency: above both
     player, deposit = await held_deposit(house, units)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
     async with house.transaction() as session:
         ceiling = await terms.ceiling(session, player_id=player, kyc_level=0, now=NOW)
     assert ceiling.left == ceiling.units
-    assert (await approve(house, made.id, payer)).needs_second
+    assert (await approve(house, made.id, owner)).needs_second
     assert await claim(house) is None
-    second = await make_clerk(house, payer, Role.PAYMENTS)
+    second = await make_clerk(house, owner, Role.PAYMENTS)
     assert not (await approve(house, made.id, second)).needs_second
     assert await claim(house) is not None
 
 
-async def test_what_a_decision_needs(house: Database, payer: Member) -> None:
+async def test_what_a_decision_needs(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
 
     async def facts() -> Sequence[tuple[str, str]]:
         async with house.transaction() as session:
@@ -298,10 +298,10 @@ async def test_what_a_decision_needs(house: Database, payer: Member) -> None:
 
 
 async def test_a_return_does_not_spoil_the_facts_of_later_wishes(
-    house: Database, payer: Member
+    house: Database, owner: Member
 ) -> None:
     player, deposit = await held_deposit(house, 50 * TON)
-    await send_back(house, deposit, payer)
+    await send_back(house, deposit, owner)
     await set_free(house, player)
     await arrive(house, transfer(20 * TON, await tag_of(house, player)))
     asked = await ask(house, player, 10 * TON)

@@ -60,7 +60,7 @@ from tests.casino.cashier.held import (
 )
 
 
-async def test_a_held_deposit_goes_back(house: Database, payer: Member) -> None:
+async def test_a_held_deposit_goes_back(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
     await require_proven(house)
     async with house.transaction() as session:
@@ -68,7 +68,7 @@ async def test_a_held_deposit_goes_back(house: Database, payer: Member) -> None:
             session, deposit_id=deposit, destination=DESTINATION, memo="", now=NOW
         )
     assert (planned.fee_units, planned.net_units) == (FEE, UNITS - FEE)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
     assert (made.deposit_id, made.units, made.net_units) == (deposit, UNITS, UNITS - FEE)
     assert made.status is WithdrawalStatus.IN_REVIEW
     assert (await deposit_of(house, deposit)).status is DepositStatus.RETURNED
@@ -82,7 +82,7 @@ async def test_a_held_deposit_goes_back(house: Database, payer: Member) -> None:
     await run(house, "UPDATE players SET status = 'blocked' WHERE id = :id", id=player)
     async with house.transaction() as session:
         await freezes.freeze(session, player_id=player, deposit_id=deposit, now=NOW)
-    await approve(house, made.id, payer)
+    await approve(house, made.id, owner)
     payout = await signed_payout(house)
     assert [one.units for one in payout.members] == [UNITS - FEE]
     async with house.transaction() as session:
@@ -115,17 +115,17 @@ async def test_a_held_deposit_goes_back(house: Database, payer: Member) -> None:
         "confirmed",
     ]
     with pytest.raises(IllegalMove):
-        await send_back(house, deposit, payer)
+        await send_back(house, deposit, owner)
 
 
-async def test_it_is_a_deposit_and_a_withdrawal_and_no_game(house: Database, payer: Member) -> None:
+async def test_it_is_a_deposit_and_a_withdrawal_and_no_game(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
     async with house.transaction() as session:
         under_way = await gaming.player_summary(session, player_id=player)
     assert under_way.deposits[Asset.TON] == UNITS
     assert under_way.withdrawals[Asset.TON] == 0
-    await approve(house, made.id, payer)
+    await approve(house, made.id, owner)
     payout = await signed_payout(house)
     async with house.transaction() as session:
         await payouts.complete_member(
@@ -142,14 +142,14 @@ async def test_it_is_a_deposit_and_a_withdrawal_and_no_game(house: Database, pay
     assert moved[Kind.DEPOSIT_HELD, Asset.TON] == moved[Kind.DEPOSIT_RETURN, Asset.TON] == UNITS
 
 
-async def test_who_sent_it_back_is_on_the_audit_log(house: Database, payer: Member) -> None:
+async def test_who_sent_it_back_is_on_the_audit_log(house: Database, owner: Member) -> None:
     _player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
     async with house.transaction() as session:
         lines = (
             await session.execute(
                 text("SELECT action, subject FROM audit_log WHERE actor = :actor ORDER BY id"),
-                {"actor": f"staff:{payer.id}"},
+                {"actor": f"staff:{owner.id}"},
             )
         ).all()
         story = (
@@ -165,14 +165,14 @@ async def test_who_sent_it_back_is_on_the_audit_log(house: Database, payer: Memb
         ("deposit.returned", f"deposit:{deposit}"),
         ("withdrawal.requested", f"withdrawal:{made.id}"),
     ]
-    assert tuple(story) == ("held", "returned", f"staff:{payer.id}", SelfExcluded.code)
+    assert tuple(story) == ("held", "returned", f"staff:{owner.id}", SelfExcluded.code)
 
 
-async def test_two_people_send_it_back_once(house: Database, payer: Member) -> None:
+async def test_two_people_send_it_back_once(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
-    second = await make_clerk(house, payer, Role.PAYMENTS)
+    second = await make_clerk(house, owner, Role.PAYMENTS)
     outcomes = await asyncio.gather(
-        *(send_back(house, deposit, member) for member in (payer, second) * 3),
+        *(send_back(house, deposit, member) for member in (owner, second) * 3),
         return_exceptions=True,
     )
     made = [one for one in outcomes if isinstance(one, Withdrawal)]
@@ -182,12 +182,12 @@ async def test_two_people_send_it_back_once(house: Database, payer: Member) -> N
     await require_proven(house)
 
 
-async def test_it_is_released_or_sent_back_never_both(house: Database, payer: Member) -> None:
+async def test_it_is_released_or_sent_back_never_both(house: Database, owner: Member) -> None:
     for _ in range(4):
         player, deposit = await held_deposit(house)
         await set_free(house, player)
         outcomes = await asyncio.gather(
-            release(house, deposit), send_back(house, deposit, payer), return_exceptions=True
+            release(house, deposit), send_back(house, deposit, owner), return_exceptions=True
         )
         assert sum(isinstance(one, Conflict) for one in outcomes) == 1, outcomes
         purse = await held_and_reserved(house, player)
@@ -195,9 +195,9 @@ async def test_it_is_released_or_sent_back_never_both(house: Database, payer: Me
     await require_proven(house)
 
 
-async def test_the_player_sees_it(house: Database, payer: Member) -> None:
+async def test_the_player_sees_it(house: Database, owner: Member) -> None:
     player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
+    made = await send_back(house, deposit, owner)
 
     async def seen() -> list[tuple[MovementKind, str, str]]:
         return [(one.kind, one.status, one.status_key) for one in await movements(house, player)]
@@ -208,13 +208,13 @@ async def test_the_player_sees_it(house: Database, payer: Member) -> None:
     ]
     back = (await movements(house, player))[0]
     assert (back.detail["returns"], back.detail["cancellable"]) == (True, False)
-    await reject(house, made.id, payer)
+    await reject(house, made.id, owner)
     assert await seen() == [
         (MovementKind.WITHDRAWAL, "rejected", "return.status.rejected"),
         (MovementKind.DEPOSIT, "held", "deposit.status.held"),
     ]
-    again = await send_back(house, deposit, payer)
-    await approve(house, again.id, payer)
+    again = await send_back(house, deposit, owner)
+    await approve(house, again.id, owner)
     payout = await signed_payout(house)
     async with house.transaction() as session:
         await payouts.complete_member(
@@ -225,12 +225,12 @@ async def test_the_player_sees_it(house: Database, payer: Member) -> None:
 
 
 async def test_a_rejected_return_is_held_again_and_may_go_any_way(
-    house: Database, payer: Member
+    house: Database, owner: Member
 ) -> None:
     player, deposit = await held_deposit(house)
     for _ in range(2):
-        made = await send_back(house, deposit, payer)
-        await reject(house, made.id, payer)
+        made = await send_back(house, deposit, owner)
+        await reject(house, made.id, owner)
         again = await deposit_of(house, deposit)
         assert (again.status, again.reason) == (DepositStatus.HELD, SelfExcluded.code)
         assert await held_and_reserved(house, player) == (0, UNITS, 0)
@@ -247,11 +247,11 @@ async def test_a_rejected_return_is_held_again_and_may_go_any_way(
 
 
 async def test_a_return_that_died_is_sent_again_or_held_again(
-    house: Database, payer: Member
+    house: Database, owner: Member
 ) -> None:
     player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
-    await approve(house, made.id, payer)
+    made = await send_back(house, deposit, owner)
+    await approve(house, made.id, owner)
 
     async def die(boc: bytes) -> None:
         payout = await signed_payout(house, boc)
@@ -268,21 +268,21 @@ async def test_a_return_that_died_is_sent_again_or_held_again(
     assert await held_and_reserved(house, player) == (0, 0, UNITS)
     async with house.transaction() as session:
         await recovery.refund(
-            session, withdrawal_id=made.id, member=payer, reason="the address is shut", now=NOW
+            session, withdrawal_id=made.id, member=owner, reason="the address is shut", now=NOW
         )
     assert await held_and_reserved(house, player) == (0, UNITS, 0)
     assert (await deposit_of(house, deposit)).status is DepositStatus.HELD
     assert (await sent(house, "player", player))[-1] == "return.refunded"
     await require_proven(house)
-    await send_back(house, deposit, payer, destination=ELSEWHERE)
+    await send_back(house, deposit, owner, destination=ELSEWHERE)
 
 
 async def test_what_is_missing_of_it_is_held_as_a_deposit_of_its_own(
-    house: Database, payer: Member
+    house: Database, owner: Member
 ) -> None:
     player, deposit = await held_deposit(house)
-    made = await send_back(house, deposit, payer)
-    await approve(house, made.id, payer)
+    made = await send_back(house, deposit, owner)
+    await approve(house, made.id, owner)
     payout = await signed_payout(house)
     async with house.transaction() as session:
         await unclear_payments.note(
@@ -296,7 +296,7 @@ async def test_what_is_missing_of_it_is_held_as_a_deposit_of_its_own(
         )
     async with house.transaction() as session:
         await unclear_payments.decide(
-            session, payout_id=payout.id, answer=Answer.MADE_GOOD, member=payer, now=NOW
+            session, payout_id=payout.id, answer=Answer.MADE_GOOD, member=owner, now=NOW
         )
     rest = UNITS - FEE - TON
     assert await held_and_reserved(house, player) == (0, rest, 0)
@@ -308,7 +308,7 @@ async def test_what_is_missing_of_it_is_held_as_a_deposit_of_its_own(
     assert left.reason == SelfExcluded.code
     assert left.id != deposit
     assert whole.status is DepositStatus.RETURNED
-    await send_back(house, left.id, payer)
+    await send_back(house, left.id, owner)
     assert await held_and_reserved(house, player) == (0, 0, rest)
     await require_proven(house)
 
@@ -323,10 +323,10 @@ async def test_what_is_missing_of_it_is_held_as_a_deposit_of_its_own(
     ],
 )
 async def test_a_return_without_its_deposit_is_found(
-    house: Database, payer: Member, damage: str
+    house: Database, owner: Member, damage: str
 ) -> None:
     _player, deposit = await held_deposit(house)
-    await send_back(house, deposit, payer)
+    await send_back(house, deposit, owner)
     assert (await proof.prove_returned(house)).sound
     await run(house, damage)
     found = await proof.prove_returned(house)

@@ -43,6 +43,7 @@ from tests.casino.cashier.cashbox import (
     assert_sound,
     make_member,
     rich_player,
+    save_address,
     sent,
     signed_payout,
     wallet,
@@ -50,26 +51,6 @@ from tests.casino.cashier.cashbox import (
 
 DAY = timedelta(hours=24)
 SECOND = timedelta(seconds=1)
-
-
-async def save(
-    db: Database,
-    player: int,
-    destination: str = DESTINATION,
-    *,
-    label: str = "My wallet",
-    rail: str = "ton",
-    now: datetime = NOW,
-) -> SavedAddress:
-    async with db.transaction() as session:
-        return await saved_addresses.save(
-            session,
-            player_id=player,
-            rail=rail,
-            destination=destination,
-            label=label,
-            now=now,
-        )
 
 
 async def book(db: Database, player: int, rail: str | None = None) -> list[tuple[str, str]]:
@@ -115,7 +96,7 @@ async def pay(db: Database, player: int, destination: str) -> None:
 
 async def test_an_address_is_saved_named_renamed_and_removed(house: Database) -> None:
     player = await rich_player(house)
-    made = await save(house, player, label="  My \n wallet ")
+    made = await save_address(house, player, label="  My \n wallet ")
     assert (made.label, made.ready_at) == ("My wallet", NOW + DAY)
     assert await book(house, player) == [("My wallet", DESTINATION)]
     assert (await rename(house, player, made.id, "Cold")).label == "Cold"
@@ -139,22 +120,22 @@ async def test_an_address_is_saved_named_renamed_and_removed(house: Database) ->
 
 async def test_the_same_address_again_keeps_its_age_and_takes_the_name(house: Database) -> None:
     player = await rich_player(house)
-    first = await save(house, player)
-    again = await save(house, player, label="Other", now=NOW + DAY)
+    first = await save_address(house, player)
+    again = await save_address(house, player, label="Other", now=NOW + DAY)
     assert (again.id, again.label, again.saved_at) == (first.id, "Other", NOW)
     many = await asyncio.gather(
-        *(save(house, player, "UQsecond", label="Second") for _ in range(10))
+        *(save_address(house, player, "UQsecond", label="Second") for _ in range(10))
     )
     assert len({one.id for one in many}) == 1
     assert len(await book(house, player)) == 2
     # Removed and saved again it is new.
     await remove(house, player, first.id)
-    assert (await save(house, player, now=NOW + DAY)).saved_at == NOW + DAY
+    assert (await save_address(house, player, now=NOW + DAY)).saved_at == NOW + DAY
 
 
 async def test_nobody_touches_anothers_book(house: Database) -> None:
     player, stranger = await rich_player(house), await rich_player(house)
-    made = await save(house, player)
+    made = await save_address(house, player)
     with pytest.raises(NotFound):
         await remove(house, stranger, made.id)
     with pytest.raises(NotFound):
@@ -166,18 +147,18 @@ async def test_nobody_touches_anothers_book(house: Database) -> None:
 async def test_a_book_has_an_end_on_each_rail(house: Database) -> None:
     player = await rich_player(house)
     for number in range(SAVED_MAX):
-        await save(house, player, f"UQ{number}")
+        await save_address(house, player, f"UQ{number}")
     with pytest.raises(AddressBookFull):
-        await save(house, player, "UQmore")
-    await save(house, player, "UQ0", label="An old one may be named anew")
-    await save(house, player, "0xAb", rail="usdt_eth")
+        await save_address(house, player, "UQmore")
+    await save_address(house, player, "UQ0", label="An old one may be named anew")
+    await save_address(house, player, "0xAb", rail="usdt_eth")
 
 
 @pytest.mark.parametrize("label", ["", "   ", "\n", "x" * 41])
 async def test_names_that_say_nothing_or_too_much_are_refused(house: Database, label: str) -> None:
     player = await rich_player(house)
     with pytest.raises(BadChoice):
-        await save(house, player, label=label)
+        await save_address(house, player, label=label)
 
 
 async def test_what_cannot_be_paid_is_not_saved(house: Database) -> None:
@@ -189,7 +170,7 @@ async def test_what_cannot_be_paid_is_not_saved(house: Database) -> None:
         ("UQ", "nowhere", NotFound),
     ):
         with pytest.raises(error):
-            await save(house, player, destination, rail=rail)
+            await save_address(house, player, destination, rail=rail)
     assert await book(house, player) == []
 
 
@@ -204,15 +185,15 @@ async def test_only_paid_and_saved_destinations_are_offered(house: Database) -> 
         elsewhere = await saved_addresses.list_paid(session, player_id=player, rail="usdt_eth")
     # "UQsender" sent the deposit that made him rich.
     assert (list(paid), list(elsewhere)) == (["UQpaid"], [])
-    await save(house, player, "UQpaid")
+    await save_address(house, player, "UQpaid")
     async with house.transaction() as session:
         assert not await saved_addresses.list_paid(session, player_id=player, rail="ton")
 
 
 async def test_in_the_mode_only_what_has_cooled_down_is_paid(house: Database) -> None:
     player = await rich_player(house)
-    await save(house, player, "UQold", now=NOW - DAY)
-    new = await save(house, player, "UQnew")
+    await save_address(house, player, "UQold", now=NOW - DAY)
+    new = await save_address(house, player, "UQnew")
     await ask(house, player, TON, destination="UQnew")  # an ordinary player is not held up
     assert (await mode(house, player, on=True)) == SavedOnly(on=True, ends_at=None)
     await ask(house, player, TON, destination="UQold")
@@ -267,7 +248,7 @@ async def test_the_cool_down_is_a_term_of_the_cashier(house: Database) -> None:
             actor="staff:1",
             now=NOW,
         )
-    assert (await save(house, player)).ready_at == NOW + timedelta(hours=2)
+    assert (await save_address(house, player)).ready_at == NOW + timedelta(hours=2)
     await mode(house, player, on=True)
     assert (await mode(house, player, on=False)).ends_at == NOW + timedelta(hours=2)
 
@@ -275,10 +256,10 @@ async def test_the_cool_down_is_a_term_of_the_cashier(house: Database) -> None:
 async def test_after_a_change_of_the_account_new_addresses_wait(house: Database) -> None:
     player = await rich_player(house)
     await pay(house, player, "UQpaid")
-    await save(house, player, "UQsaved-before", now=NOW - SECOND)
+    await save_address(house, player, "UQsaved-before", now=NOW - SECOND)
     async with house.transaction() as session:
         await changes.note(session, player_id=player, change=Change.VERIFIED_AGAIN, now=NOW)
-    await save(house, player, "UQsaved-after", now=NOW + SECOND)
+    await save_address(house, player, "UQsaved-after", now=NOW + SECOND)
     for destination in ("UQnew", "UQsaved-after"):
         with pytest.raises(WithdrawalDelayed) as delayed:
             await ask(house, player, TON, destination=destination, now=NOW + DAY - SECOND)

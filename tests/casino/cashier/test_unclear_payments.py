@@ -4,8 +4,17 @@ from itertools import count
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from casino.cashier import claiming, cold_storage, moves, signing, treasury, unclear_payments
+from casino.cashier import (
+    batches,
+    claiming,
+    cold_storage,
+    moves,
+    signing,
+    treasury,
+    unclear_payments,
+)
 from casino.cashier.moves import MoveIntent, MoveKind
 from casino.cashier.unclear_payments import Answer, Landed
 from casino.db import Database
@@ -23,22 +32,15 @@ from tests.casino.cashier.cashbox import (
     ask,
     assert_sound,
     make_clerk,
-    make_member,
-    open_house,
     rich_player,
     signed_payout,
     status_of,
     wallet,
 )
+from tests.casino.players.races import overlapping
 
 NET = 10 * TON - 50_000_000
 _numbers = count(100)
-
-
-@pytest.fixture
-async def owner(db: Database) -> Member:
-    await open_house(db)
-    return await make_member(db, Role.PAYMENTS)
 
 
 async def landed(db: Database, owner: Member, *, arrived: int, left: int) -> tuple[int, int, int]:
@@ -189,3 +191,24 @@ async def test_a_move_to_cold_storage_that_arrived_short(db: Database, owner: Me
     with pytest.raises(IllegalMove):
         async with db.transaction() as session:
             await moves.bury(session, payout_id=payout.id, proof="late", now=NOW)
+
+
+async def test_an_answer_and_a_sighting_at_once_both_come_through(
+    db: Database, owner: Member
+) -> None:
+    """Whoever sees the payout again locks it and then its withdrawal."""
+    _player, withdrawal, payout = await landed(db, owner, arrived=NET - TON, left=NET)
+
+    async def answer(session: AsyncSession) -> None:
+        await unclear_payments.decide(
+            session, payout_id=payout, answer=Answer.ACCEPTED, member=owner, now=NOW
+        )
+
+    await overlapping(
+        db,
+        lambda session: batches.lock_payout(session, payout),
+        answer,
+        then=lambda session: batches.lock_members(session, payout_id=payout),
+    )
+    assert await status_of(db, withdrawal) == "confirmed"
+    await assert_sound(db)

@@ -28,9 +28,13 @@ async def overlapping(
     db: Database,
     first: Callable[[AsyncSession], Awaitable[object]],
     second: Callable[[AsyncSession], Awaitable[Got]],
+    *,
+    then: Callable[[AsyncSession], Awaitable[object]] | None = None,
 ) -> Got:
     """Run `first`, start `second` before its commit, commit once `second` waits for a lock; what
-    `second` returns or raises. Fails if `second` ends without waiting."""
+    `second` returns or raises. Fails if `second` ends without waiting. `then` is what the first
+    transaction does before its commit: where it takes what `second` holds, the two are a deadlock.
+    """
 
     async def follow() -> Got:
         async with db.transaction() as session:
@@ -42,4 +46,6 @@ async def overlapping(
         while not follower.done() and not await someone_waits(db):
             await asyncio.wait({follower}, timeout=0.02)
         assert not follower.done(), "the second did not wait for the first"
+        if then is not None:
+            await then(session)
     return await follower

@@ -19,6 +19,7 @@ from payments.chains.evm_addresses import DepositAddresses, EvmAddress, parse_ev
 from payments.config import EvmSweeps
 from payments.desks.evm import EvmDesk
 from payments.desks.evm_audit import EvmAudit
+from payments.desks.evm_search import SendSearch
 from payments.desks.evm_sweeps import EvmSweeper, SweepRules
 from payments.desks.evm_versions import FeeCaps, Versions
 from payments.sender import Sender
@@ -48,6 +49,8 @@ FEE = 5 * USDT
 """What the rail charges the player."""
 RULES = SweepRules(EvmSweeps.AUTO, units_min=10 * USDT, cost_times=2, batch=8, caps=CAPS)
 NEVER = timedelta(days=1000)
+PAGE_BLOCKS = 5
+"""Of a search; few enough for several pages."""
 
 
 @dataclass
@@ -71,6 +74,7 @@ class EvmHouse:
     pen: EvmPen = field(init=False)
     audit: EvmAudit = field(init=False)
     sweeper: EvmSweeper = field(init=False)
+    search: SendSearch = field(init=False)
 
     def __post_init__(self) -> None:
         self.entropy = Entropy(self.world.hot.address.account.ljust(32, b"\5"))
@@ -129,6 +133,9 @@ class EvmHouse:
         )
         self.signer = Signer(self.database, self.pen, 1)
         self.audit = EvmAudit(self.database, chain or self.world.chain, USDT_ETH, 1)
+        self.search = SendSearch(
+            self.database, chain or self.world.chain, USDT_ETH, 1, page_blocks=PAGE_BLOCKS
+        )
         self.sweeper = EvmSweeper(
             database=self.database,
             evm=chain or self.world.chain,
@@ -183,17 +190,20 @@ class EvmHouse:
                 reference=new_reference(),
                 now=utc_now(),
             )
+        await self.approve(asked.id)
+        return asked.id
+
+    async def approve(self, withdrawal_id: int) -> None:
         async with self.database.transaction() as session:
             owner = await people.find_member(session, telegram_id=1)
             assert owner is not None
             await withdrawals.approve(
                 session,
-                withdrawal_id=asked.id,
+                withdrawal_id=withdrawal_id,
                 member=owner,
                 sign=lambda order: orders.sign(order, key_seed=APPROVER_SEED),
                 now=utc_now(),
             )
-        return asked.id
 
     async def withdrawal(self, withdrawal_id: int) -> Withdrawal:
         async with self.database.transaction() as session:

@@ -3,8 +3,10 @@
 import pytest
 from sqlalchemy import text
 
+from casino.cashier import signing
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.db import Database
+from casino.errors import Conflict
 from tests.payments.evm.conftest import USDT, EvmWorld
 from tests.payments.evm.paying import EvmHouse
 
@@ -54,3 +56,36 @@ async def test_what_was_spent_before_a_restart_counts_until_its_day_is_over(
     assert await house.signer.step() == 1, "the day is over"
     assert await house.status(second) is Status.SIGNED
     assert await journalled(house) > spent
+
+
+async def test_what_is_refused_again_and_again_uses_nothing_up(
+    evm: EvmWorld, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = EvmHouse(evm, db)
+    await house.open()
+    player = await house.rich_player(300 * USDT)
+    await claimed(house, player, 1)
+    await house.signer.step()
+    house.day_wei = await journalled(house) * 5 // 2  # room for one more payment
+    house.restart()
+    other = await claimed(house, player, 2)
+
+    async def store_nothing(*_: object, **__: object) -> None:
+        raise Conflict(reason="somebody was faster")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(signing, "store_signed", store_nothing)
+        for _ in range(5):
+            assert await house.signer.step() == 0
+    assert await house.signer.step() == 1
+    assert await house.status(other) is Status.SIGNED
+    last = await claimed(house, player, 3)
+    assert await house.signer.step() == 0, "the day is full"
+    async with db.transaction() as session:
+        await session.execute(text("DELETE FROM signer_spends"))
+    assert await house.signer.step() == 1, "of the two payments this process has made one"
+    assert await house.status(last) is Status.SIGNED
+    async with db.transaction() as session:
+        await session.execute(text("DELETE FROM signer_spends"))
+    await claimed(house, player, 4)
+    assert await house.signer.step() == 0, "what was stored stays in its memory"

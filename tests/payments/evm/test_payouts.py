@@ -1,7 +1,10 @@
 """Payouts on a real node: sent, replaced, refused, lost to another, and judged by final facts only."""
 
+from dataclasses import replace
+
 import pytest
 
+from casino.errors import OutsideUnavailable
 from payments.chains.base import MemberVerdict, Outcome
 from payments.chains.evm_addresses import EvmAddress
 from payments.chains.evm_final import final_facts
@@ -9,6 +12,7 @@ from payments.chains.evm_judge import EvmPayout
 from payments.chains.evm_wallet import Fees, coin_transfer, read_transfer
 from payments.json_rpc import JsonRpcNode
 from sandbox.evm.chain import CHAIN_ID
+from sandbox.evm.usdt import call
 from tests.payments.evm.conftest import ETH, FEES, FINAL_AFTER, GWEI, USDT, EvmWorld, Payout
 
 pytestmark = pytest.mark.chain
@@ -220,15 +224,21 @@ async def test_a_node_without_old_states_shows_the_blocks_themselves(
     front = await evm.front()
     chain = evm.through(front.url)
     payout.attempts.clear()
+    front.forged = {"eth_getLogs": lambda _: []}
     for refused_after in (1, 2, 3):
         front.refused_after = {"eth_getTransactionCount": refused_after}
         (member,) = (await chain.judge(payout.asked())).members
         assert member.outcome is Outcome.FAILED
         assert sent.tx_hash in member.proof
     front.refused_after = {"eth_getTransactionCount": 1}
-    front.forged = {"eth_getBlockByNumber": without_transactions}
+    front.forged["eth_getBlockByNumber"] = without_transactions
     (member,) = (await chain.judge(payout.asked())).members
     assert member.outcome is Outcome.UNKNOWN, "nobody shows who took it"
+    del front.forged["eth_getLogs"]
+    front.refused_after = {"eth_getTransactionCount": 1}
+    (member,) = (await chain.judge(payout.asked())).members
+    assert member.outcome is Outcome.FAILED, "the token has a record of it"
+    assert sent.tx_hash in member.proof
 
 
 def without_transactions(block: dict[str, object]) -> dict[str, object]:
@@ -262,3 +272,53 @@ async def test_the_chain_reads_the_bytes_as_we_do(evm: EvmWorld, payout: Payout)
     assert read_transfer(bytes.fromhex(found["input"][2:])) == (payout.to, payout.units)
     assert int(found["maxFeePerGas"], 16) == FEES.max_fee
     assert int(found["maxPriorityFeePerGas"], 16) == FEES.tip
+
+
+async def test_what_left_is_found_by_the_tokens_records(
+    evm: EvmWorld, stranger: EvmAddress
+) -> None:
+    """Only what the account itself sent, and only what moved something; whatever the range."""
+    first, hot = await evm.next_height(), evm.hot.address
+    paid = await evm.hot.pay_tokens(stranger.raw, 7 * USDT)
+    await evm.node.mine()
+    rich = await evm.node.rich_account()
+    allow = replace(
+        evm.transfer(stranger, 1, nonce=await evm.hot.nonce()),
+        payload=call("approve(address,uint256)", rich, 9 * USDT),
+    )
+    await evm.node.send(evm.hot.signed(allow).signed)
+    await evm.node.mine()
+    await evm.usdt.call("transferFrom(address,address,uint256)", hot.raw, stranger.raw, 2 * USDT)
+    await evm.usdt.call("transferFrom(address,address,uint256)", hot.raw, stranger.raw, 0)
+    twice = await evm.hot.pay_tokens(evm.person.address.raw, 3 * USDT)
+    last = await evm.node.mine()
+    with pytest.raises(OutsideUnavailable, match="final"):
+        await evm.chain.token_sends(hot.raw, first, last)
+    await evm.finalize()
+    front = await evm.front()
+    front.range_blocks_max = 2
+    for chain in (evm.chain, evm.through(front.url)):
+        found = await chain.token_sends(hot.raw, first, last)
+        assert [(nonce, taker.tx_hash, taker.sends) for nonce, taker, _ in found] == [
+            (0, paid.tx_hash, ((stranger.raw, 7 * USDT),)),
+            (2, twice.tx_hash, ((evm.person.address.raw, 3 * USDT),)),
+        ]
+        for _, taker, burnt in found:
+            receipt = await evm.node.receipt(taker.tx_hash)
+            assert taker.height == int(receipt["blockNumber"], 16) == burnt.height
+            assert burnt.parts == int(receipt["gasUsed"], 16) * int(
+                receipt["effectiveGasPrice"], 16
+            )
+
+
+@pytest.mark.parametrize("method", ["eth_getTransactionByHash", "eth_getTransactionReceipt"])
+async def test_a_record_without_its_transaction_is_not_believed(
+    evm: EvmWorld, stranger: EvmAddress, method: str
+) -> None:
+    await evm.hot.pay_tokens(stranger.raw, 7 * USDT)
+    height = await evm.node.mine()
+    await evm.finalize()
+    front = await evm.front()
+    front.forged[method] = lambda _: None
+    with pytest.raises(OutsideUnavailable):
+        await evm.through(front.url).token_sends(evm.hot.address.raw, height, height)

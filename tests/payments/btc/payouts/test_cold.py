@@ -1,12 +1,16 @@
 """Bitcoin above the threshold goes to cold storage on a real node, and nowhere else."""
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from casino.cashier import cold_returns, cold_storage
+from casino.cashier import cold_returns, cold_storage, deposits
 from casino.cashier.moves import MoveKind
 from casino.cashier.withdrawal_states import WithdrawalStatus as Status
 from casino.clock import utc_now
 from casino.errors import IllegalMove, NotFound
+from casino.ledger import totals
+from casino.ledger.chart import Account
+from casino.money import Asset
 from casino.staff import people
 from payments.btc_units import BTC_SCALE
 from payments.chains.btc_addresses import NETWORKS, parse
@@ -104,6 +108,26 @@ async def test_what_came_back_is_booked_by_people_once_it_is_final(house: Paying
         with pytest.raises(NotFound):  # our own change, and what nobody has seen
             await book_return(house, str(ours))
     await house.require_balanced()
+
+
+async def test_the_first_coins_of_a_house_become_its_capital(house: PayingHouse) -> None:
+    """What comes to the hot wallet is no transfer without an owner here; people name it."""
+    hot = parse(house.book.hot_wallet, house.world.network)
+    txid = (await house.world.person.pay([(hot, BTC)])).txid
+    await house.mine(DEPTH)
+    await house.watch()
+    async with house.database.transaction() as session:
+        assert not await deposits.list_unclaimed(session)
+        assert await capital(session) == 0
+    assert await book_return(house, txid) == BTC * BTC_SCALE
+    async with house.database.transaction() as session:
+        assert await capital(session) == BTC * BTC_SCALE
+    assert await held(house) == 0
+    await house.require_balanced()
+
+
+async def capital(session: AsyncSession) -> int:
+    return await totals.account_balance(session, Account.HOUSE_CAPITAL, Asset.BTC)
 
 
 async def book_return(house: PayingHouse, txid: str) -> int:

@@ -1,4 +1,4 @@
-"""Bitcoin payouts when things go wrong: hazards 1, 6 and 13, each by its number."""
+"""Bitcoin payouts when things go wrong: hazards 1, 6, 12 and 13, each by its number."""
 
 import asyncio
 from dataclasses import replace
@@ -11,6 +11,7 @@ from casino.clock import utc_now
 from casino.errors import IllegalMove
 from payments.chains.btc_coins import Coin, Target
 from payments.chains.btc_wallet import ChangeSpot, draft_payout, sign
+from payments.desks import btc, btc_cold, btc_raising
 from tests.payments.btc.conftest import BTC, DEPTH
 from tests.payments.btc.payouts.house import FEE, PayingHouse, inputs_of
 from tests.payments.btc.payouts.settling import lose, send_again
@@ -168,6 +169,35 @@ async def test_hazard_6_a_payout_that_is_mined_again_in_another_block(house: Pay
     await house.settle()
     assert await house.status(withdrawal) is Status.CONFIRMED
     assert await house.received(house.somebody()) == 200_000 - FEE
+    await house.require_balanced()
+
+
+@pytest.mark.parametrize("shift", [timedelta(days=-3), timedelta(days=3)])
+async def test_hazard_12_a_wrong_clock_raises_nothing_and_pays_once(
+    house: PayingHouse, shift: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signed bytes never run out, and only blocks make them dearer."""
+    player = await house.rich_player(BTC, BTC)
+    sent = await house.withdraw(player, 200_000, house.somebody(0))
+    await house.pay()
+    unsigned = await house.withdraw(player, 300_000, house.somebody(1))
+    await house.sender.step()
+    for module in (btc, btc_raising, btc_cold):
+        monkeypatch.setattr(module, "utc_now", lambda: utc_now() + shift)
+    for _ in range(3):
+        await house.watch()
+        await house.sender.step()
+    await house.pay()
+    assert all(len(one.attempts) == 1 for one in await house.open_payouts()), "no block has come"
+    await house.settle()
+    await house.pay()
+    await house.settle()
+    assert await house.status(sent) is Status.CONFIRMED
+    assert await house.received(house.somebody(0)) == 200_000 - FEE
+    # Given up as never signed, and its order then seems to have run out: people decide.
+    early = shift > timedelta(0)
+    assert await house.status(unsigned) is (Status.DEAD if early else Status.CONFIRMED)
+    assert await house.received(house.somebody(1)) == (0 if early else 300_000 - FEE)
     await house.require_balanced()
 
 

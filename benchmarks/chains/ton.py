@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from benchmarks.chains.compare import ChainBench
     from benchmarks.report import Goal, Row
+    from payments.chains.base import ChainHead
 
 UNITS = 1_000_000_000
 READINGS = 10
@@ -75,7 +76,8 @@ async def _pages(on: ChainBench, rpc: Toncenter, wire: raw.RawNode, goal: Goal) 
 
     async def ours() -> float:
         with Stopwatch() as watch:
-            found = sum([await _read_all(chain, account) for _ in range(READINGS)])
+            head = await chain.head()
+            found = sum([await _read_all(chain, account, head) for _ in range(READINGS)])
         _require(found, wanted)
         return found / watch.seconds
 
@@ -91,9 +93,8 @@ async def _pages(on: ChainBench, rpc: Toncenter, wire: raw.RawNode, goal: Goal) 
     )
 
 
-async def _read_all(chain: TonChain, account: str) -> int:
+async def _read_all(chain: TonChain, account: str, head: ChainHead) -> int:
     """How many deposits with a comment the account's whole history holds."""
-    head = await chain.head()
     position, found, more = Position(), 0, True
     while more:
         page = await chain.page(account, after=position, head=head, limit=PAGE_TRANSACTIONS)

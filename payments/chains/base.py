@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from casino.errors import OutsideUnavailable
 
 if TYPE_CHECKING:
@@ -37,16 +39,14 @@ class ChainHead:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True, gc=False):
     """Where reading an account stopped: everything up to this transaction was seen."""
 
     lt: int = 0
     tx_hash: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ChainTransfer:
+class ChainTransfer(msgspec.Struct, frozen=True, gc=False):
     """Coins that came to one of our accounts and stayed there."""
 
     business_key: str
@@ -63,8 +63,7 @@ class ChainTransfer:
     """It says that it moves our own coins, which is to be believed from our own account alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkFee:
+class NetworkFee(msgspec.Struct, frozen=True, gc=False):
     """What one transaction of our account cost, in the coin that the network is paid with.
 
     That coin need not be what the rail moves: a jetton travels on coins of TON. `units` are below

@@ -6,10 +6,10 @@ not exactly one ordinary cell of whole bytes is left to the library."""
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import google_crc32c
+import msgspec
 
 from payments.chains.ton_cells import TEXT_OPCODE, CellError, opcode, read_cell, read_comment
 
@@ -26,8 +26,7 @@ CHECKSUM_BYTES = 4
 OPCODE_BYTES = 4
 
 
-@dataclass(frozen=True, slots=True)
-class PlainBody:
+class PlainBody(msgspec.Struct, frozen=True, gc=False):
     """The content of a single ordinary cell without references, and the bytes that it came in."""
 
     boc: bytes

@@ -6,8 +6,9 @@ well. None of that is a deposit or a withdrawal of coins; it is the price of mov
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from payments.chains.ton_jetton_facts import (
     EXCESSES,

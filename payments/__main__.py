@@ -16,6 +16,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import uvloop
+
 from casino.config import DatabaseSettings, MoneySettings, TelemetrySettings
 from casino.db import Database
 from casino.election import lead
@@ -53,7 +55,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.process == "delegate":
         sys.exit(asyncio.run(delegate_command.show(deploy=given.deploy)))
-    asyncio.run(run(given.process))
+    uvloop.run(run(given.process))
 
 
 async def run(process: str) -> None:

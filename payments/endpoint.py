@@ -93,9 +93,10 @@ class Endpoint:
             self._next_at = loop.time() + self._pause * weight
 
     async def _read_all(self, response: aiohttp.ClientResponse) -> bytes:
-        content = bytearray()
+        chunks, length = [], 0
         async for chunk in response.content.iter_any():
-            content += chunk
-            if len(content) > self._answer_bytes_max:
+            chunks.append(chunk)
+            length += len(chunk)
+            if length > self._answer_bytes_max:
                 raise OutsideUnavailable(source=self.source, reason="answer is too long")
-        return bytes(content)
+        return b"".join(chunks)

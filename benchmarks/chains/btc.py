@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import uvloop
 
 from benchmarks.chains import raw
 from benchmarks.chains.compare import Stopwatch, in_turns
@@ -128,7 +129,7 @@ def _with(
 ) -> list[Row]:
     node.start()
     try:
-        return asyncio.run(measure(node))
+        return uvloop.run(measure(node))
     finally:
         node.stop()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
+
+import uvloop
 
 from benchmarks.chains import raw
 from benchmarks.chains.compare import UNLIMITED, Stopwatch, in_turns
@@ -62,7 +63,7 @@ def evm(on: ChainBench, goals: Mapping[str, Goal]) -> list[Row]:
     node = LocalEvm(block_seconds=None)
     node.start()
     try:
-        return asyncio.run(_measure(on, node, goals))
+        return uvloop.run(_measure(on, node, goals))
     finally:
         node.stop()
 

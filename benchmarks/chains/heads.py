@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
+import uvloop
 
 from benchmarks.chains import btc, evm, raw, ton
 from benchmarks.chains.compare import UNLIMITED, Stopwatch
@@ -62,7 +63,7 @@ def heads(on: ChainBench, goals: Mapping[str, Goal]) -> list[Row]:
 def _with(node: Node, measure: Callable[[Node], Coroutine[None, None, Row]]) -> Row:
     node.start()
     try:
-        return asyncio.run(measure(node))
+        return uvloop.run(measure(node))
     finally:
         node.stop()
 

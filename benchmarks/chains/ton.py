@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 import time
 from typing import TYPE_CHECKING
+
+import uvloop
 
 from benchmarks.chains import raw
 from benchmarks.chains.compare import UNLIMITED, Stopwatch, in_turns
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from payments.chains.base import ChainHead
 
 UNITS = 1_000_000_000
-READINGS = 10
+READINGS = 30
 """Of the whole history in a round: one takes no longer than a neighbour's slice of a processor."""
 WALLET = HotWallet(b"\x11" * 32, 0x10AD, 600)
 COMMENT = "bench-{number:06d}"
@@ -37,7 +38,7 @@ def ton(on: ChainBench, goals: Mapping[str, Goal]) -> list[Row]:
     node = LocalChain(block_ms=None)
     node.start()
     try:
-        return asyncio.run(_measure(on, node, goals))
+        return uvloop.run(_measure(on, node, goals))
     finally:
         node.stop()
 

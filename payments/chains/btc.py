@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 DEPTH = 6
 HEADERS_AT_ONCE = 500
-BLOCKS_AT_ONCE = 6
+BLOCKS_AT_ONCE = 3
 OUT_OF_RANGE = -8
 # How Bitcoin Core and its descendants say no to a transaction (src/rpc/protocol.h): bad bytes,
 # inputs that are missing or spent, and everything that their mempool's policy does not like.

@@ -107,6 +107,7 @@ function drawHead() {
   const quiet = one.private ? (one.blocked ? "blocked" : "bot") : `${one.members.length} members`;
   status.textContent = busy ?? quiet;
   status.classList.toggle("busy", Boolean(busy));
+  find("#chat-send").hidden = !wallets().length;
   const pinned = one.pinned.at(-1);
   find("#pinned").hidden = !pinned;
   if (pinned) {
@@ -124,7 +125,7 @@ function chatMenu() {
       { text: "Leave the group", danger: true, run: () => deed("/sim/leave", {}).then(() => openChat(state.overview.chats[0].key)) }];
   if (one.private && one.started && !one.blocked) items.unshift({ text: "Start again", run: () => say("/start") });
   // On a phone the bar of the world is behind the chat; its uses are here too.
-  items.unshift({ text: "Send from my wallet", run: () => openSend() }, { text: "Copy my address", run: copyMyAddress }, { text: "Dark or light", run: switchTheme });
+  items.unshift({ text: "Copy my address", run: copyMyAddress }, { text: "Dark or light", run: switchTheme });
   const left = state.overview.groups.filter((group) => !state.overview.chats.some((known) => known.key === group.key));
   items.push(...left.map((group) => ({ text: `Join ${group.title}`, run: () => deed("/sim/join", { group: group.id }) })));
   openMenu(find("#chat-more"), items, "Chat actions");
@@ -242,6 +243,7 @@ function start() {
   });
   watch(drawHead);
   find("#chat-more").onclick = chatMenu;
+  find("#chat-send").onclick = () => openSend();
   find("#chat-back").onclick = () => showPane("list");
   find("#theme").onclick = switchTheme;
   addEventListener("focus", messages.read);

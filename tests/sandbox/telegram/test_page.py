@@ -256,6 +256,8 @@ async def test_one_pane_at_a_time_on_a_phone(browser: Browser, client: Client) -
     await chats.get_by_role("button", name="Fairhouse", exact=True).click()
     await expect(chats).to_be_hidden()
     await page.get_by_role("button", name="Start", exact=True).click()
+    await page.get_by_role("button", name="Send from my wallet").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     await page.get_by_role("button", name="Play", exact=True).click()
     await expect(page.get_by_role("button", name="Roll", exact=True)).to_be_visible()
     await page.get_by_role("button", name="Mini App actions").click()

@@ -15,7 +15,7 @@ from tests.bot_process import SECRET, Launch, launching, serving_updates
 from tests.casino.cashier import cashbox
 from tests.sandbox.telegram.conftest import Server
 
-PATIENCE = 120
+PATIENCE = 240
 
 
 @pytest.fixture

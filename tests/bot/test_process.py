@@ -15,7 +15,7 @@ from tests.bot_process import SECRET, Launch, launching, serving_updates
 from tests.factories import TON
 from tests.sandbox.telegram.conftest import ANN, Server
 
-PATIENCE = 60
+PATIENCE = 240
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from sandbox.setup.system import find_chromium
+
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, FrameLocator, Locator, Page, Request, 
 
 from sandbox.stage import Stage
 
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 HERE = ("127.0.0.1",)
 OF_THE_PAGE = ("about:", "data:", "blob:")
 # Chromium's remark about the frame that any Telegram client uses for Mini Apps.

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 STAFF = 9001
 FIRST_PLAYER = 100
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from sandbox.stage import Stage, open_stage
 from sandbox.visitor import Player, StoryFailed, Visitor
 from tests import factories
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 PACE = Pace(ton_ms=300, ethereum_ms=500, bitcoin_ms=1000)
 ALL = tuple(COMMANDS)
 MONEY = ("watcher", "signer", "sender")

@@ -19,7 +19,7 @@ from tests.factories import TON, ready_house, ready_player
 from tests.faults.bettor import STAKE, place, place_until_known
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 
 BOOKED = """
 SELECT k.reference, k.entry_id, k.player_id, r.payout, r.seed_pair_id, r.seed_nonce

@@ -20,7 +20,7 @@ from tests.payments.house import APPROVER_SEED, RAIL, House
 
 pytestmark = [pytest.mark.chain, pytest.mark.faults]
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 WATCHER = ("payments", "watcher")
 SENDER = ("payments", "sender")
 SIGNER = ("payments.signer", "run")

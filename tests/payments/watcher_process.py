@@ -10,7 +10,7 @@ from pathlib import Path
 from casino.db import Database
 from payments.config import BtcSettings, EvmSettings
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 240
 
 
 class Watcher:

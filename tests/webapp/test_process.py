@@ -21,8 +21,8 @@ from tests.webapp.launches import TOKEN
 from tests.webapp.people import TON, Person, bet, give
 from webapp.live import CLOSE_RESTART
 
-START_SECONDS = 60
-END_SECONDS = 30
+START_SECONDS = 180
+END_SECONDS = 60
 
 Serve = Callable[[], Awaitable[tuple[asyncio.subprocess.Process, str]]]
 

@@ -22,7 +22,7 @@ from tests.factories import TON, ready_house, ready_player
 
 ROOT = Path(__file__).parents[3]
 STAKE = TON // 100
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 # Both processes wait for the same moment, so that neither has gone before the other has come.
 HEAD_START_SECONDS = 0.2
 LINE_MAX = 2**24

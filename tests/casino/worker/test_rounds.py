@@ -16,7 +16,7 @@ from tests.casino.ledger.books import start_mines
 from tests.factories import TON, VAULT, ready_house, ready_player
 from tests.servers import ROOT
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 240
 OPEN = "SELECT count(*) FROM rounds WHERE status = 'open'"
 
 

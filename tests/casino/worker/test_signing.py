@@ -20,7 +20,7 @@ from tests.factories import TON, VAULT, ready_house, ready_player
 
 ROOT = Path(__file__).resolve().parents[3]
 KEY = HouseKey(bytes(range(32)))
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 240
 
 UNSIGNED = """
 SELECT count(*) FROM rounds r WHERE receipt_hash IS NOT NULL

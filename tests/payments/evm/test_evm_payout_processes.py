@@ -24,7 +24,7 @@ from tests.payments.evm.paying import APPROVER_SEED, FEE, EvmHouse
 
 pytestmark = [pytest.mark.chain, pytest.mark.faults]
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 WATCHER = ("payments", "watcher")
 SENDER = ("payments", "sender")
 SIGNER = ("payments.signer", "run")

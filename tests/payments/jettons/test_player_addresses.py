@@ -39,7 +39,7 @@ from tests.payments.jettons.house import JettonHouse
 
 pytestmark = pytest.mark.chain
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 YEAR = 365 * 86400
 
 

@@ -25,7 +25,7 @@ from payments.signer.roots import Entropy, RootKind
 from tests.payments.signer.conftest import CHEAP, OLD_SEED, PASSWORD, ring
 
 ROOT = Path(__file__).parents[3]
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 240
 SHEET = re.compile(r"(?:^ ?\d+ [a-z]+(?: +\d+ [a-z]+){3}\s*\n){6}", re.MULTILINE)
 
 

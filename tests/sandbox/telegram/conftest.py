@@ -84,7 +84,7 @@ class Server:
     async def hear(self, contains: str, *, person: int = ANN, **chat: Any) -> Json:
         """The newest message with these words, once it is there."""
         place = chat or {"bot": "fairhouse_bot"}
-        found = await self.see("wait", person=person, contains=contains, timeout=10, **place)
+        found = await self.see("wait", person=person, contains=contains, timeout=60, **place)
         assert found["messages"], f"nobody said {contains!r}"
         return found["messages"][-1]
 

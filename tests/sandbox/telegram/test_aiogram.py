@@ -157,7 +157,7 @@ async def test_dice_and_stars(playing: Server) -> None:
 
 async def invoice_shown(server: Server, *, after: int) -> None:
     while True:
-        found = await server.see("wait", person=ANN, bot="fairhouse_bot", after=after, timeout=10)
+        found = await server.see("wait", person=ANN, bot="fairhouse_bot", after=after, timeout=60)
         assert found["messages"], "nobody sent an invoice"
         if any("invoice" in message for message in found["messages"]):
             return
@@ -171,7 +171,7 @@ async def test_in_a_group_the_bot_hears_what_is_meant_for_it(playing: Server) ->
     await playing.do("send", person=ANN, chat=GROUP, text="/table@fairhouse_bot")
     found = await playing.see("chat", person=ANN, chat=GROUP)
     last = found["messages"][-1]["seq"]
-    await playing.see("wait", person=ANN, chat=GROUP, after=last, contains="dealt", timeout=10)
+    await playing.see("wait", person=ANN, chat=GROUP, after=last, contains="dealt", timeout=60)
     words = [message.get("text", "") for message in (await group(playing))]
     assert not [word for word in words if word.startswith("value")]
 

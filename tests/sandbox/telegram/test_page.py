@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,12 +11,14 @@ from aiohttp import web
 from playwright.async_api import Browser, Page, async_playwright, expect
 
 from casino.nursery import Nursery
+from sandbox.setup.system import find_chromium
 from sandbox.telegram.app import build_app
 from sandbox.telegram.errors import ActError
 from sandbox.telegram.world import default_world
 from tests.sandbox.telegram.conftest import ANN, Server
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
 Json = dict[str, Any]
 ADDRESS = "UQDWA1BUVfqndJ-9cImgi_kGScNfhJ8UiCWVyAMtIqVEF11Z"
 TAG = "K7Q2M9XA"
@@ -147,8 +148,8 @@ async def client() -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert chromium, "install Debian's chromium package to run the browser tests"
+    chromium = find_chromium()
+    assert chromium is not None, "No Chromium: install one, or set CHROMIUM to the path of one."
     async with async_playwright() as playwright:
         one = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield one

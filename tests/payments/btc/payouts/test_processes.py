@@ -19,7 +19,7 @@ from tests.payments.btc.payouts.house import APPROVER_SEED, FEE, PayingHouse, en
 
 pytestmark = [pytest.mark.chain, pytest.mark.faults]
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 FINAL = 6
 WATCHER = ("payments", "watcher")
 SENDER = ("payments", "sender")

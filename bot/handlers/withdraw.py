@@ -62,7 +62,8 @@ async def choose(
         purse = await read_purse(session, player_id=player.id, now=clock.utc_now())
     assets = dict.fromkeys(rail.asset for rail in offered)
     if offered and not any(purse.withdrawable(asset).units for asset in assets):
-        await talk.show(_nothing(words.say("bot.withdraw.nothing"), purse, words))
+        told = words.say("bot.withdraw.nothing")
+        await talk.show(_nothing(told, purse, words, back=buttons.back(words)))
         return
     free = listed((purse.withdrawable(asset) for asset in assets), words)
     rows = [
@@ -103,7 +104,7 @@ async def begin(
             minimum=words.amount(minimum),
             available=words.amount(available),
         )
-        await talk.show(_nothing(told, purse, words))
+        await talk.show(_nothing(told, purse, words, back=buttons.back(words, "withdraw")))
         return
     shares = tuple(
         tap(
@@ -132,11 +133,10 @@ async def begin(
     await state.set_data({**Draft(rail=rail.name).stored(), LIVING: shown})
 
 
-def _nothing(told: Markup, purse: Purse, words: Words) -> Screen:
+def _nothing(told: Markup, purse: Purse, words: Words, *, back: Row) -> Screen:
     """Instead of questions that no answer would satisfy; nobody who may not play is asked in."""
-    menu = buttons.go(words, "menu")
-    row = (menu,) if purse.closed else (buttons.go(words, "deposit"), menu)
-    return Screen(paragraphs(words.say("bot.withdraw.title"), told), (row,))
+    rows = (back,) if purse.closed else ((buttons.go(words, "deposit"),), back)
+    return Screen(paragraphs(words.say("bot.withdraw.title"), told), rows)
 
 
 async def take_share(

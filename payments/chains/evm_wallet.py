@@ -320,9 +320,9 @@ def _signer(digest: bytes, parity: int, r: int, s: int) -> EvmAddress:
 
 def _read_fields(fields: Any, *, with_code: bool) -> tuple[Transaction, tuple[int, int, int]]:
     *body, parity, r, s = fields
-    permissions = body.pop() if with_code else []
     # An access list is never ours: packed again, bytes that had one would differ.
-    chain_id, nonce, tip, max_fee, gas, to, value, payload, _access = body
+    chain_id, nonce, tip, max_fee, gas, to, value, payload, _access, *code = body
+    (permissions,) = code if with_code else (*code, [])
     transaction = Transaction(
         chain_id=_number(chain_id),
         nonce=_number(nonce),

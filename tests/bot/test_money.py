@@ -642,7 +642,7 @@ async def test_whoever_has_nothing_to_withdraw_is_asked_for_no_amount(
     await ann.accept()
     said = await ann.say("/withdraw")
     assert said.text == "Withdraw\nThere is nothing to withdraw now."
-    assert said.labels == ("Deposit", "Menu")
+    assert said.labels == ("Deposit", "‹ Back")
     said = await ann.say("25")
     assert "Withdraw 25" not in said.text
     await ann.rich()
@@ -652,7 +652,7 @@ async def test_whoever_has_nothing_to_withdraw_is_asked_for_no_amount(
     )
     said = await ann.tap("TON · TON network")
     assert "The least that can be withdrawn here is 200.00 TON; you have 100.00 TON." in said.text
-    assert said.labels == ("Deposit", "Menu")
+    assert said.labels == ("Deposit", "‹ Back")
     assert (await ann.tap("Deposit")).labels == ("TON · TON network", "‹ Back")
 
 
@@ -664,4 +664,4 @@ async def test_whoever_may_not_play_is_not_asked_to_deposit(crew: Crew, ann: Vis
         )
     await ann.say("/withdraw")
     (said,) = [one for one in await ann.all() if "nothing to withdraw" in one.text]
-    assert said.labels == ("Menu",)
+    assert said.labels == ("‹ Back",)

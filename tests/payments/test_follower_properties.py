@@ -187,7 +187,7 @@ class History:
 
 
 @settings(
-    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "10")),
+    max_examples=int(os.environ.get("PROPERTY_EXAMPLES", "16")),
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

@@ -51,16 +51,15 @@ class Stock:
 
 
 async def stock(session: AsyncSession, *, rail: str) -> Stock:
-    """What is in the pool; numbers run from 0 without gaps, so `made` is the next one."""
-    last = await session.scalar(
-        select(func.max(DepositAddressRow.number)).where(DepositAddressRow.rail == rail)
-    )
+    """What is in the pool; numbers run from 0 without gaps, so `made` is the next one. They are
+    given out in their order, so that nothing is counted: a pool may hold a hundred thousand."""
+    number, of_rail = DepositAddressRow.number, DepositAddressRow.rail == rail
+    last = await session.scalar(select(func.max(number)).where(of_rail))
     free = await session.scalar(
-        select(func.count())
-        .select_from(DepositAddressRow)
-        .where(DepositAddressRow.rail == rail, DepositAddressRow.player_id.is_(None))
+        select(func.min(number)).where(of_rail, DepositAddressRow.player_id.is_(None))
     )
-    return Stock(made=0 if last is None else last + 1, free=int(free or 0))
+    made = 0 if last is None else last + 1
+    return Stock(made=made, free=0 if free is None else made - free)
 
 
 async def add(
@@ -219,13 +218,7 @@ async def _take_turn(session: AsyncSession, rail: str) -> None:
 
 
 async def _tell_if_low(session: AsyncSession, rail: str) -> None:
-    # No further than it matters: a pool may hold a hundred thousand.
-    some = (
-        select(DepositAddressRow.number)
-        .where(DepositAddressRow.rail == rail, DepositAddressRow.player_id.is_(None))
-        .limit(max(LOW_AT) + 1)
-    )
-    free = await session.scalar(select(func.count()).select_from(some.subquery()))
+    free = (await stock(session, rail=rail)).free
     if free in LOW_AT:
         await outbox.write(
             session,

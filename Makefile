@@ -77,7 +77,7 @@ sim: setup ## play a simulated month from SEED=1 over DAYS=30 and check every st
 bench: setup ## measure the money core beside pgbench, under 15 minutes; CASE=bets_64 for one
 	@$(call with_venv,python -m benchmarks $(CASE) $(ARGS))
 
-bench-chains: setup ## measure the chain code beside its nodes asked raw, under five minutes; PART=evm for one
+bench-chains: setup ## measure the chain code beside its nodes asked raw, in about six minutes; PART=evm for one
 	@$(call with_venv,python -m benchmarks chains $(PART) $(ARGS))
 
 bench-growth: setup ## the same house at a hundred thousand and at ten million stored bets
